@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An entry of the log: something that was written, by whichever process.
+public struct Change: Sendable, Equatable {
+    /// What happened.
+    public enum Event: Sendable, Equatable {
+        /// A message was said.
+        case messageCreated(Message)
+        /// A user came into a hall.
+        case joined(hallID: Int64, userID: Int64, role: Role)
+        /// A user is no longer in a hall.
+        case left(hallID: Int64, userID: Int64)
+        /// A hall's name or state is another.
+        case hallChanged(hallID: Int64, HallChange)
+        /// A session ended before its time.
+        case sessionEnded(sessionID: Int64, userID: Int64)
+        /// The operator shut a user out.
+        case userDisabled(userID: Int64)
+    }
+
+    /// How a hall changed.
+    public enum HallChange: String, Sendable, Equatable {
+        /// It has another name.
+        case renamed
+        /// It can only be read, from now on.
+        case archived
+    }
+
+    /// The position in the log; grows in the order of the commits.
+    public var id: Int64
+    /// What happened.
+    public var event: Event
+
+    /// Makes an entry of its parts.
+    public init(id: Int64, event: Event) {
+        self.id = id
+        self.event = event
+    }
+}
+
+/// What the log says since a position.
+public struct ChangeBatch: Sendable, Equatable {
+    /// The entries, oldest first.
+    public var changes: [Change]
+    /// The position behind the last of them.
+    public var cursor: Int64
+    /// Whether entries were pruned before they could be read: whoever follows the log must start afresh.
+    public var isTorn: Bool
+}

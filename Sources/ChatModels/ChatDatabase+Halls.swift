@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+/// What a write or a read in a hall has to know of it and of who asks.
+struct HallForMember {
+    var id: Int64
+    var rev: Int64
+    var isArchived: Bool
+    var username: String
+}
+
+extension ChatDatabase {
+    /// The user's halls, by name.
+    public func halls(of userID: Int64) throws -> [Hall] {
+        try read { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT h.id, h.name, h.private, uh.role, h.rev, h.archived_at IS NOT NULL
+                    FROM user_halls uh JOIN halls h ON h.id = uh.hall_id
+                    WHERE uh.user_id = ? ORDER BY h.name_key, h.id
+                    """)
+            return try Self.halls(statement, [userID])
+        }
+    }
+
+    /// The halls that the user may join, by name: open, not archived, and not the user's already.
+    public func hallsOpen(to userID: Int64) throws -> [Hall] {
+        try read { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT h.id, h.name, h.private, NULL, h.rev, 0
+                    FROM halls h
+                    WHERE h.private = 0 AND h.archived_at IS NULL AND NOT EXISTS (
+                        SELECT 1 FROM user_halls uh WHERE uh.user_id = ? AND uh.hall_id = h.id)
+                    ORDER BY h.name_key, h.id LIMIT ?
+                    """)
+            return try Self.halls(statement, [userID, limits.hallsPerUserMax])
+        }
+    }
+
+    /// One hall, as a member sees it.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    public func hall(_ hallID: Int64, as userID: Int64) throws -> Hall {
+        try read { db in try hall(hallID, as: userID, db) }
+    }
+
+    /// Makes a hall; who made it owns it.
+    ///
+    /// - Throws: ``ChatError``: `invalid_hall_name`, `hall_name_taken`, `too_many_halls`.
+    public func createHall(named name: String, isPrivate: Bool, by userID: Int64) throws -> Hall {
+        let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
+        return try write { db in
+            let hallID = try insertHall(named: name, isPrivate: isPrivate, db)
+            try addMember(userID, to: hallID, as: .owner, db)
+            return try hall(hallID, as: userID, db)
+        }
+    }
+
+    /// Brings a user into an open hall; does nothing if the user is in it.
+    ///
+    /// - Throws: ``ChatError``: `not_found` (also for a private hall), `hall_archived`, `too_many_halls`.
+    public func join(_ hallID: Int64, as userID: Int64) throws -> Hall {
+        try write { db in
+            do {
+                return try hall(hallID, as: userID, db)
+            } catch let error as ChatError where error.code == .notAMember {
+                let statement = try db.cachedStatement(
+                    sql: "SELECT archived_at IS NOT NULL FROM halls WHERE id = ?")
+                if try Bool.fetchOne(statement, arguments: [hallID]) == true {
+                    throw ChatError(.hallArchived)
+                }
+                try addMember(userID, to: hallID, as: .member, db)
+                return try hall(hallID, as: userID, db)
+            }
+        }
+    }
+
+    /// Takes a user out of a hall. When the last owner leaves, who is longest in the hall becomes its owner.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    public func leave(_ hallID: Int64, as userID: Int64) throws {
+        try write { db in
+            _ = try requireMembership(of: userID, in: hallID, db)
+            try removeMember(userID, from: hallID, db)
+        }
+    }
+
+    /// A hall's members by id, for a member.
+    ///
+    /// - Parameters:
+    ///   - after: the id of a user; only those with a higher one are given.
+    ///   - limit: at most ``Limits/membersPageMax``.
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    public func members(
+        of hallID: Int64, as userID: Int64, after: Int64 = 0, limit: Int? = nil
+    ) throws -> [Member] {
+        try read { db in
+            _ = try requireMembership(of: userID, in: hallID, db)
+            let limit = min(max(limit ?? limits.membersPageMax, 1), limits.membersPageMax)
+            return try members(of: hallID, after: after, limit: limit, db)
+        }
+    }
+
+    /// Who is in a hall, whoever asks: for the push daemon and the operator.
+    public func allMembers(of hallID: Int64) throws -> [Int64: Role] {
+        try read { db in try allMembers(of: hallID, db) }
+    }
+
+    func allMembers(of hallID: Int64, _ db: Database) throws -> [Int64: Role] {
+        let statement = try db.cachedStatement(
+            sql: "SELECT user_id, role FROM user_halls WHERE hall_id = ?")
+        var members: [Int64: Role] = [:]
+        let rows = try Row.fetchCursor(statement, arguments: [hallID])
+        while let row = try rows.next() { members[row[0]] = Role(rawValue: row[1]) }
+        return members
+    }
+
+    // MARK: The operator's view
+
+    /// A hall's members by id, all of them, whoever asks.
+    ///
+    /// - Throws: ``ChatError``: `not_found`.
+    public func everyMember(of hallID: Int64) throws -> [Member] {
+        try read { db in
+            try requireHall(hallID, db)
+            return try members(of: hallID, after: 0, limit: .max, db)
+        }
+    }
+
+    /// All halls by id, with the number of their members.
+    public func allHalls() throws -> [HallSummary] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT h.id, h.name, h.private, NULL, h.rev, h.archived_at IS NOT NULL, COUNT(uh.user_id)
+                    FROM halls h LEFT JOIN user_halls uh ON uh.hall_id = h.id
+                    GROUP BY h.id ORDER BY h.id
+                    """
+            ).map { HallSummary(hall: Self.hall($0), memberCount: $0[6]) }
+        }
+    }
+
+    /// Makes a hall without a member.
+    public func createHall(named name: String, isPrivate: Bool) throws -> Hall {
+        let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
+        return try write { db in
+            let id = try insertHall(named: name, isPrivate: isPrivate, db)
+            return Hall(id: id, name: name, isPrivate: isPrivate, role: nil, rev: 0)
+        }
+    }
+
+    /// Gives a hall another name.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `invalid_hall_name`, `hall_name_taken`.
+    public func renameHall(_ hallID: Int64, to name: String) throws {
+        let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
+        try write { db in
+            try requireHall(hallID, db)
+            try refusingTakenName {
+                try db.execute(
+                    sql: "UPDATE halls SET name = ?, name_key = ? WHERE id = ?",
+                    arguments: [name, Names.key(name), hallID])
+            }
+            try log("renamed", hall: hallID, in: db)
+        }
+    }
+
+    /// Lets a hall only be read, from now on.
+    ///
+    /// - Throws: ``ChatError``: `not_found`.
+    public func archiveHall(_ hallID: Int64) throws {
+        try write { db in
+            try requireHall(hallID, db)
+            try db.execute(
+                sql: "UPDATE halls SET archived_at = ? WHERE id = ? AND archived_at IS NULL",
+                arguments: [clock().iso8601, hallID])
+            if db.changesCount > 0 { try log("archived", hall: hallID, in: db) }
+        }
+    }
+
+    /// Brings a user into any hall, or changes the role of one who is in it.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `too_many_halls`.
+    public func setMember(_ userID: Int64, of hallID: Int64, as role: Role) throws {
+        try write { db in
+            try requireHall(hallID, db)
+            guard
+                try Bool.fetchOne(db, sql: "SELECT 1 FROM users WHERE id = ?", arguments: [userID])
+                    != nil
+            else { throw ChatError(.notFound, "There is no user with id \(userID).") }
+            try db.execute(
+                sql: "UPDATE user_halls SET role = ? WHERE user_id = ? AND hall_id = ?",
+                arguments: [role.rawValue, userID, hallID])
+            if db.changesCount > 0 {
+                try log("joined", hall: hallID, user: userID, in: db)
+            } else {
+                try addMember(userID, to: hallID, as: role, db)
+            }
+        }
+    }
+
+    /// Takes a user out of any hall.
+    ///
+    /// - Throws: ``ChatError``: `not_found` if the user is not in it.
+    public func removeMember(_ userID: Int64, of hallID: Int64) throws {
+        try write { db in
+            try requireHall(hallID, db)
+            try removeMember(userID, from: hallID, db)
+        }
+    }
+
+    // MARK: Pieces
+
+    /// The one place that decides who may read and write: a member. Who is none learns of an open hall that it is not
+    /// theirs, and of a private one nothing.
+    func requireMembership(
+        of userID: Int64, in hallID: Int64, _ db: Database
+    ) throws -> HallForMember {
+        let statement = try FastStatement(Self.hallForMember, in: db)
+        statement.bind(1, userID)
+        statement.bind(2, hallID)
+        guard try statement.step() else { throw ChatError(.notFound) }
+        defer { statement.finish() }
+        guard statement.bool(3) else {
+            throw ChatError(statement.bool(2) ? .notFound : .notAMember)
+        }
+        return HallForMember(
+            id: hallID, rev: statement.integer(0), isArchived: statement.bool(1),
+            username: statement.text(4))
+    }
+
+    private static let hallForMember = """
+        SELECT h.rev, h.archived_at IS NOT NULL, h.private, uh.role IS NOT NULL, u.username
+        FROM halls h JOIN users u ON u.id = ? AND u.disabled_at IS NULL
+        LEFT JOIN user_halls uh ON uh.hall_id = h.id AND uh.user_id = u.id
+        WHERE h.id = ?
+        """
+
+    private func hall(_ hallID: Int64, as userID: Int64, _ db: Database) throws -> Hall {
+        _ = try requireMembership(of: userID, in: hallID, db)
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT h.id, h.name, h.private, uh.role, h.rev, h.archived_at IS NOT NULL
+                FROM halls h JOIN user_halls uh ON uh.hall_id = h.id
+                WHERE h.id = ? AND uh.user_id = ?
+                """)
+        guard let hall = try Self.halls(statement, [hallID, userID]).first else {
+            throw ChatError(.notFound)
+        }
+        return hall
+    }
+
+    private func requireHall(_ hallID: Int64, _ db: Database) throws {
+        let exists = try Bool.fetchOne(
+            db, sql: "SELECT 1 FROM halls WHERE id = ?", arguments: [hallID])
+        guard exists != nil else {
+            throw ChatError(.notFound, "There is no hall with id \(hallID).")
+        }
+    }
+
+    private func insertHall(named name: String, isPrivate: Bool, _ db: Database) throws -> Int64 {
+        try refusingTakenName {
+            try db.execute(
+                sql: "INSERT INTO halls (name, name_key, private, created_at) VALUES (?, ?, ?, ?)",
+                arguments: [name, Names.key(name), isPrivate, clock().iso8601])
+        }
+        return db.lastInsertedRowID
+    }
+
+    private func refusingTakenName(_ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as DatabaseError
+            where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE
+        {
+            throw ChatError(.hallNameTaken)
+        }
+    }
+
+    private func addMember(
+        _ userID: Int64, to hallID: Int64, as role: Role, _ db: Database
+    ) throws {
+        let count = try Int.fetchOne(
+            db, sql: "SELECT COUNT(*) FROM user_halls WHERE user_id = ?", arguments: [userID])
+        guard (count ?? 0) < limits.hallsPerUserMax else {
+            throw ChatError(.tooManyHalls, limit: limits.hallsPerUserMax)
+        }
+        // What was said before one came counts as read.
+        try db.execute(
+            sql: """
+                INSERT INTO user_halls (user_id, hall_id, role, read_rev, joined_at)
+                SELECT ?, id, ?, rev, ? FROM halls WHERE id = ?
+                """, arguments: [userID, role.rawValue, clock().iso8601, hallID])
+        try log("joined", hall: hallID, user: userID, in: db)
+    }
+
+    private func removeMember(_ userID: Int64, from hallID: Int64, _ db: Database) throws {
+        try db.execute(
+            sql: "DELETE FROM user_halls WHERE user_id = ? AND hall_id = ?",
+            arguments: [userID, hallID])
+        guard db.changesCount > 0 else {
+            throw ChatError(.notFound, "User \(userID) is not in hall \(hallID).")
+        }
+        try log("left", hall: hallID, user: userID, in: db)
+        let heir = try Int64.fetchOne(
+            db,
+            sql: """
+                SELECT user_id FROM user_halls WHERE hall_id = ?1 AND NOT EXISTS (
+                    SELECT 1 FROM user_halls WHERE hall_id = ?1 AND role = 'owner')
+                ORDER BY joined_at, user_id LIMIT 1
+                """, arguments: [hallID])
+        if let heir {
+            try db.execute(
+                sql: "UPDATE user_halls SET role = 'owner' WHERE user_id = ? AND hall_id = ?",
+                arguments: [heir, hallID])
+            try log("joined", hall: hallID, user: heir, in: db)
+        }
+    }
+
+    private func members(
+        of hallID: Int64, after: Int64, limit: Int, _ db: Database
+    ) throws -> [Member] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT u.id, u.username, uh.role
+                FROM user_halls uh JOIN users u ON u.id = uh.user_id
+                WHERE uh.hall_id = ? AND uh.user_id > ? ORDER BY uh.user_id LIMIT ?
+                """)
+        return try Row.fetchAll(statement, arguments: [hallID, after, limit]).map { row in
+            Member(
+                user: User(id: row[0], username: row[1]), role: Role(rawValue: row[2]) ?? .member)
+        }
+    }
+
+    static func halls(
+        _ statement: Statement, _ arguments: StatementArguments
+    ) throws -> [Hall] {
+        var halls: [Hall] = []
+        let rows = try Row.fetchCursor(statement, arguments: arguments)
+        while let row = try rows.next() { halls.append(hall(row)) }
+        return halls
+    }
+
+    private static func hall(_ row: Row) -> Hall {
+        Hall(
+            id: row[0], name: row[1], isPrivate: row[2],
+            role: (row[3] as String?).flatMap(Role.init), rev: row[4], isArchived: row[5])
+    }
+}

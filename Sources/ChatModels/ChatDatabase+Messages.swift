@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+extension ChatDatabase {
+    static let messageColumns =
+        "m.id, m.hall_id, m.rev, m.sender_id, u.username, m.content, m.created_at, m.client_key"
+
+    /// Says something in a hall.
+    ///
+    /// Membership, the message, the hall's position and the log are one transaction. A repeated client key answers with
+    /// the message that is there.
+    ///
+    /// - Throws: ``ChatError``: `message_empty`, `message_too_long`, `invalid_client_key`, `not_found`, `not_a_member`,
+    ///   `hall_archived`, `client_key_reused`, `busy`.
+    public func createMessage(_ new: NewMessage) throws -> CreatedMessage {
+        guard let result = try createMessages([new]).first else { throw ChatError(.internalError) }
+        return try result.get()
+    }
+
+    /// Says several things in one transaction, in their order. One that is refused does not harm the others; if the
+    /// transaction itself fails, it throws, and nothing was said.
+    public func createMessages(_ batch: [NewMessage]) throws -> [Result<CreatedMessage, ChatError>]
+    {
+        let createdAt = clock().iso8601
+        return try write { db in
+            try batch.map { new in
+                do {
+                    try new.check(limits)
+                    return .success(try createMessage(new, createdAt: createdAt, in: db))
+                } catch let error as ChatError {
+                    return .failure(error)
+                }
+            }
+        }
+    }
+
+    private func createMessage(
+        _ new: NewMessage, createdAt: String, in db: Database
+    ) throws -> CreatedMessage {
+        let hall = try requireMembership(of: new.senderID, in: new.hallID, db)
+        if let key = new.clientKey,
+            let earlier = try message(from: new.senderID, clientKey: key, in: db)
+        {
+            guard earlier.hallID == new.hallID, earlier.content == new.content else {
+                throw ChatError(.clientKeyReused)
+            }
+            return CreatedMessage(message: earlier, changeID: nil)
+        }
+        guard !hall.isArchived else { throw ChatError(.hallArchived) }
+        let rev = hall.rev + 1
+        let update = try FastStatement("UPDATE halls SET rev = ? WHERE id = ?", in: db)
+        update.bind(1, rev)
+        update.bind(2, new.hallID)
+        try update.run()
+        let insert = try FastStatement(
+            """
+            INSERT INTO messages (hall_id, sender_id, content, created_at, rev, client_key)
+            VALUES (?, ?, ?, ?, ?, ?)
+            """, in: db)
+        insert.bind(1, new.hallID)
+        insert.bind(2, new.senderID)
+        insert.bind(3, new.content)
+        insert.bind(4, createdAt)
+        insert.bind(5, rev)
+        insert.bind(6, new.clientKey)
+        try insert.run()
+        let id = db.lastInsertedRowID
+        let changeID = try log(
+            "message", hall: new.hallID, message: id, user: new.senderID, in: db)
+        let message = Message(
+            id: id, hallID: new.hallID, rev: rev, senderID: new.senderID, username: hall.username,
+            content: new.content, createdAt: createdAt, clientKey: new.clientKey)
+        return CreatedMessage(message: message, changeID: changeID)
+    }
+
+    /// The newest messages of a hall, or those before one.
+    ///
+    /// - Parameters:
+    ///   - limit: how many; at least 1, at most ``Limits/pageSizeMax``.
+    ///   - before: the id of a message; only older ones are given.
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    public func messages(
+        of hallID: Int64, as userID: Int64, limit: Int? = nil, before: Int64? = nil
+    ) throws -> MessagePage {
+        try read { db in
+            let hall = try requireMembership(of: userID, in: hallID, db)
+            return try newestPage(of: hall, limit: limit, before: before, in: db)
+        }
+    }
+
+    /// What changed in a hall since a position, whole or not at all.
+    ///
+    /// - Parameter limit: how many changes make a whole answer at most; beyond it the newest page is given, and
+    ///   ``MessageChanges/isComplete`` is false.
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    public func messages(
+        of hallID: Int64, as userID: Int64, since rev: Int64, limit: Int? = nil
+    ) throws -> MessageChanges {
+        try read { db in try messages(of: hallID, as: userID, since: rev, limit: limit, db) }
+    }
+
+    func messages(
+        of hallID: Int64, as userID: Int64, since rev: Int64, limit: Int?, _ db: Database
+    ) throws -> MessageChanges {
+        let hall = try requireMembership(of: userID, in: hallID, db)
+        let limit = min(max(limit ?? limits.pageSizeMax, 1), limits.pageSizeMax)
+        // A position from the future was given by another database: a backup was put back.
+        if 0...hall.rev ~= rev, hall.rev - rev <= limit {
+            let statement = try FastStatement(Self.messagesSince, in: db)
+            statement.bind(1, hallID)
+            statement.bind(2, rev)
+            let messages = try Self.messages(statement)
+            return MessageChanges(
+                messages: messages, rev: hall.rev, isComplete: true, hasMore: false)
+        }
+        let page = try newestPage(of: hall, limit: nil, before: nil, in: db)
+        return MessageChanges(
+            messages: page.messages, rev: page.rev, isComplete: false, hasMore: page.hasMore)
+    }
+
+    /// One message, for who is a member of its hall.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, also for what the user may not see.
+    public func message(_ id: Int64, as userID: Int64) throws -> Message {
+        try read { db in
+            let statement = try FastStatement(Self.messageForReader, in: db)
+            statement.bind(1, userID)
+            statement.bind(2, id)
+            guard let message = try Self.messages(statement).first else {
+                throw ChatError(.notFound)
+            }
+            return message
+        }
+    }
+
+    private func newestPage(
+        of hall: HallForMember, limit: Int?, before: Int64?, in db: Database
+    ) throws -> MessagePage {
+        let limit = min(max(limit ?? limits.pageSizeDefault, 1), limits.pageSizeMax)
+        let statement = try FastStatement(Self.messagesBefore, in: db)
+        statement.bind(1, hall.id)
+        statement.bind(2, try before.map { try position(of: $0, in: hall, db) } ?? .max)
+        statement.bind(3, Int64(limit + 1))
+        var messages = try Self.messages(statement)
+        let hasMore = messages.count > limit
+        if hasMore { messages.removeLast() }
+        messages.reverse()
+        return MessagePage(messages: messages, rev: hall.rev, hasMore: hasMore)
+    }
+
+    /// The first position of a hall whose message is not older than some id, which may be of another hall, or of none:
+    /// found by halves, because ids grow with positions.
+    private func position(of id: Int64, in hall: HallForMember, _ db: Database) throws -> Int64 {
+        let statement = try FastStatement(
+            "SELECT id FROM messages WHERE hall_id = ? AND rev = ?", in: db)
+        var (low, high) = (Int64(1), hall.rev + 1)
+        while low < high {
+            let middle = (low + high) / 2
+            statement.bind(1, hall.id)
+            statement.bind(2, middle)
+            let isOlder = try statement.step() && statement.integer(0) < id
+            statement.finish()
+            if isOlder { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private func message(
+        from senderID: Int64, clientKey: String, in db: Database
+    ) throws -> Message? {
+        let statement = try FastStatement(Self.messageByClientKey, in: db)
+        statement.bind(1, senderID)
+        statement.bind(2, clientKey)
+        return try Self.messages(statement).first
+    }
+
+    // MARK: Reading messages
+
+    private static let selectMessages =
+        "SELECT \(messageColumns) FROM messages m JOIN users u ON u.id = m.sender_id "
+    private static let messagesSince =
+        selectMessages + "WHERE m.hall_id = ? AND m.rev > ? ORDER BY m.rev"
+    private static let messagesBefore =
+        selectMessages + "WHERE m.hall_id = ? AND m.rev < ? ORDER BY m.rev DESC LIMIT ?"
+    private static let messageByClientKey =
+        selectMessages + "WHERE m.sender_id = ? AND m.client_key = ?"
+    private static let messageForReader =
+        selectMessages + """
+            JOIN users reader ON reader.id = ? AND reader.disabled_at IS NULL
+            JOIN user_halls uh ON uh.hall_id = m.hall_id AND uh.user_id = reader.id
+            WHERE m.id = ?
+            """
+
+    private static func messages(_ statement: FastStatement) throws -> [Message] {
+        var messages: [Message] = []
+        while try statement.step() { messages.append(message(statement)) }
+        return messages
+    }
+
+    /// The message in a row, of which ``messageColumns`` begin at that column.
+    static func message(_ row: FastStatement, startingAt column: Int32 = 0) -> Message {
+        Message(
+            id: row.integer(column), hallID: row.integer(column + 1), rev: row.integer(column + 2),
+            senderID: row.integer(column + 3), username: row.text(column + 4),
+            content: row.text(column + 5), createdAt: row.text(column + 6),
+            clientKey: row.optionalText(column + 7))
+    }
+}

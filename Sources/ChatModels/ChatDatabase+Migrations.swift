@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+extension ChatDatabase {
+    /// The schema, oldest step first. A step that was shipped is never edited; a new one is appended.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 halls") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE users (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        username TEXT NOT NULL,
+                        -- what two names have in common that count as the same
+                        username_key TEXT NOT NULL UNIQUE,
+                        -- NULL for who comes by the site's own login
+                        password_hash TEXT,
+                        disabled_at TEXT,
+                        created_at TEXT NOT NULL
+                    ) STRICT;
+
+                    CREATE TABLE halls (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        name TEXT NOT NULL,
+                        name_key TEXT NOT NULL,
+                        private INTEGER NOT NULL CHECK (private IN (0, 1)),
+                        -- counts every change to the hall's messages
+                        rev INTEGER NOT NULL DEFAULT 0,
+                        archived_at TEXT,
+                        created_at TEXT NOT NULL
+                    ) STRICT;
+                    -- Private halls may share a name: that one exists is nobody's business.
+                    CREATE UNIQUE INDEX halls_by_open_name ON halls (name_key)
+                        WHERE private = 0 AND archived_at IS NULL;
+
+                    CREATE TABLE user_halls (
+                        user_id INTEGER NOT NULL REFERENCES users (id),
+                        hall_id INTEGER NOT NULL REFERENCES halls (id),
+                        role TEXT NOT NULL CHECK (role IN ('owner', 'member')),
+                        -- the position up to which the member has read
+                        read_rev INTEGER NOT NULL DEFAULT 0,
+                        joined_at TEXT NOT NULL,
+                        PRIMARY KEY (user_id, hall_id)
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE INDEX user_halls_by_hall ON user_halls (hall_id, user_id);
+
+                    CREATE TABLE messages (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        hall_id INTEGER NOT NULL REFERENCES halls (id),
+                        sender_id INTEGER NOT NULL REFERENCES users (id),
+                        content TEXT NOT NULL,
+                        created_at TEXT NOT NULL,
+                        -- the hall's position when it was said; stays as it is
+                        rev INTEGER NOT NULL,
+                        client_key TEXT
+                    ) STRICT;
+                    -- In a hall, positions and ids grow together: one index serves both orders. Each index more is a
+                    -- page more to write for almost every message.
+                    CREATE UNIQUE INDEX messages_by_rev ON messages (hall_id, rev);
+                    CREATE UNIQUE INDEX messages_by_client_key ON messages (sender_id, client_key)
+                        WHERE client_key IS NOT NULL;
+
+                    CREATE TABLE sessions (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        user_id INTEGER NOT NULL REFERENCES users (id),
+                        token_hash BLOB NOT NULL UNIQUE,
+                        created_at TEXT NOT NULL,
+                        expires_at TEXT NOT NULL
+                    ) STRICT;
+                    CREATE INDEX sessions_by_user ON sessions (user_id);
+                    CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+                    CREATE TABLE changes (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        kind TEXT NOT NULL,
+                        hall_id INTEGER,
+                        message_id INTEGER,
+                        user_id INTEGER,
+                        session_id INTEGER
+                    ) STRICT;
+
+                    CREATE TABLE attempts (
+                        -- whom the failed logins are counted for: an account or an address
+                        subject TEXT PRIMARY KEY,
+                        count INTEGER NOT NULL,
+                        window_ends_at TEXT NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE INDEX attempts_by_end ON attempts (window_ends_at);
+                    """)
+        }
+        return migrator
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+
+extension ChatDatabase {
+    /// Begins a session.
+    ///
+    /// - Returns: the session, and its token: the only time that anybody but the client knows it. What is kept is a hash.
+    /// - Throws: ``ChatError``: `unauthenticated` for one whom the operator has just shut out.
+    public func createSession(for user: User) throws -> (session: LoginSession, token: String) {
+        let token = SessionToken.random()
+        let now = clock()
+        let expiresAt = now.adding(seconds: limits.sessionLifetimeSeconds)
+        let id = try write { db in
+            try db.execute(
+                sql: "DELETE FROM sessions WHERE expires_at <= ?", arguments: [now.iso8601])
+            try db.execute(
+                sql: """
+                    INSERT INTO sessions (user_id, token_hash, created_at, expires_at)
+                    SELECT id, ?, ?, ? FROM users WHERE id = ? AND disabled_at IS NULL
+                    """,
+                arguments: [Data(token.hash), now.iso8601, expiresAt.iso8601, user.id])
+            guard db.changesCount > 0 else { throw ChatError(.unauthenticated) }
+            return db.lastInsertedRowID
+        }
+        return (LoginSession(id: id, user: user, expiresAt: expiresAt), token.text)
+    }
+
+    /// The session that a token stands for; `nil` if there is none, it has expired, or its user is shut out.
+    public func session(token: String) throws -> LoginSession? {
+        guard let token = SessionToken(text: token) else { return nil }
+        let now = clock().iso8601
+        return try read { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT s.id, s.user_id, u.username, s.expires_at
+                    FROM sessions s JOIN users u ON u.id = s.user_id
+                    WHERE s.token_hash = ? AND s.expires_at > ? AND u.disabled_at IS NULL
+                    """)
+            let row = try Row.fetchOne(statement, arguments: [Data(token.hash), now])
+            return row.flatMap(Self.session)
+        }
+    }
+
+    /// Ends a session before its time.
+    ///
+    /// - Throws: ``ChatError``: `not_found`.
+    public func endSession(_ sessionID: Int64) throws {
+        try write { db in
+            let userID = try Int64.fetchOne(
+                db, sql: "DELETE FROM sessions WHERE id = ? RETURNING user_id",
+                arguments: [sessionID])
+            guard let userID else {
+                throw ChatError(.notFound, "There is no session \(sessionID).")
+            }
+            try log("session_ended", user: userID, session: sessionID, in: db)
+        }
+    }
+
+    /// Ends all sessions of a user.
+    ///
+    /// - Returns: how many.
+    @discardableResult
+    public func endSessions(of userID: Int64) throws -> Int {
+        try write { db in try endSessions(of: userID, db) }
+    }
+
+    /// The sessions that have not expired, of one user or of all.
+    public func sessions(of userID: Int64? = nil) throws -> [SessionSummary] {
+        let now = clock().iso8601
+        return try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT s.id, s.user_id, u.username, s.expires_at, s.created_at
+                    FROM sessions s JOIN users u ON u.id = s.user_id
+                    WHERE s.expires_at > ?1 AND (?2 IS NULL OR s.user_id = ?2) ORDER BY s.id
+                    """, arguments: [now, userID]
+            ).compactMap { row in
+                Self.session(row).map { SessionSummary(session: $0, createdAt: row[4]) }
+            }
+        }
+    }
+
+    @discardableResult
+    func endSessions(of userID: Int64, _ db: Database) throws -> Int {
+        let ended = try Int64.fetchAll(
+            db, sql: "DELETE FROM sessions WHERE user_id = ? RETURNING id", arguments: [userID])
+        for sessionID in ended {
+            try log("session_ended", user: userID, session: sessionID, in: db)
+        }
+        return ended.count
+    }
+
+    private static func session(_ row: Row) -> LoginSession? {
+        guard let expiresAt = Timestamp(iso8601: row[3]) else { return nil }
+        return LoginSession(
+            id: row[0], user: User(id: row[1], username: row[2]), expiresAt: expiresAt)
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+/// A hall with everybody in it.
+public struct HallSnapshot: Sendable, Equatable {
+    /// The hall, without a role.
+    public var hall: Hall
+    /// Its members and what they may.
+    public var members: [Int64: Role]
+}
+
+/// Reads what belongs to one position of the log; only within ``ChatDatabase/snapshot(after:_:)``.
+public struct SnapshotReader {
+    fileprivate let database: ChatDatabase
+    fileprivate let db: Database
+
+    /// A hall with everybody in it, whoever asks; `nil` if there is none.
+    public func hall(_ hallID: Int64) throws -> HallSnapshot? {
+        try database.hallSnapshot(hallID, db)
+    }
+
+    /// What changed in a hall since a position; see ``ChatDatabase/messages(of:as:since:limit:)``.
+    public func messages(
+        of hallID: Int64, as userID: Int64, since rev: Int64
+    ) throws -> MessageChanges {
+        try database.messages(of: hallID, as: userID, since: rev, limit: nil, db)
+    }
+}
+
+extension ChatDatabase {
+    /// Reads state together with the log, in one transaction: what is read is exactly what the log says up to the
+    /// batch's cursor. Whoever emits the batch first and then uses what was read loses nothing between, and doubles
+    /// nothing.
+    public func snapshot<Value>(
+        after cursor: Int64, _ body: (SnapshotReader) throws -> Value
+    ) throws -> (changes: ChangeBatch, value: Value) {
+        try read { db in
+            (
+                try changes(after: cursor, limit: .max, in: db),
+                try body(SnapshotReader(database: self, db: db))
+            )
+        }
+    }
+
+    /// A hall's name and state, whoever asks; `nil` if there is none.
+    public func hallSnapshot(_ hallID: Int64) throws -> HallSnapshot? {
+        try read { db in try hallSnapshot(hallID, db) }
+    }
+
+    fileprivate func hallSnapshot(_ hallID: Int64, _ db: Database) throws -> HallSnapshot? {
+        let statement = try db.cachedStatement(
+            sql:
+                "SELECT id, name, private, NULL, rev, archived_at IS NOT NULL FROM halls WHERE id = ?"
+        )
+        guard let hall = try Self.halls(statement, [hallID]).first else { return nil }
+        return HallSnapshot(hall: hall, members: try allMembers(of: hallID, db))
+    }
+}

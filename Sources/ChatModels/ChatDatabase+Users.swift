@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+extension ChatDatabase {
+    /// Makes an account with a password.
+    ///
+    /// - Throws: ``ChatError``: `invalid_username`, `invalid_password`, `username_taken`.
+    public func createUser(named username: String, password: String) throws -> User {
+        let username = try Names.username(username, lengthMax: limits.usernameLengthMax)
+        let hash = try hashed(password)
+        return try write { db in try insertUser(named: username, passwordHash: hash, db) }
+    }
+
+    /// The user whom the site's own login names, made on first sight.
+    ///
+    /// - Throws: ``ChatError``: `invalid_username`; `unauthenticated` for one whom the operator shut out, and for a name
+    ///   that differs from a known one only in what ``Names/key(_:)`` does not see: that may be another person.
+    public func siteUser(named username: String) throws -> User {
+        let username = try Names.username(username, lengthMax: limits.usernameLengthMax)
+        let known = try read { db in try account(named: username, db) }
+        if let known { return try requireEnabled(known, named: username) }
+        return try write { db in
+            // Another process may have met the user in between.
+            if let known = try account(named: username, db) {
+                return try requireEnabled(known, named: username)
+            }
+            return try insertUser(named: username, passwordHash: nil, db)
+        }
+    }
+
+    /// The user to whom name and password belong. Takes as long for a name that does not exist.
+    ///
+    /// - Parameter address: where the attempt comes from; failures are counted for it and for the account.
+    /// - Throws: ``ChatError``: `wrong_credentials`, `rate_limited`.
+    public func authenticate(
+        username: String, password: String, address: String
+    ) throws -> User {
+        let key = Names.key(username)
+        let account = AttemptSubject.account(key, limits)
+        let address = AttemptSubject.address(address, limits)
+        try countAttempt(of: [account, address])
+        let row = try read { db in
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT id, username, password_hash FROM users
+                    WHERE username_key = ? AND disabled_at IS NULL
+                    """, arguments: [key])
+        }
+        let isRight =
+            password.utf8.count <= limits.passwordBytesMax
+            && passwords.verify(password, against: row?["password_hash"])
+        guard let row, isRight else { throw ChatError(.wrongCredentials) }
+        try forgetAttempt(of: account, from: address)
+        return User(id: row["id"], username: row["username"])
+    }
+
+    /// Counts a registration for an address, so that one cannot fill the database with accounts.
+    ///
+    /// - Throws: ``ChatError``: `rate_limited`.
+    public func countRegistration(from address: String) throws {
+        try countAttempt(of: [AttemptSubject.address(address, limits)])
+    }
+
+    // MARK: The operator's view
+
+    /// All users by id.
+    public func accounts() throws -> [Account] {
+        try read { db in
+            try Row.fetchAll(db, sql: "SELECT \(Self.accountColumns) FROM users ORDER BY id")
+                .map(Self.account)
+        }
+    }
+
+    /// The user of that name.
+    ///
+    /// - Throws: ``ChatError``: `not_found`.
+    public func account(named username: String) throws -> Account {
+        try read { db in
+            guard let account = try account(named: username, db) else {
+                throw ChatError(.notFound, "There is no user called \(username).")
+            }
+            return account
+        }
+    }
+
+    /// Sets a user's password and ends the user's sessions.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `invalid_password`.
+    public func setPassword(_ password: String, of userID: Int64) throws {
+        let hash = try hashed(password)
+        try write { db in
+            try db.execute(
+                sql: "UPDATE users SET password_hash = ? WHERE id = ?", arguments: [hash, userID])
+            guard db.changesCount > 0 else { throw ChatError(.notFound) }
+            try endSessions(of: userID, db)
+        }
+    }
+
+    /// Shuts a user out, or lets the user in again. Who is shut out loses every session.
+    ///
+    /// - Throws: ``ChatError``: `not_found`.
+    public func setDisabled(_ isDisabled: Bool, user userID: Int64) throws {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE users SET disabled_at = ? WHERE id = ?",
+                arguments: [isDisabled ? clock().iso8601 : nil, userID])
+            guard db.changesCount > 0 else { throw ChatError(.notFound) }
+            if isDisabled {
+                try endSessions(of: userID, db)
+                try log("user_disabled", user: userID, in: db)
+            }
+        }
+    }
+
+    // MARK: Pieces
+
+    private static let accountColumns =
+        "id, username, password_hash IS NOT NULL, disabled_at IS NOT NULL, created_at"
+
+    private static func account(_ row: Row) -> Account {
+        Account(
+            user: User(id: row[0], username: row[1]), hasPassword: row[2], isDisabled: row[3],
+            createdAt: row[4])
+    }
+
+    private func requireEnabled(_ account: Account, named username: String) throws -> User {
+        guard !account.isDisabled, account.user.username == username else {
+            throw ChatError(.unauthenticated)
+        }
+        return account.user
+    }
+
+    private func account(named username: String, _ db: Database) throws -> Account? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(Self.accountColumns) FROM users WHERE username_key = ?")
+        return try Row.fetchOne(statement, arguments: [Names.key(username)]).map(Self.account)
+    }
+
+    private func insertUser(
+        named username: String, passwordHash: String?, _ db: Database
+    ) throws -> User {
+        do {
+            try db.execute(
+                sql: """
+                    INSERT INTO users (username, username_key, password_hash, created_at)
+                    VALUES (?, ?, ?, ?)
+                    """,
+                arguments: [username, Names.key(username), passwordHash, clock().iso8601])
+        } catch let error as DatabaseError
+            where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE
+        {
+            throw ChatError(.usernameTaken)
+        }
+        return User(id: db.lastInsertedRowID, username: username)
+    }
+
+    private func hashed(_ password: String) throws -> String {
+        guard password.unicodeScalars.count >= limits.passwordLengthMin else {
+            throw ChatError(
+                .invalidPassword,
+                "A password has at least \(limits.passwordLengthMin) characters.",
+                limit: limits.passwordLengthMin)
+        }
+        guard password.utf8.count <= limits.passwordBytesMax else {
+            throw ChatError(
+                .invalidPassword, "A password has at most \(limits.passwordBytesMax) bytes.",
+                limit: limits.passwordBytesMax)
+        }
+        return try passwords.hash(password)
+    }
+}

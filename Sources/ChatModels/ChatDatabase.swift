@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRDB
+import Glibc
+
+/// The chat as it is kept: one connection to the SQLite file. Several processes, and several connections in each, use
+/// the file at once; a connection is used by one thread at a time and blocks it.
+///
+/// Each method that writes is one transaction that keeps an invariant, and appends what it did to the log
+/// (``changes(after:limit:)``). What a person did wrong is thrown as ``ChatError``; a database that cannot write at the
+/// moment (full, locked for too long) as ``ChatError/Code/busy``.
+public final class ChatDatabase: Sendable {
+    /// Why a database cannot be opened.
+    public enum OpenError: Error, Equatable, CustomStringConvertible {
+        /// There is no such file.
+        case missing(path: String)
+        /// The file was made by a newer version of this program.
+        case newerVersion(path: String)
+        /// The file wants migrations that were not run.
+        case notMigrated(path: String)
+        /// SQLite cannot use the file: no rights, no such folder, not a database.
+        case unusable(path: String, reason: String)
+
+        /// The sentence for the operator.
+        public var description: String {
+            switch self {
+            case .missing(let path):
+                "There is no database at \(path); chat-admin migrate makes one."
+            case .newerVersion(let path):
+                "The database at \(path) is of a newer version than this program."
+            case .notMigrated(let path):
+                "The database at \(path) is of an older version; chat-admin migrate brings it up."
+            case .unusable(let path, let reason):
+                "The database at \(path) cannot be used: \(reason)."
+            }
+        }
+    }
+
+    /// What to do about the schema when a database is opened.
+    public enum Schema: Sendable {
+        /// Make or migrate it.
+        case migrate
+        /// Insist on the newest one: for daemons, whose operator decides when to migrate.
+        case require
+    }
+
+    /// The bounds of what is kept.
+    public let limits: Limits
+    /// The steps of the schema that opening it has run, oldest first.
+    public let migrationsRun: [String]
+    let queue: DatabaseQueue
+    let passwords: PasswordHashing
+    let clock: @Sendable () -> Timestamp
+
+    /// Opens the database in a file.
+    ///
+    /// - Parameters:
+    ///   - path: the SQLite file.
+    ///   - schema: whether to migrate it.
+    ///   - limits: the bounds of what is kept.
+    ///   - passwords: how passwords are hashed.
+    ///   - clock: tells the time; tests pass their own.
+    /// - Throws: ``OpenError``.
+    public init(
+        path: String, schema: Schema = .require, limits: Limits = Limits(),
+        passwords: PasswordHashing = .interactive,
+        clock: @escaping @Sendable () -> Timestamp = Timestamp.now
+    ) throws {
+        if case .require = schema, !FileManager.default.fileExists(atPath: path) {
+            throw OpenError.missing(path: path)
+        }
+        self.limits = limits
+        self.passwords = passwords
+        self.clock = clock
+        do {
+            queue = try DatabaseQueue(path: path, configuration: Self.configuration(isFile: true))
+            migrationsRun = try Self.prepare(queue, schema, path: path)
+        } catch let error as DatabaseError {
+            throw OpenError.unusable(path: path, reason: Self.reason(error))
+        }
+    }
+
+    /// Opens an empty database in memory, for tests.
+    public init(
+        inMemory limits: Limits, clock: @escaping @Sendable () -> Timestamp = Timestamp.now
+    ) throws {
+        self.limits = limits
+        self.passwords = .cheapest
+        self.clock = clock
+        queue = try DatabaseQueue(configuration: Self.configuration(isFile: false))
+        try Self.migrator.migrate(queue)
+        migrationsRun = Self.migrator.migrations
+    }
+
+    private static func configuration(isFile: Bool) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "chat"
+        configuration.busyMode = .timeout(10)
+        if isFile { configuration.journalMode = .wal }
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA temp_store = MEMORY")
+        }
+        return configuration
+    }
+
+    /// - Returns: the migrations that were run.
+    private static func prepare(
+        _ queue: DatabaseQueue, _ schema: Schema, path: String
+    ) throws -> [String] {
+        // With WAL, GRDB lowers this to NORMAL. An acknowledged message has to survive a power cut: FULL.
+        try queue.inDatabase { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
+        if try queue.read(migrator.hasBeenSuperseded) {
+            throw OpenError.newerVersion(path: path)
+        }
+        switch schema {
+        case .migrate:
+            let before = try queue.read(migrator.appliedMigrations)
+            try migrator.migrate(queue)
+            return migrator.migrations.filter { !before.contains($0) }
+        case .require:
+            guard try queue.read(migrator.hasCompletedMigrations) else {
+                throw OpenError.notMigrated(path: path)
+            }
+            return []
+        }
+    }
+
+    // MARK: Transactions
+
+    /// Runs one read transaction: everything in it sees the same state.
+    ///
+    /// Not GRDB's own `read`: that guards with `PRAGMA query_only`, which makes SQLite compile every statement anew, and
+    /// costs more than the reading.
+    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try translatingErrors {
+            try queue.inDatabase { db in
+                var value: Value?
+                try db.inTransaction(.deferred) {
+                    value = try body(db)
+                    return .commit
+                }
+                guard let value else { throw ChatError(.internalError) }
+                return value
+            }
+        }
+    }
+
+    /// Runs one write transaction, which begins with the lock: it never fails half way for want of it.
+    func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try translatingErrors { try queue.write(body) }
+    }
+
+    /// What is not the caller's fault but passes by itself becomes ``ChatError/Code/busy``.
+    private func translatingErrors<Value>(_ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as DatabaseError
+            where [.SQLITE_BUSY, .SQLITE_FULL, .SQLITE_LOCKED].contains(
+                error.resultCode.primaryResultCode)
+        {
+            throw ChatError(.busy)
+        }
+    }
+
+    // MARK: Care
+
+    /// Closes the connection. The last one to do so folds the write-ahead log into the file.
+    public func close() throws {
+        try queue.close()
+    }
+
+    /// Answers at all?
+    public func ping() throws {
+        _ = try read { db in try Int.fetchOne(db, sql: "SELECT 1 FROM users LIMIT 1") }
+    }
+
+    /// Writes a consistent copy to a new file while others go on reading and writing. The file appears when it is
+    /// whole, was checked, and is on the disk.
+    ///
+    /// - Throws: ``ChatError``: `invalid_request` with a sentence, where there is a file already, none can be made, or
+    ///   the copy is not sound.
+    public func backup(to path: String) throws {
+        guard !FileManager.default.fileExists(atPath: path) else {
+            throw ChatError(.invalidRequest, "There is a file at \(path) already.")
+        }
+        let partial = path + ".partial-\(getpid())"
+        defer { unsafe unlink(partial) }
+        do {
+            try queue.inDatabase { db in try db.execute(sql: "VACUUM INTO ?", arguments: [partial])
+            }
+            let copy = try ChatDatabase(path: partial, limits: limits)
+            let problems = try copy.problems()
+            try copy.queue.close()
+            guard problems.isEmpty else {
+                throw ChatError(
+                    .invalidRequest, "The copy is not sound: \(problems.joined(separator: " "))")
+            }
+        } catch let error as DatabaseError {
+            throw ChatError(.invalidRequest, "No copy was made: \(Self.reason(error)).")
+        }
+        // SQLite does not bring what VACUUM INTO writes to the disk. And link(), unlike rename(), replaces nothing.
+        guard synchronize(partial), unsafe link(partial, path) == 0,
+            synchronize((path as NSString).deletingLastPathComponent)
+        else { throw ChatError(.invalidRequest, "\(SystemError(number: errno, path: path)).") }
+    }
+
+    /// An error of the database in words, for who looks after it; `nil` for other errors.
+    public static func sentence(for error: any Error) -> String? {
+        (error as? DatabaseError).map { "The database cannot be used: \(reason($0))." }
+    }
+
+    private static func reason(_ error: DatabaseError) -> String {
+        error.message ?? "SQLite's error \(error.extendedResultCode.rawValue)"
+    }
+
+    /// Brings a file or a folder to the disk.
+    private func synchronize(_ path: String) -> Bool {
+        let descriptor = unsafe open(path.isEmpty ? "." : path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { Glibc.close(descriptor) }
+        return fsync(descriptor) == 0
+    }
+
+    /// What is wrong with the file, a sentence each: SQLite's own check, foreign keys, and whether each hall is at the
+    /// position of its last message.
+    public func problems() throws -> [String] {
+        try read { db in
+            var problems = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter {
+                $0 != "ok"
+            }
+            for violation in try Row.fetchAll(db, sql: "PRAGMA foreign_key_check") {
+                problems.append(
+                    "A row of \(violation["table"] ?? "?") refers to one that is not there.")
+            }
+            let torn = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, rev, last FROM (
+                        SELECT id, rev, COALESCE(
+                            (SELECT MAX(rev) FROM messages WHERE hall_id = halls.id), 0) AS last
+                        FROM halls)
+                    WHERE last <> rev ORDER BY id
+                    """)
+            for row in torn {
+                let (id, rev, last): (Int64, Int64, Int64) = (row[0], row[1], row[2])
+                problems.append("Hall \(id) is at position \(rev), its last message at \(last).")
+            }
+            return problems
+        }
+    }
+
+    /// SQLite's settings that the promises rest on, as this connection has them.
+    public func settings() throws -> (journalMode: String, synchronous: Int, foreignKeys: Bool) {
+        try queue.inDatabase { db in
+            (
+                try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? "",
+                try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? -1,
+                try Bool.fetchOne(db, sql: "PRAGMA foreign_keys") ?? false
+            )
+        }
+    }
+}

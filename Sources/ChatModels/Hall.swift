@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import CompactJSON
+
+/// What a member may do in a hall.
+public enum Role: String, Sendable, Hashable {
+    /// Made the hall, or was the longest in it when the last owner left.
+    case owner
+    /// Reads and writes.
+    case member
+}
+
+/// A hall, as one user sees it.
+public struct Hall: Sendable, Hashable {
+    /// The number by which everything refers to the hall.
+    public var id: Int64
+    /// Its name.
+    public var name: String
+    /// Whether it is hidden from who is not in it.
+    public var isPrivate: Bool
+    /// The user's role; `nil` for a hall that the user may join.
+    public var role: Role?
+    /// The hall's position: how often its messages changed.
+    public var rev: Int64
+    /// Whether it can only be read.
+    public var isArchived: Bool
+
+    /// Makes a hall of its parts.
+    public init(
+        id: Int64, name: String, isPrivate: Bool, role: Role?, rev: Int64, isArchived: Bool = false
+    ) {
+        self.id = id
+        self.name = name
+        self.isPrivate = isPrivate
+        self.role = role
+        self.rev = rev
+        self.isArchived = isArchived
+    }
+
+    /// The hall as docs/protocol.md shows one.
+    public func write(to json: inout JSONWriter) {
+        json.raw("{\"id\":")
+        json.integer(id)
+        json.raw(",\"name\":")
+        json.string(name)
+        json.raw(",\"private\":")
+        json.bool(isPrivate)
+        json.raw(",\"role\":")
+        if let role { json.string(role.rawValue) } else { json.raw("null") }
+        json.raw(",\"rev\":")
+        json.integer(rev)
+        json.raw(",\"archived\":")
+        json.bool(isArchived)
+        json.raw("}")
+    }
+}
+
+/// A user in a hall.
+public struct Member: Sendable, Hashable {
+    /// Who.
+    public var user: User
+    /// As what.
+    public var role: Role
+
+    /// Makes a member of its parts.
+    public init(user: User, role: Role) {
+        self.user = user
+        self.role = role
+    }
+
+    /// The member as docs/protocol.md shows one.
+    public func write(to json: inout JSONWriter) {
+        json.raw("{\"id\":")
+        json.integer(user.id)
+        json.raw(",\"username\":")
+        json.string(user.username)
+        json.raw(",\"role\":")
+        json.string(role.rawValue)
+        json.raw("}")
+    }
+}
+
+/// A hall as the operator sees one.
+public struct HallSummary: Sendable, Equatable {
+    /// The hall, without a role.
+    public var hall: Hall
+    /// How many members it has.
+    public var memberCount: Int
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The bounds of what the chat keeps, in one place. Each has a flag and an environment variable in the programs.
+public struct Limits: Sendable, Equatable {
+    /// The longest message, in Unicode code points.
+    public var messageLengthMax = 4_000
+    /// The largest page of a history, in messages.
+    public var pageSizeMax = 200
+    /// The page that a client gets that asks for none, in messages.
+    public var pageSizeDefault = 50
+    /// The largest page of a hall's members.
+    public var membersPageMax = 1_000
+    /// How many halls one user may be in.
+    public var hallsPerUserMax = 1_000
+    /// The longest name of a hall, in Unicode code points.
+    public var hallNameLengthMax = 80
+    /// The longest username, in Unicode code points.
+    public var usernameLengthMax = 64
+    /// The shortest password, in Unicode code points.
+    public var passwordLengthMin = 8
+    /// The longest password, in bytes; more costs time to hash and adds nothing.
+    public var passwordBytesMax = 1_024
+    /// How long a session lasts, in seconds.
+    public var sessionLifetimeSeconds: Int64 = 30 * 24 * 3_600
+    /// Wrong passwords that one account takes in a window of ``loginWindowSeconds``.
+    public var loginsPerAccountMax = 10
+    /// Wrong passwords and registrations that one address may try in such a window.
+    public var loginsPerAddressMax = 50
+    /// The window in which logins are counted, in seconds.
+    public var loginWindowSeconds: Int64 = 300
+    /// How many entries the log of changes keeps; who follows it more slowly starts afresh.
+    public var changesKept: Int64 = 100_000
+
+    /// The longest client key, in characters (ASCII).
+    public static let clientKeyLengthMax = 64
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import CompactJSON
+
+/// A message in a hall. Its receivers are the members of the hall.
+public struct Message: Sendable, Hashable {
+    /// The number that gives the order; grows over all halls.
+    public var id: Int64
+    /// The hall it was said in.
+    public var hallID: Int64
+    /// The hall's position after it.
+    public var rev: Int64
+    /// Who said it.
+    public var senderID: Int64
+    /// The sender's name.
+    public var username: String
+    /// What was said.
+    public var content: String
+    /// When, by the server's clock: UTC, ISO 8601 with milliseconds.
+    public var createdAt: String
+    /// The sender's own key for it, if there was one.
+    public var clientKey: String?
+
+    /// Makes a message of its parts.
+    public init(
+        id: Int64, hallID: Int64, rev: Int64, senderID: Int64, username: String, content: String,
+        createdAt: String, clientKey: String? = nil
+    ) {
+        self.id = id
+        self.hallID = hallID
+        self.rev = rev
+        self.senderID = senderID
+        self.username = username
+        self.content = content
+        self.createdAt = createdAt
+        self.clientKey = clientKey
+    }
+
+    /// The message as docs/protocol.md shows one. The client key goes to nobody but the sender.
+    public func write(to json: inout JSONWriter, includingClientKey: Bool = false) {
+        json.raw("{\"id\":")
+        json.integer(id)
+        json.raw(",\"hall_id\":")
+        json.integer(hallID)
+        json.raw(",\"rev\":")
+        json.integer(rev)
+        json.raw(",\"sender_id\":")
+        json.integer(senderID)
+        json.raw(",\"username\":")
+        json.string(username)
+        json.raw(",\"content\":")
+        json.string(content)
+        json.raw(",\"created_at\":")
+        json.string(createdAt)
+        if includingClientKey, let clientKey {
+            json.raw(",\"client_key\":")
+            json.string(clientKey)
+        }
+        json.raw("}")
+    }
+}
+
+/// What somebody wants to say.
+public struct NewMessage: Sendable, Hashable {
+    /// Where.
+    public var hallID: Int64
+    /// Who.
+    public var senderID: Int64
+    /// What.
+    public var content: String
+    /// The sender's own key: a retry carries the same one and makes no second message.
+    public var clientKey: String?
+
+    /// Makes a message that is not yet said.
+    public init(hallID: Int64, senderID: Int64, content: String, clientKey: String? = nil) {
+        self.hallID = hallID
+        self.senderID = senderID
+        self.content = content
+        self.clientKey = clientKey
+    }
+
+    /// Refuses what no hall takes: nothing to see, too much text, a key that is none.
+    public func check(_ limits: Limits) throws(ChatError) {
+        // A code point has at most four bytes, so most messages need no count.
+        if content.utf8.count > limits.messageLengthMax,
+            content.unicodeScalars.count > limits.messageLengthMax
+        {
+            throw ChatError(
+                .messageTooLong,
+                "A message has at most \(limits.messageLengthMax) characters.",
+                limit: limits.messageLengthMax)
+        }
+        guard content.unicodeScalars.contains(where: \.isVisible) else {
+            throw ChatError(.messageEmpty)
+        }
+        guard !content.utf8.contains(0) else {
+            throw ChatError(.invalidRequest, "A message has no NUL characters.")
+        }
+        if let clientKey {
+            let isAllowed = clientKey.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+            guard isAllowed, (1...Limits.clientKeyLengthMax).contains(clientKey.utf8.count) else {
+                throw ChatError(.invalidClientKey, limit: Limits.clientKeyLengthMax)
+            }
+        }
+    }
+}
+
+/// What became of a ``NewMessage``.
+public struct CreatedMessage: Sendable, Equatable {
+    /// The message as it is kept.
+    public var message: Message
+    /// Its entry in the log; `nil` if the message was there already, under the same client key.
+    public var changeID: Int64?
+    /// Whether it was there already.
+    public var isRepeat: Bool { changeID == nil }
+}
+
+/// A page of a hall's history, oldest message first.
+public struct MessagePage: Sendable, Equatable {
+    /// The messages.
+    public var messages: [Message]
+    /// The hall's position when they were read.
+    public var rev: Int64
+    /// Whether there are older ones before them.
+    public var hasMore: Bool
+}
+
+/// What changed in a hall since a position.
+public struct MessageChanges: Sendable, Equatable {
+    /// The messages, by position; or the newest page, where the answer is not complete.
+    public var messages: [Message]
+    /// The hall's position when they were read.
+    public var rev: Int64
+    /// Whether nothing is missing between the position asked for and ``rev``. If not, load the hall afresh.
+    public var isComplete: Bool
+    /// Whether there are older messages before an incomplete answer.
+    public var hasMore: Bool
+}

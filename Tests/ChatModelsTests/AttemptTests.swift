@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatTesting
+import Dispatch
+import Foundation
+import GRDB
+import Synchronization
+import Testing
+
+@testable import ChatModels
+
+/// How often one may try to log in.
+@Suite struct AttemptTests {
+    let clock = TestClock()
+    let database: ChatDatabase
+
+    init() throws {
+        var limits = Limits()
+        limits.loginsPerAccountMax = 3
+        limits.loginsPerAddressMax = 5
+        limits.loginWindowSeconds = 60
+        database = try emptyDatabase(limits, clock: clock)
+        _ = try database.makeUser("ana")
+        _ = try database.makeUser("ben")
+    }
+
+    private func logIn(_ name: String, _ password: String, from address: String = "1.1.1.1") throws
+        -> ChatError.Code?
+    {
+        try code {
+            _ = try database.authenticate(username: name, password: password, address: address)
+        }
+    }
+
+    @Test func `an account takes so many wrong passwords in a window, from wherever`() throws {
+        for number in 1...3 {
+            #expect(try logIn("ana", "wrong", from: "1.1.1.\(number)") == .wrongCredentials)
+        }
+
+        #expect(try logIn("ana", "password1", from: "2.2.2.2") == .rateLimited)
+        #expect(try logIn("ANA", "password1", from: "2.2.2.2") == .rateLimited)
+        #expect(try logIn("ben", "password1", from: "2.2.2.2") == nil)
+    }
+
+    @Test func `an address may try so often, with whatever account`() throws {
+        for number in 1...5 { #expect(try logIn("user\(number)", "wrong") == .wrongCredentials) }
+
+        #expect(try logIn("ana", "password1") == .rateLimited)
+        #expect(try logIn("ana", "password1", from: "2.2.2.2") == nil)
+    }
+
+    @Test func `the refusal says when to come back, and then it is over`() throws {
+        for _ in 1...3 { _ = try logIn("ana", "wrong") }
+        clock.advance(milliseconds: 20_001)
+
+        let error = #expect(throws: ChatError.self) {
+            try database.authenticate(username: "ana", password: "password1", address: "2.2.2.2")
+        }
+
+        #expect(error?.code == .rateLimited)
+        #expect(error?.retryAfter == 40)
+        clock.advance(milliseconds: 39_998)
+        #expect(try logIn("ana", "password1") == .rateLimited)
+        clock.advance(milliseconds: 1)
+        #expect(try logIn("ana", "password1") == nil)
+    }
+
+    @Test func `a success forgets the account's failures, not the address's`() throws {
+        for _ in 1...2 { _ = try logIn("ana", "wrong") }
+        #expect(try logIn("ana", "password1") == nil)
+
+        for _ in 1...2 { #expect(try logIn("ana", "wrong") == .wrongCredentials) }
+        #expect(try logIn("ana", "password1") == nil)
+        #expect(try logIn("ben", "wrong") == .wrongCredentials)
+        #expect(try logIn("ben", "password1") == .rateLimited)
+    }
+
+    @Test func `successes count for nothing`() throws {
+        for _ in 1...20 { #expect(try logIn("ana", "password1") == nil) }
+
+        #expect(
+            try database.read { db in
+                try Int.fetchOne(db, sql: "SELECT SUM(count) FROM attempts") ?? 0
+            } == 0)
+    }
+
+    @Test func `registrations count for the address`() throws {
+        for _ in 1...5 {
+            #expect(try code { try database.countRegistration(from: "1.1.1.1") } == nil)
+        }
+
+        #expect(try code { try database.countRegistration(from: "1.1.1.1") } == .rateLimited)
+        #expect(try logIn("ana", "password1") == .rateLimited)
+        #expect(try code { try database.countRegistration(from: "2.2.2.2") } == nil)
+        clock.advance(seconds: 60)
+        #expect(try code { try database.countRegistration(from: "1.1.1.1") } == nil)
+    }
+
+    @Test func `what is counted is bounded, whatever names come`() throws {
+        let endless = "a" + String(repeating: "\u{301}", count: 100_000)
+        #expect(try logIn(endless, "wrong", from: endless) == .wrongCredentials)
+
+        let longest = try database.read { db in
+            try Int.fetchOne(db, sql: "SELECT MAX(LENGTH(CAST(subject AS BLOB))) FROM attempts")
+        }
+
+        #expect(try #require(longest) < 1_000)
+    }
+
+    @Test func `old windows are swept away`() throws {
+        for number in 1...10 { _ = try logIn("user\(number)", "wrong", from: "1.1.1.\(number)") }
+        clock.advance(seconds: 60)
+        _ = try logIn("ana", "wrong")
+
+        let count = try database.read { db in
+            try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM attempts")
+        }
+
+        #expect(count == 2)
+    }
+
+    @Test func `many at once get no more attempts than one after the other`() throws {
+        let folder = try TemporaryFolder()
+        var limits = Limits()
+        limits.loginsPerAccountMax = 3
+        _ = try folder.database().makeUser("ana")
+        // Judging a password takes its time: everybody asks before the first one is judged.
+        let connections = try (0..<8).map { _ in
+            try ChatDatabase(path: folder.file("chat.db"), limits: limits, passwords: .interactive)
+        }
+        let wrong = Mutex(0)
+
+        DispatchQueue.concurrentPerform(iterations: 8) { index in
+            for _ in 0..<3 {
+                let code = try? code {
+                    _ = try connections[index].authenticate(
+                        username: "ana", password: "wrong", address: "1.1.1.\(index)")
+                }
+                if code == .wrongCredentials { wrong.withLock { $0 += 1 } }
+            }
+        }
+
+        #expect(wrong.withLock { $0 } == 3)
+    }
+}

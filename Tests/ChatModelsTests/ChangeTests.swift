@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatTesting
+import Foundation
+import GRDB
+import Testing
+
+@testable import ChatModels
+
+/// The log that chat-push follows.
+@Suite struct ChangeTests {
+    @Test func `the log says everything in its order, a batch at a time`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        try database.sayMany(25, in: hall, as: ana)
+
+        var cursor: Int64 = 0
+        var seen: [Change] = []
+        while true {
+            let batch = try database.changes(after: cursor, limit: 10)
+            #expect(!batch.isTorn)
+            guard !batch.changes.isEmpty else { break }
+            #expect(batch.changes.count <= 10)
+            cursor = batch.cursor
+            seen += batch.changes
+        }
+
+        #expect(seen.map(\.id) == Array(1...26))
+        #expect(cursor == 26)
+        #expect(try database.newestChange() == 26)
+        #expect(seen.first?.event == .joined(hallID: hall.id, userID: ana.id, role: .owner))
+        let contents = seen.dropFirst().map { change in
+            if case .messageCreated(let message) = change.event { message.content } else { "?" }
+        }
+        #expect(contents == (1...25).map(String.init))
+    }
+
+    @Test func `an empty log is whole`() throws {
+        let database = try emptyDatabase()
+
+        #expect(try database.newestChange() == 0)
+        #expect(
+            try database.changes(after: 0) == ChangeBatch(changes: [], cursor: 0, isTorn: false))
+    }
+
+    @Test func `a message in the log has its client key, for its sender`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        let message = try database.say(in: hall, as: ana, clientKey: "k")
+
+        let last = try database.changes(after: 0).changes.last
+
+        #expect(last?.event == .messageCreated(message))
+        #expect(message.clientKey == "k")
+    }
+
+    @Test func `who follows too slowly learns that entries are gone`() throws {
+        var limits = Limits()
+        limits.changesKept = 1_000
+        let database = try emptyDatabase(limits)
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+
+        try database.sayMany(2_000, in: hall, as: ana)
+
+        // At entry 1024 everything up to 24 was cut off.
+        for cursor in [0, 23] as [Int64] {
+            #expect(
+                try database.changes(after: cursor)
+                    == ChangeBatch(changes: [], cursor: 2_001, isTorn: true))
+        }
+        let batch = try database.changes(after: 24, limit: 5)
+        #expect(!batch.isTorn)
+        #expect(batch.changes.map(\.id) == [25, 26, 27, 28, 29])
+        #expect(try database.newestChange() == 2_001)
+        try database.sayMany(1_000, in: hall, as: ana)
+        #expect(try database.changes(after: 24).isTorn)
+        #expect(try database.changes(after: 2_048 - 1_000).changes.first?.id == 1_049)
+    }
+
+    @Test func `a cursor from the future is torn: the database was put back`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        _ = try database.makeHall(owner: ana)
+
+        #expect(try database.changes(after: 2) == ChangeBatch(changes: [], cursor: 1, isTorn: true))
+        #expect(
+            try database.changes(after: 1) == ChangeBatch(changes: [], cursor: 1, isTorn: false))
+    }
+
+    @Test func `a log that was emptied is torn for who had not read it`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        _ = try database.makeHall(owner: ana)
+        try database.write { db in try db.execute(sql: "DELETE FROM changes") }
+
+        #expect(try database.changes(after: 0).isTorn)
+        #expect(try !database.changes(after: 1).isTorn)
+    }
+
+    @Test func `an entry of a newer version is passed over`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        _ = try database.makeHall(owner: ana)
+        try database.write { db in
+            try db.execute(sql: "INSERT INTO changes (kind) VALUES ('later')")
+        }
+
+        let batch = try database.changes(after: 1)
+
+        #expect(batch == ChangeBatch(changes: [], cursor: 2, isTorn: false))
+    }
+
+    @Test func `what was rolled back leaves no entry and no gap`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        struct Stop: Error {}
+
+        #expect(throws: Stop.self) {
+            try database.write { db in
+                try database.log("message", hall: hall.id, in: db)
+                throw Stop()
+            }
+        }
+        try database.say(in: hall, as: ana)
+
+        #expect(try database.changes(after: 0).changes.map(\.id) == [1, 2])
+    }
+
+    // MARK: Snapshots
+
+    @Test func `a snapshot is the state at the end of its batch`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser("ana")
+        let ben = try database.makeUser("ben")
+        let hall = try database.makeHall("Secret", isPrivate: true, owner: ana, members: [ben])
+        try database.sayMany(3, in: hall, as: ana)
+        let cursor = try database.newestChange()
+        try database.sayMany(2, in: hall, as: ben)
+
+        let (changes, value) = try database.snapshot(after: cursor) { reader in
+            (
+                try reader.hall(hall.id), try reader.hall(99),
+                try reader.messages(of: hall.id, as: ana.id, since: 1)
+            )
+        }
+
+        #expect(changes.changes.count == 2)
+        #expect(try changes.cursor == database.newestChange())
+        #expect(value.0?.hall.rev == 5)
+        #expect(value.0?.hall.name == "Secret")
+        #expect(value.0?.members == [ana.id: .owner, ben.id: .member])
+        #expect(value.1 == nil)
+        #expect(value.2.messages.map(\.rev) == [2, 3, 4, 5])
+        #expect(try database.hallSnapshot(hall.id) == value.0)
+        #expect(try database.hallSnapshot(99) == nil)
+    }
+
+    @Test func `a snapshot and the log fit together while others write`() throws {
+        let folder = try TemporaryFolder()
+        let writer = try folder.database()
+        let reader = try folder.database()
+        let ana = try writer.makeUser()
+        let hall = try writer.makeHall(owner: ana)
+        let start = try writer.newestChange()
+
+        DispatchQueue.concurrentPerform(iterations: 2) { index in
+            #expect(throws: Never.self) {
+                guard index == 1 else {
+                    for _ in 0..<200 { try writer.say(in: hall, as: ana) }
+                    return
+                }
+                var cursor = start
+                var rev: Int64 = 0
+                while rev < 200 {
+                    let (changes, snapshot) = try reader.snapshot(after: cursor) {
+                        try $0.hall(hall.id)
+                    }
+                    rev += Int64(changes.changes.count)
+                    cursor = changes.cursor
+                    #expect(snapshot?.hall.rev == rev)
+                }
+            }
+        }
+    }
+}

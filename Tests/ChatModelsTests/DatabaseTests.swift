@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatTesting
+import Foundation
+import GRDB
+import Testing
+
+@testable import ChatModels
+
+/// The database as a file: opening, settings, copies, and what happens when it cannot write.
+@Suite struct DatabaseTests {
+    // MARK: Opening
+
+    @Test func `a database that is not there is not made by a daemon`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("chat.db")
+
+        #expect(throws: ChatDatabase.OpenError.missing(path: path)) { try ChatDatabase(path: path) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
+    @Test func `a database is made once, and says what was done`() throws {
+        let folder = try TemporaryFolder()
+
+        let first = try folder.database()
+        let second = try folder.database()
+        let daemons = try ChatDatabase(path: folder.file("chat.db"))
+
+        #expect(first.migrationsRun == ["1 halls"])
+        #expect(second.migrationsRun.isEmpty)
+        #expect(daemons.migrationsRun.isEmpty)
+        #expect(try daemons.problems().isEmpty)
+    }
+
+    @Test func `a database without our tables is not taken by a daemon`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("chat.db")
+        _ = FileManager.default.createFile(atPath: path, contents: Data())
+
+        #expect(throws: ChatDatabase.OpenError.notMigrated(path: path)) {
+            try ChatDatabase(path: path)
+        }
+        #expect(try ChatDatabase(path: path, schema: .migrate).migrationsRun == ["1 halls"])
+    }
+
+    @Test(arguments: [ChatDatabase.Schema.require, .migrate])
+    func `a database of a newer version is left alone`(schema: ChatDatabase.Schema) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("chat.db")
+        let database = try folder.database()
+        try database.write { db in
+            try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('2 later')")
+        }
+
+        #expect(throws: ChatDatabase.OpenError.newerVersion(path: path)) {
+            try ChatDatabase(path: path, schema: schema)
+        }
+    }
+
+    @Test func `a file that is no database is said to be none`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("chat.db")
+        let text = Data(String(repeating: "no database ", count: 100).utf8)
+        _ = FileManager.default.createFile(atPath: path, contents: text)
+
+        for path in [path, folder.path, folder.file("none/chat.db")] {
+            let error = #expect(throws: ChatDatabase.OpenError.self) {
+                try ChatDatabase(path: path, schema: .migrate)
+            }
+            #expect(
+                error?.description.hasPrefix("The database at \(path) cannot be used: ") == true)
+            #expect(error?.description.contains("PRAGMA") == false)
+        }
+        #expect(FileManager.default.contents(atPath: path) == text)
+    }
+
+    @Test func `every reason not to open is a sentence`() {
+        let errors: [ChatDatabase.OpenError] = [
+            .missing(path: "/x"), .newerVersion(path: "/x"), .notMigrated(path: "/x"),
+            .unusable(path: "/x", reason: "disk I/O error"),
+        ]
+
+        for error in errors {
+            #expect(error.description.contains("/x") && error.description.hasSuffix("."))
+        }
+    }
+
+    @Test func `four who migrate at once make one database`() throws {
+        let folder = try TemporaryFolder()
+
+        DispatchQueue.concurrentPerform(iterations: 4) { _ in
+            #expect(throws: Never.self) { try folder.database() }
+        }
+
+        #expect(try folder.database().problems().isEmpty)
+    }
+
+    // MARK: Settings
+
+    @Test func `the settings that the promises rest on are in force`() throws {
+        let folder = try TemporaryFolder()
+        let first = try folder.database()
+
+        for database in [
+            first, try folder.database(), try ChatDatabase(path: folder.file("chat.db")),
+        ] {
+            _ = try database.makeUser("user\(UUID().uuidString.prefix(8))")
+            let settings = try database.settings()
+            #expect(settings.journalMode == "wal")
+            #expect(settings.synchronous == 2)
+            #expect(settings.foreignKeys)
+        }
+    }
+
+    @Test func `it answers`() throws {
+        #expect(throws: Never.self) { try emptyDatabase().ping() }
+    }
+
+    @Test func `what another connection has written is seen at once`() throws {
+        let folder = try TemporaryFolder()
+        let one = try folder.database()
+        let other = try folder.database()
+        let ana = try one.makeUser()
+        let hall = try one.makeHall(owner: ana)
+
+        for number in 1...20 {
+            let (writer, reader) = number % 2 == 0 ? (one, other) : (other, one)
+            try writer.say("\(number)", in: hall, as: ana)
+            #expect(try reader.messages(of: hall.id, as: ana.id).rev == Int64(number))
+        }
+    }
+
+    // MARK: When it cannot write
+
+    @Test func `a disk that is full is busy, and nothing is half written`() throws {
+        let folder = try TemporaryFolder()
+        let database = try folder.database()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        try database.queue.inDatabase { db in
+            let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = \(pages + 2)")
+        }
+        let long = String(repeating: "x", count: 4_000)
+        let batch = (0..<10).map { _ in NewMessage(hallID: hall.id, senderID: ana.id, content: long)
+        }
+
+        #expect(try code { _ = try database.createMessages(batch) } == .busy)
+
+        #expect(try database.messages(of: hall.id, as: ana.id).rev == 0)
+        #expect(try database.newestChange() == 1)
+        #expect(try database.problems().isEmpty)
+        try database.queue.inDatabase { db in
+            _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = 100000")
+        }
+        #expect(try database.createMessages(batch).count == 10)
+    }
+
+    @Test func `a database that another one holds for too long is busy`() throws {
+        let folder = try TemporaryFolder()
+        let holder = try folder.database()
+        let database = try folder.database()
+        let ana = try holder.makeUser()
+        let hall = try holder.makeHall(owner: ana)
+        try database.queue.inDatabase { db in try db.execute(sql: "PRAGMA busy_timeout = 50") }
+
+        try holder.write { _ throws in
+            #expect(try code { try database.say(in: hall, as: ana) } == .busy)
+            // Who only reads does not wait.
+            #expect(try database.messages(of: hall.id, as: ana.id).rev == 0)
+        }
+
+        #expect(try code { try database.say(in: hall, as: ana) } == nil)
+    }
+
+    @Test func `an error of the database in words has no SQL in it`() throws {
+        let database = try emptyDatabase()
+        let error = #expect(throws: DatabaseError.self) {
+            try database.write { db in try db.execute(sql: "SELECT nonsense FROM users") }
+        }
+
+        let sentence = ChatDatabase.sentence(for: try #require(error))
+
+        #expect(sentence == "The database cannot be used: no such column: nonsense.")
+        #expect(ChatDatabase.sentence(for: CancellationError()) == nil)
+    }
+
+    // MARK: Copies
+
+    @Test func `a copy made while others write is whole`() throws {
+        let folder = try TemporaryFolder()
+        let database = try folder.database()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        try database.sayMany(500, in: hall, as: ana)
+        let copier = try folder.database()
+
+        DispatchQueue.concurrentPerform(iterations: 2) { index in
+            if index == 0 {
+                for _ in 0..<200 {
+                    #expect(throws: Never.self) { try database.say(in: hall, as: ana) }
+                }
+            } else {
+                for number in 0..<5 {
+                    #expect(throws: Never.self) {
+                        try copier.backup(to: folder.file("copy\(number).db"))
+                    }
+                }
+            }
+        }
+
+        for number in 0..<5 {
+            let copy = try ChatDatabase(path: folder.file("copy\(number).db"))
+            #expect(try copy.problems().isEmpty)
+            let page = try copy.messages(of: hall.id, as: ana.id, limit: 1)
+            #expect(page.rev >= 500)
+            #expect(page.messages.last?.rev == page.rev)
+            // It is not read-only, and goes on where it stopped.
+            #expect(try copy.say(in: hall, as: ana).rev == page.rev + 1)
+        }
+        let rest = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(!rest.contains { $0.contains("partial") })
+    }
+
+    @Test func `a copy replaces nothing, and a place that is none is said to be none`() throws {
+        let folder = try TemporaryFolder()
+        let database = try folder.database()
+        let path = folder.file("copy.db")
+        _ = FileManager.default.createFile(atPath: path, contents: Data("mine".utf8))
+
+        #expect(try code { try database.backup(to: path) } == .invalidRequest)
+        #expect(try code { try database.backup(to: folder.path) } == .invalidRequest)
+        #expect(
+            try code { try database.backup(to: folder.file("none/copy.db")) } == .invalidRequest)
+
+        #expect(FileManager.default.contents(atPath: path) == Data("mine".utf8))
+    }
+
+    // MARK: Soundness
+
+    @Test func `a sound database has no problems`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        try database.sayMany(3, in: database.makeHall(owner: ana), as: ana)
+        _ = try database.makeHall("Empty", owner: ana)
+
+        #expect(try database.problems().isEmpty)
+    }
+
+    @Test(arguments: [2, 4])
+    func `a hall whose position is not that of its last message is found`(rev: Int) throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        try database.sayMany(3, in: hall, as: ana)
+        try database.write { db in
+            try db.execute(sql: "UPDATE halls SET rev = ?", arguments: [rev])
+        }
+
+        let problems = try database.problems()
+
+        #expect(problems == ["Hall \(hall.id) is at position \(rev), its last message at 3."])
+    }
+
+    @Test func `a row that refers to nothing is found`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        _ = try database.makeHall(owner: ana)
+        try database.queue.inDatabase { db in
+            try db.execute(sql: "PRAGMA foreign_keys = OFF")
+            try db.execute(sql: "DELETE FROM users")
+        }
+
+        #expect(try database.problems() == ["A row of user_halls refers to one that is not there."])
+    }
+
+    @Test func `a torn page is found`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("chat.db")
+        do {
+            let database = try folder.database()
+            let ana = try database.makeUser()
+            let hall = try database.makeHall(owner: ana)
+            try database.sayMany(500, in: hall, as: ana)
+            try database.queue.close()
+        }
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        // The middle of a page in the middle of the messages' tree.
+        let middle = bytes.count / 8_192 * 4_096
+        for offset in middle..<middle + 100 { bytes[offset] = 0xA5 }
+        try bytes.write(to: URL(fileURLWithPath: path))
+
+        let found: Bool
+        do {
+            found = try !ChatDatabase(path: path).problems().isEmpty
+        } catch {
+            found = ChatDatabase.sentence(for: error) != nil || error is ChatDatabase.OpenError
+        }
+
+        #expect(found)
+    }
+
+    @Test func `a user or a hall that others refer to cannot vanish`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        try database.say(in: hall, as: ana)
+
+        for table in ["users", "halls"] {
+            #expect(throws: DatabaseError.self) {
+                try database.write { db in try db.execute(sql: "DELETE FROM \(table)") }
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatTesting
+import Foundation
+import GRDB
+import Synchronization
+import Testing
+
+@testable import ChatModels
+
+/// No request reads more rows than it needs: SQLite's plans for what is really executed.
+@Suite struct QueryPlanTests {
+    let database: ChatDatabase
+    let ana: User
+    let hall: Hall
+    let message: Message
+
+    init() throws {
+        database = try emptyDatabase()
+        ana = try database.makeUser()
+        hall = try database.makeHall(owner: ana)
+        message = try database.say(in: hall, as: ana, clientKey: "k")
+    }
+
+    /// The plans of all statements that a body executes, a line for each step.
+    private func plans(_ body: () throws -> Void) throws -> [String] {
+        let seen = Mutex<[String]>([])
+        database.queue.inDatabase { db in
+            db.trace { event in
+                if case .statement(let statement) = event {
+                    seen.withLock { $0.append(statement.expandedSQL) }
+                }
+            }
+        }
+        try body()
+        return try database.queue.inDatabase { db in
+            db.trace(options: [])
+            let statements = seen.withLock { $0 }.filter {
+                ["SELECT", "INSERT", "UPDATE", "DELETE"].contains($0.prefix(6))
+            }
+            #expect(!statements.isEmpty)
+            return try statements.flatMap { sql in
+                try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN " + sql)
+                    .map { $0["detail"] as String }
+            }
+        }
+    }
+
+    private func expectNoScan(_ body: () throws -> Void) throws {
+        for step in try plans(body) {
+            #expect(!step.hasPrefix("SCAN") || step == "SCAN CONSTANT ROW", "\(step)")
+        }
+    }
+
+    @Test func `history reads the hall's index, in its order`() throws {
+        let steps = try plans { _ = try database.messages(of: hall.id, as: ana.id, before: 9) }
+
+        #expect(steps.contains("SEARCH m USING INDEX messages_by_rev (hall_id=? AND rev<?)"))
+        #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+    }
+
+    @Test func `what changed since reads the index of positions, in its order`() throws {
+        let steps = try plans { _ = try database.messages(of: hall.id, as: ana.id, since: 0) }
+
+        #expect(steps.contains("SEARCH m USING INDEX messages_by_rev (hall_id=? AND rev>?)"))
+        #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+    }
+
+    @Test func `my halls are found by user`() throws {
+        let steps = try plans { _ = try database.halls(of: ana.id) }
+
+        #expect(steps.contains("SEARCH uh USING PRIMARY KEY (user_id=?)"))
+        #expect(!steps.contains { $0.hasPrefix("SCAN") })
+    }
+
+    @Test func `saying something searches only`() throws {
+        try expectNoScan { try database.say(in: hall, as: ana, clientKey: "other") }
+    }
+
+    @Test func `a client key is found by its index`() throws {
+        let steps = try plans { try database.say(in: hall, as: ana, clientKey: "k") }
+
+        #expect(
+            steps.contains(
+                "SEARCH m USING INDEX messages_by_client_key (sender_id=? AND client_key=?)"))
+    }
+
+    @Test func `what every request does searches only`() throws {
+        let (session, token) = try database.createSession(for: ana)
+
+        try expectNoScan { _ = try database.session(token: token) }
+        try expectNoScan { _ = try database.siteUser(named: "ana") }
+        try expectNoScan { _ = try database.hall(hall.id, as: ana.id) }
+        try expectNoScan { _ = try database.message(message.id, as: ana.id) }
+        try expectNoScan { _ = try database.members(of: hall.id, as: ana.id) }
+        try expectNoScan { _ = try database.allMembers(of: hall.id) }
+        try expectNoScan { _ = try database.createSession(for: ana) }
+        try expectNoScan { try database.endSession(session.id) }
+        try expectNoScan { try database.endSessions(of: ana.id) }
+        try expectNoScan {
+            _ = try database.authenticate(username: "ana", password: "password1", address: "x")
+        }
+        try expectNoScan {
+            _ = try? database.authenticate(username: "ana", password: "wrong", address: "x")
+        }
+        try expectNoScan { _ = try database.join(hall.id, as: ana.id) }
+        let ben = try database.makeUser("ben")
+        try expectNoScan { _ = try database.join(hall.id, as: ben.id) }
+        try expectNoScan { try database.leave(hall.id, as: ben.id) }
+    }
+
+    @Test func `following the log searches only`() throws {
+        let steps = try plans { _ = try database.changes(after: 0) }
+
+        #expect(steps.contains("SEARCH c USING INTEGER PRIMARY KEY (rowid>?)"))
+        // Its oldest entry is the first of the table; the sequences are a handful.
+        #expect(
+            !steps.contains {
+                $0.hasPrefix("SCAN") && $0 != "SCAN sqlite_sequence" || $0.contains("TEMP B-TREE")
+            })
+    }
+
+    @Test func `halls open to me read the halls, and no messages`() throws {
+        let steps = try plans { _ = try database.hallsOpen(to: ana.id) }
+
+        #expect(
+            !steps.contains {
+                $0.contains("messages") || $0.contains("SCAN uh") || $0.contains(" m ")
+            })
+    }
+}
