@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ArgumentParser
+public import ChatModels
+public import Logging
+
+/// Where the chat is kept.
+public struct DatabaseOptions: ParsableArguments {
+    /// The SQLite file.
+    @Option(help: "The SQLite file that holds the chat.")
+    public var database: String
+
+    /// The wake-up's path.
+    @Option(help: "The unix socket by which writers wake chat-push; at most 107 bytes.")
+    public var wakeSocket: String?
+
+    /// Every flag at its default.
+    public init() {}
+
+    /// The wake-up between the processes: beside the database unless told otherwise.
+    public var wake: WakeSocket {
+        WakeSocket(path: wakeSocket ?? database + "-wake")
+    }
+}
+
+/// The bounds of what is kept; see ``Limits``.
+public struct LimitOptions: ParsableArguments {
+    @Option(help: "The longest message, in Unicode code points.")
+    var messageLengthMax = Limits().messageLengthMax
+
+    @Option(help: "The largest page of a history, in messages.")
+    var pageSizeMax = Limits().pageSizeMax
+
+    @Option(help: "The page for who asks for no size, in messages.")
+    var pageSizeDefault = Limits().pageSizeDefault
+
+    @Option(help: "How many halls one user may be in.")
+    var hallsPerUserMax = Limits().hallsPerUserMax
+
+    @Option(help: "How long a session lasts, in seconds.")
+    var sessionLifetime = Limits().sessionLifetimeSeconds
+
+    @Option(help: "The shortest password, in characters.")
+    var passwordLengthMin = Limits().passwordLengthMin
+
+    @Option(help: "Wrong passwords that one account takes in a login window.")
+    var loginsPerAccount = Limits().loginsPerAccountMax
+
+    @Option(help: "Wrong passwords and registrations that one address may try in a login window.")
+    var loginsPerAddress = Limits().loginsPerAddressMax
+
+    @Option(help: "The login window, in seconds.")
+    var loginWindow = Limits().loginWindowSeconds
+
+    @Option(help: "How many entries the log of changes keeps.")
+    var changesKept = Limits().changesKept
+
+    /// Every flag at its default.
+    public init() {}
+
+    /// Refuses bounds that make no sense.
+    public func validate() throws {
+        try requireRange("--message-length-max", messageLengthMax, 1...100_000)
+        try requireRange("--page-size-max", pageSizeMax, 1...1_000)
+        try requireRange("--page-size-default", pageSizeDefault, 1...pageSizeMax)
+        try requireRange("--halls-per-user-max", hallsPerUserMax, 1...100_000)
+        try requireRange("--session-lifetime", sessionLifetime, 1...10 * 366 * 86_400)
+        try requireRange("--password-length-min", passwordLengthMin, 1...256)
+        try requireRange("--logins-per-account", loginsPerAccount, 1...1_000_000)
+        try requireRange("--logins-per-address", loginsPerAddress, 1...1_000_000)
+        try requireRange("--login-window", loginWindow, 1...86_400)
+        try requireRange("--changes-kept", changesKept, 1_000...1_000_000_000)
+    }
+
+    /// The bounds.
+    public var limits: Limits {
+        var limits = Limits()
+        limits.messageLengthMax = messageLengthMax
+        limits.pageSizeMax = pageSizeMax
+        limits.pageSizeDefault = pageSizeDefault
+        limits.hallsPerUserMax = hallsPerUserMax
+        limits.sessionLifetimeSeconds = sessionLifetime
+        limits.passwordLengthMin = passwordLengthMin
+        limits.loginsPerAccountMax = loginsPerAccount
+        limits.loginsPerAddressMax = loginsPerAddress
+        limits.loginWindowSeconds = loginWindow
+        limits.changesKept = changesKept
+        return limits
+    }
+}
+
+/// How it is decided who is who.
+public enum AuthMode: String, ExpressibleByArgument, CaseIterable, Sendable {
+    /// Built-in accounts and the session cookie.
+    case accounts
+    /// The site's own login: nginx says who it is.
+    case site
+}
+
+/// Who is who, and from where.
+public struct AccountOptions: ParsableArguments {
+    /// How it is decided who is who.
+    @Option(
+        help: """
+            Who says who a user is: "accounts" (built-in accounts, session cookie) or "site" (nginx: REMOTE_USER, \
+            X-Remote-User).
+            """)
+    public var auth = AuthMode.accounts
+
+    /// Origins, separated by commas; see ``allowedOrigins``.
+    @Option(
+        help: """
+            Another origin whose pages may use the chat, such as https://www.example.com; the site's own always may. \
+            Several are separated by commas.
+            """)
+    public var origins = ""
+
+    /// Every flag at its default.
+    public init() {}
+
+    /// The other origins, in lower case.
+    public var allowedOrigins: Set<String> {
+        Set(origins.split(whereSeparator: { $0 == "," || $0 == " " }).map { $0.lowercased() })
+    }
+}
+
+/// What is logged.
+public struct LogOptions: ParsableArguments {
+    /// The least that is logged.
+    @Option(
+        help: "The least that is logged: trace, debug, info, notice, warning, error or critical.")
+    public var logLevel = Logger.Level.info
+
+    /// Every flag at its default.
+    public init() {}
+
+    /// A logger that writes to standard error.
+    public func logger(_ label: String) -> Logger {
+        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = logLevel
+        return logger
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+/// Refuses a flag's value outside a range, with a sentence.
+public func requireRange<Value: Comparable>(
+    _ flag: String, _ value: Value, _ range: ClosedRange<Value>
+) throws {
+    guard range.contains(value) else {
+        throw ValidationError(
+            "\(flag) must lie between \(range.lowerBound) and \(range.upperBound).")
+    }
+}
