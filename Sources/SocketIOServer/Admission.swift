@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Synchronization
+
+/// Counts sessions, over all event loops, against what may be at once. Asked once at a session's beginning and once at
+/// its end: a lock costs nothing there.
+final class Admission: Sendable {
+    /// Why a session may not begin.
+    enum Refusal: Equatable {
+        /// As many as there may be at once.
+        case full
+        /// As many from this address as there may be at once.
+        case addressFull
+        /// Too many in this second.
+        case tooFast
+    }
+
+    private struct State {
+        var count = 0
+        var byAddress: [String: Int] = [:]
+        var second: Int64 = 0
+        var countInSecond = 0
+    }
+
+    private let state = Mutex(State())
+    private let configuration: ServerConfiguration
+
+    init(_ configuration: ServerConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Counts a session in; `nil` if it may begin.
+    func begin(address: String, now: NIODeadline = .now()) -> Refusal? {
+        let second = Int64(now.uptimeNanoseconds / 1_000_000_000)
+        return state.withLock { state in
+            if state.second != second {
+                state.second = second
+                state.countInSecond = 0
+            }
+            guard state.count < configuration.connectionsMax else { return .full }
+            guard state.byAddress[address, default: 0] < configuration.connectionsPerAddressMax
+            else {
+                return .addressFull
+            }
+            guard state.countInSecond < configuration.handshakesPerSecond else { return .tooFast }
+            state.countInSecond += 1
+            state.count += 1
+            state.byAddress[address, default: 0] += 1
+            return nil
+        }
+    }
+
+    /// Counts a session out.
+    func end(address: String) {
+        state.withLock { state in
+            state.count -= 1
+            let left = state.byAddress[address, default: 1] - 1
+            state.byAddress[address] = left > 0 ? left : nil
+        }
+    }
+
+    /// The sessions at the moment.
+    var count: Int { state.withLock { $0.count } }
+}
+
+/// What happened, in numbers, since the server began.
+public final class Counters: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+
+    /// Makes counters that stand at zero.
+    public init() {}
+
+    /// Counts something.
+    public func count(_ name: String) {
+        counts.withLock { $0[name, default: 0] += 1 }
+    }
+
+    /// All that was counted.
+    public var all: [String: Int] { counts.withLock { $0 } }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import NIOCore
+
+/// Writes to a connection's socket past the channel, as long as nothing waits in the channel: most frames fit into the
+/// system's buffer at once, and the way through the pipeline costs more than half of what the system itself takes.
+///
+/// Used on the connection's event loop. The channel owns the descriptor: it must be asked whether it is active before
+/// each flush, and told what was left over.
+struct DirectWriter {
+    private let descriptor: Int32
+    /// What was put since the last flush.
+    private var held: ByteBuffer?
+
+    /// A writer for the socket of a channel; `nil` for channels that have none.
+    init?(_ channel: any Channel) {
+        let descriptor = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+            of: NIOBSDSocket.Handle.self
+        ) { $0 }
+        guard let descriptor = descriptor ?? nil else { return nil }
+        self.descriptor = descriptor
+    }
+
+    /// What waits for the next flush, in bytes.
+    var bytes: Int { held?.readableBytes ?? 0 }
+
+    /// Holds frames until the next flush. What goes to many is not copied, unless something else is held as well.
+    mutating func put(_ frames: ByteBuffer) {
+        if held == nil { held = frames } else { held?.writeImmutableBuffer(frames) }
+    }
+
+    /// Writes what is held, in one call.
+    ///
+    /// - Returns: what the system did not take; the channel has to.
+    mutating func flush() -> ByteBuffer? {
+        guard var frames = held else { return nil }
+        held = nil
+        let count = frames.readableBytes
+        let written = unsafe frames.withUnsafeReadableBytes { bytes in
+            unsafe send(
+                descriptor, bytes.baseAddress, bytes.count,
+                Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+        }
+        if written == count { return nil }
+        // Whatever is wrong with the socket, the channel meets it too and knows what to do.
+        frames.moveReaderIndex(forwardBy: max(written, 0))
+        return frames
+    }
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+import SocketIO
+
+/// A WebSocket, as a session sees it. May live on another event loop than the session, when the client's upgrade came in
+/// there.
+protocol WebSocketPeer: AnyObject {
+    /// Whether less waits for the client than may wait.
+    var isWritable: Bool { get }
+    /// Writes whole frames; they leave with the next flush.
+    func write(_ frames: ByteBuffer)
+    func flush()
+    /// Says goodbye with a reason, and closes.
+    func close(_ reason: DisconnectReason)
+}
+
+/// An Engine.IO session with the Socket.IO client in it: what stays when the transport changes. Confined to its loop.
+final class EngineSession: Timed {
+    /// What carries the packets.
+    private enum Transport {
+        case polling(PollingTransport)
+        case webSocket(any WebSocketPeer)
+    }
+
+    let id: SessionID
+    unowned let loop: ServerLoop
+    /// What the application put down at the beginning.
+    let context: AnyObject?
+    private let address: String
+    private var transport: Transport
+    /// A WebSocket that may take over, while it is tried.
+    private var probe: (any WebSocketPeer)?
+    private(set) var sockets: [Socket] = []
+    private var assembler = SocketIOPacketAssembler()
+    /// The tick of the next ping, or, while a pong is awaited, the tick at which it is too late for that.
+    private var beatTick: Int64
+    private var isPongAwaited = false
+    /// The tick until which the client must be in a namespace; `nil` once it is.
+    private var connectTick: Int64?
+    private var willFlush = false
+    /// Why the session is over; `nil` while it is not.
+    private var closeReason: DisconnectReason?
+
+    var isClosed: Bool { closeReason != nil }
+
+    // MARK: The beginning
+
+    /// Begins a session with polling.
+    ///
+    /// - Returns: the session, and the body that answers the first request.
+    static func polling(
+        _ handshake: Handshake, on loop: ServerLoop
+    ) -> (session: EngineSession, body: [UInt8]) {
+        let session = EngineSession(handshake, transport: .polling(PollingTransport()), on: loop)
+        loop.register(session)
+        return (session, session.handshakePacket(upgrades: ["websocket"]))
+    }
+
+    /// Begins a session on a WebSocket.
+    static func webSocket(
+        _ handshake: Handshake, _ peer: any WebSocketPeer, on loop: ServerLoop
+    ) -> EngineSession {
+        let session = EngineSession(handshake, transport: .webSocket(peer), on: loop)
+        session.send(text: session.handshakePacket(upgrades: []))
+        return session
+    }
+
+    private init(_ handshake: Handshake, transport: Transport, on loop: ServerLoop) {
+        id = .random(loop: loop.index)
+        self.loop = loop
+        self.transport = transport
+        address = handshake.address
+        context = loop.application?.sessionContext(for: handshake)
+        beatTick = loop.tick(after: loop.configuration.pingInterval)
+        if !loop.echoesMessages {
+            connectTick = loop.tick(after: loop.configuration.connectTimeout)
+        }
+        super.init()
+        loop.counters.count("sessions_opened")
+        setDeadline()
+    }
+
+    private func handshakePacket(upgrades: [String]) -> [UInt8] {
+        EngineIOHandshake(
+            sid: id.text, upgrades: upgrades, pingInterval: loop.configuration.pingInterval,
+            pingTimeout: loop.configuration.pingTimeout,
+            maxPayload: loop.configuration.payloadBytesMax
+        ).packet
+    }
+
+    // MARK: Sending
+
+    /// Sends an Engine.IO packet in text.
+    func send(text: [UInt8]) {
+        guard !isClosed else { return }
+        switch transport {
+        case .polling(let polling): polling.queue.append(text)
+        case .webSocket(let peer): peer.write(.webSocketFrame(.text, text))
+        }
+        wrote()
+    }
+
+    /// Sends a binary message.
+    func send(binary: [UInt8]) {
+        guard !isClosed else { return }
+        switch transport {
+        case .polling(let polling): polling.queue.append(EngineIOPacket.binary(binary[...]).text)
+        case .webSocket(let peer): peer.write(.webSocketFrame(.binary, binary))
+        }
+        wrote()
+    }
+
+    /// Sends packets that were encoded for many.
+    func send(_ packets: EncodedPackets) {
+        guard !isClosed else { return }
+        switch transport {
+        case .polling(let polling):
+            for packet in packets.packets { polling.queue.append(packet) }
+        case .webSocket(let peer): peer.write(packets.frames)
+        }
+        wrote()
+    }
+
+    /// Sees to it that what was written leaves with the end of the turn, unless too much waits already.
+    private func wrote() {
+        if !isWithinBounds {
+            // Much was written in one turn: a client that reads takes it at once.
+            flushTransport()
+            guard isWithinBounds else { return close(.tooSlow) }
+        }
+        guard !willFlush else { return }
+        willFlush = true
+        loop.willFlush(self)
+    }
+
+    private var isWithinBounds: Bool {
+        switch transport {
+        case .polling(let polling): polling.queue.bytes <= loop.configuration.queueBytesMax
+        case .webSocket(let peer): peer.isWritable
+        }
+    }
+
+    /// Hands over what was written to the system or to the waiting poll.
+    func flush() {
+        willFlush = false
+        flushTransport()
+    }
+
+    private func flushTransport() {
+        switch transport {
+        case .polling(let polling): polling.answer()
+        case .webSocket(let peer): peer.flush()
+        }
+    }
+
+    // MARK: Polling
+
+    /// A poll came: answered as soon as there is something to say.
+    func poll(_ exchange: HTTPExchange) {
+        guard !isClosed, case .polling(let polling) = transport else {
+            return exchange.refuse(.badRequest)
+        }
+        guard polling.waiting == nil else {
+            exchange.refuse(.badRequest)
+            return close(.pollingOverlap)
+        }
+        polling.waiting = exchange
+        // While a WebSocket is tried the client wants its poll back, so that it can change over.
+        if probe != nil, polling.queue.isEmpty { polling.queue.append([EngineIOPacketType.noop]) }
+        polling.answer()
+    }
+
+    /// The client gave up a poll.
+    func pollCancelled(_ exchange: HTTPExchange) {
+        guard case .polling(let polling) = transport, polling.waiting === exchange else { return }
+        polling.waiting = nil
+        close(.transportClose)
+    }
+
+    /// A body came.
+    func post(_ body: [UInt8], _ exchange: HTTPExchange) {
+        guard !isClosed, case .polling = transport else { return exchange.refuse(.badRequest) }
+        guard isUTF8(body[...]),
+            let packets = try? EngineIOPayload.decode(
+                body, packetsMax: loop.configuration.payloadPacketsMax)
+        else {
+            exchange.refuse(.badRequest)
+            return close(.parseError)
+        }
+        for packet in packets where !isClosed { receive(packet) }
+        if closeReason == .parseError {
+            exchange.refuse(.badRequest)
+        } else {
+            exchange.respond(.ok, body: Array("ok".utf8))
+        }
+        loop.scheduleTurnEnd()
+    }
+
+    // MARK: The upgrade
+
+    /// Whether a WebSocket may be tried.
+    var takesUpgrade: Bool {
+        if case .polling = transport, probe == nil, !isClosed { true } else { false }
+    }
+
+    /// A WebSocket said `2probe`: it may take over.
+    ///
+    /// - Returns: whether the session takes one.
+    func tryUpgrade(to peer: any WebSocketPeer) -> Bool {
+        guard takesUpgrade, case .polling(let polling) = transport else { return false }
+        probe = peer
+        peer.write(.webSocketFrame(.text, [EngineIOPacketType.pong] + Array("probe".utf8)))
+        peer.flush()
+        if polling.waiting != nil, polling.queue.isEmpty {
+            polling.queue.append([EngineIOPacketType.noop])
+            polling.answer()
+        }
+        return true
+    }
+
+    /// The WebSocket said `5`: it takes over, with what polling has not delivered.
+    func completeUpgrade(to peer: any WebSocketPeer) {
+        guard !isClosed, probe === peer, case .polling(let polling) = transport else {
+            return peer.close(.protocolError)
+        }
+        probe = nil
+        transport = .webSocket(peer)
+        polling.waiting?.respond(.ok, body: [EngineIOPacketType.noop])
+        for packet in polling.queue.takeAll() where packet != [EngineIOPacketType.noop] {
+            if case .binary(let bytes)? = try? EngineIOPacket(polled: packet[...]) {
+                peer.write(.webSocketFrame(.binary, bytes))
+            } else {
+                peer.write(.webSocketFrame(.text, packet))
+            }
+        }
+        peer.flush()
+    }
+
+    /// A WebSocket is gone: the session with it, unless it was only being tried.
+    func webSocketClosed(_ peer: any WebSocketPeer, _ reason: DisconnectReason) {
+        if probe === peer { probe = nil }
+        if case .webSocket(let current) = transport, current === peer { close(reason) }
+    }
+
+    // MARK: Receiving
+
+    /// A message of a WebSocket; dropped, if that is not the session's.
+    func receive(_ message: WebSocketMessage, from peer: any WebSocketPeer) {
+        guard case .webSocket(let current) = transport, current === peer else { return }
+        switch message {
+        case .text(let text):
+            guard let packet = try? EngineIOPacket(text: text[...]) else {
+                return close(.parseError)
+            }
+            receive(packet)
+        case .binary(let bytes): receive(.binary(bytes[...]))
+        case .ping, .pong, .close: return
+        }
+        loop.scheduleTurnEnd()
+    }
+
+    private func receive(_ packet: EngineIOPacket) {
+        guard !isClosed else { return }
+        switch packet {
+        case .message(let text):
+            if loop.echoesMessages { send(text: packet.text) } else { receive(message: text) }
+        case .binary(let bytes):
+            if loop.echoesMessages {
+                send(binary: Array(bytes))
+            } else {
+                receive(attachment: bytes)
+            }
+        case .pong:
+            guard isPongAwaited else { return }
+            isPongAwaited = false
+            beatTick = loop.tick(after: loop.configuration.pingInterval)
+            setDeadline()
+        case .close: close(.transportClose)
+        case .upgrade, .noop: break
+        // The server asks, the client answers: since revision 4 not the other way round.
+        case .open, .ping: close(.parseError)
+        }
+    }
+
+    private func receive(message text: ArraySlice<UInt8>) {
+        do {
+            let packet = try SocketIOPacket(decoding: text)
+            if let assembled = try assembler.take(
+                packet, bytesMax: loop.configuration.payloadBytesMax)
+            {
+                receive(assembled)
+            }
+        } catch {
+            close(.parseError)
+        }
+    }
+
+    private func receive(attachment: ArraySlice<UInt8>) {
+        do {
+            if let assembled = try assembler.take(attachment: attachment) { receive(assembled) }
+        } catch {
+            close(.parseError)
+        }
+    }
+
+    private func receive(_ assembled: SocketIOPacketAssembler.Assembled) {
+        let packet = assembled.packet
+        let socket = sockets.first { $0.namespace == packet.namespace }
+        switch (packet.kind, socket) {
+        case (.connect, nil): connect(packet)
+        case (.disconnect, let socket?):
+            socket.end(.transportClose)
+            forget(socket)
+        case (.event, let socket?): socket.received(assembled)
+        // The server asks nothing of clients that would be acknowledged.
+        case (.ack, _?): break
+        default: close(.parseError)
+        }
+    }
+
+    // MARK: Namespaces
+
+    private func connect(_ packet: SocketIOPacket) {
+        guard sockets.count < loop.configuration.namespacesPerSessionMax else {
+            return close(.policy)
+        }
+        let socket = Socket(namespace: packet.namespace, session: self)
+        sockets.append(socket)
+        loop.application?.connect(socket, auth: packet.data)
+    }
+
+    /// A socket was let into its namespace.
+    func accepted() {
+        connectTick = nil
+    }
+
+    /// A socket is over: its namespace may be asked for again. Who is in none has to ask in time, as at the beginning.
+    func forget(_ socket: Socket) {
+        sockets.removeAll { $0 === socket }
+        guard !isClosed, connectTick == nil, !sockets.contains(where: \.isConnected) else { return }
+        connectTick = loop.tick(after: loop.configuration.connectTimeout)
+        setDeadline()
+    }
+
+    // MARK: Time
+
+    private func setDeadline() {
+        loop.setDeadline(self, at: min(beatTick, connectTick ?? .max))
+    }
+
+    override func deadlineReached() {
+        guard !isClosed else { return }
+        if let connectTick, connectTick <= loop.tick { return close(.connectTimeout) }
+        if beatTick <= loop.tick {
+            if isPongAwaited { return close(.pingTimeout) }
+            isPongAwaited = true
+            beatTick = loop.tick(after: loop.configuration.pingTimeout)
+            send(text: [EngineIOPacketType.ping])
+        }
+        if !isClosed { setDeadline() }
+    }
+
+    // MARK: The end
+
+    /// Ends the session.
+    func close(_ reason: DisconnectReason) {
+        guard !isClosed else { return }
+        closeReason = reason
+        loop.unregister(self)
+        loop.admission.end(address: address)
+        loop.counters.count("sessions_closed_" + reason.rawValue)
+        for socket in sockets { socket.end(reason) }
+        sockets = []
+        probe?.close(reason)
+        probe = nil
+        switch transport {
+        case .polling(let polling):
+            let last = reason.staysAway ? EngineIOPacketType.close : EngineIOPacketType.noop
+            polling.queue.append([last])
+            polling.answer(withAll: true)
+        case .webSocket(let peer): peer.close(reason)
+        }
+    }
+}

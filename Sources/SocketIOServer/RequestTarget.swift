@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The path and the query of a request.
+struct RequestTarget {
+    let path: String
+    /// The parameters; of several with the same name the first.
+    let query: [String: String]
+
+    init(_ uri: String) {
+        let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        path = String(parts.first ?? "")
+        var query: [String: String] = [:]
+        // What we look for is never percent-encoded, so nothing is decoded.
+        for pair in parts.dropFirst().first?.split(separator: "&") ?? [] {
+            let pair = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = pair.first, query[String(name)] == nil else { continue }
+            query[String(name)] = pair.count > 1 ? String(pair[1]) : ""
+        }
+        self.query = query
+    }
+}
+
+/// A web origin (RFC 6454): what a browser says of the page that asks.
+struct Origin {
+    let scheme: Substring
+    let authority: Substring
+
+    /// Reads `http://host[:port]` or `https://…` in lower case; `nil` for anything else, `null` among it.
+    init?(_ text: String) {
+        guard let separator = text.firstRange(of: "://") else { return nil }
+        scheme = text[..<separator.lowerBound]
+        authority = text[separator.upperBound...]
+        guard scheme == "http" || scheme == "https", !authority.isEmpty, !authority.contains("/")
+        else { return nil }
+    }
+
+    /// Whether a request to that `Host` came from this origin.
+    ///
+    /// A proxy further out may have ended TLS unbeknownst to ours, so `https` is believed of a request that seems plain;
+    /// a plain page never speaks for a secure one.
+    ///
+    /// - Parameter other: the scheme of the request, where the proxy tells it.
+    func isSame(asHost host: String, scheme other: String?) -> Bool {
+        if other == "https", scheme != "https" { return false }
+        return Self.withoutDefaultPort(authority, scheme)
+            == Self.withoutDefaultPort(host[...], scheme)
+    }
+
+    private static func withoutDefaultPort(
+        _ authority: Substring, _ scheme: Substring
+    ) -> Substring {
+        let port = scheme == "https" ? ":443" : ":80"
+        return authority.hasSuffix(port) ? authority.dropLast(port.count) : authority
+    }
+}

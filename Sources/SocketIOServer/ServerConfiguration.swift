@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The terms and bounds of a Socket.IO server. Times are in milliseconds.
+public struct ServerConfiguration: Sendable {
+    /// Where the server answers.
+    public var path = "/socket.io/"
+    /// Between two pings.
+    public var pingInterval: Int64 = 25_000
+    /// What a client has to answer one.
+    public var pingTimeout: Int64 = 20_000
+    /// What a client has to ask for a namespace.
+    public var connectTimeout: Int64 = 20_000
+    /// What a client has to finish an upgrade.
+    public var upgradeTimeout: Int64 = 10_000
+    /// What a client has to send a whole request.
+    public var requestTimeout: Int64 = 15_000
+    /// How long a connection may wait for its next request: longer than proxies keep theirs (nginx: 60 s), for a proxy that
+    /// sends a request while we close answers with an error.
+    public var keepAliveTimeout: Int64 = 75_000
+    /// The most bytes in one message, and in one body of a poll.
+    public var payloadBytesMax = 1_000_000
+    /// The most packets in one body of a poll.
+    public var payloadPacketsMax = 1_000
+    /// What may wait for a client that reads slowly, in bytes; beyond it the client is closed.
+    public var queueBytesMax = 1_048_576
+    /// Sessions at once.
+    public var connectionsMax = 100_000
+    /// Sessions at once from one address.
+    public var connectionsPerAddressMax = 1_000
+    /// New sessions in a second, over all addresses; who comes too early is asked to come again.
+    public var handshakesPerSecond = 2_000
+    /// Namespaces that one session may be in.
+    public var namespacesPerSessionMax = 16
+    /// Origins, beside the site's own, whose pages may connect: scheme, host and port, in lower case.
+    public var allowedOrigins: Set<String> = []
+    /// Whether the proxy in front tells the client's address (`X-Real-IP`).
+    public var trustsProxy = true
+
+    /// The defaults.
+    public init() {}
+}

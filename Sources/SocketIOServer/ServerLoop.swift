@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+import SocketIO
+
+/// The server's part on one event loop: its sessions, rooms and timers, and the application's object for it. All of it
+/// is used on that loop alone, so nothing is locked; other threads only hand work over with ``execute(_:)``.
+public final class ServerLoop: @unchecked Sendable {
+    /// The event loop.
+    public let eventLoop: any EventLoop
+    /// The application's object for this loop.
+    public internal(set) var application: (any SocketIOApplication)?
+    /// Its number among the server's loops, from 0.
+    public let index: Int
+    let configuration: ServerConfiguration
+    let admission: Admission
+    let counters: Counters
+    /// Whether there is no Socket.IO, and every message of Engine.IO goes back to its sender; for that protocol's suite.
+    let echoesMessages: Bool
+    /// Sessions that began with polling: only they are ever asked for by id.
+    private var sessions: [SessionID: EngineSession] = [:]
+    private var rooms = Rooms()
+    private var wheel: TimerWheel
+    private var wheelStart: NIODeadline
+    private var wheelTask: RepeatedTask?
+    /// Sessions with something written that was not yet handed to the system.
+    private var unflushed: [EngineSession] = []
+    private var turnEndIsScheduled = false
+    private(set) var isShuttingDown = false
+
+    init(
+        eventLoop: any EventLoop, index: Int, configuration: ServerConfiguration,
+        admission: Admission, counters: Counters, echoesMessages: Bool = false
+    ) {
+        self.eventLoop = eventLoop
+        self.echoesMessages = echoesMessages
+        wheelStart = eventLoop.now
+        self.index = index
+        self.configuration = configuration
+        self.admission = admission
+        self.counters = counters
+        let shortest = min(configuration.pingTimeout, configuration.pingInterval)
+        let tick = min(max(shortest / 100, 2), 250)
+        wheel = TimerWheel(
+            tick: tick, span: max(configuration.pingInterval, configuration.pingTimeout))
+    }
+
+    /// Runs something on this loop, after all that was handed over before.
+    public func execute(_ body: @escaping @Sendable () -> Void) {
+        eventLoop.execute(body)
+    }
+
+    // MARK: Rooms
+
+    /// Brings a socket into a room.
+    public func join(_ room: RoomID, _ socket: Socket) {
+        guard socket.isConnected else { return }
+        _ = rooms.join(room, socket)
+    }
+
+    /// Takes a socket out of a room.
+    public func leave(_ room: RoomID, _ socket: Socket) {
+        _ = rooms.leave(room, socket)
+    }
+
+    /// The sockets in a room that live on this loop, in no order.
+    public func sockets(in room: RoomID) -> [Socket] { rooms[room] }
+
+    /// Sends packets to all sockets in a room that live on this loop. They leave with the end of the turn.
+    public func broadcast(_ packets: EncodedPackets, to room: RoomID) {
+        for socket in rooms[room] { socket.send(packets) }
+    }
+
+    func leaveAllRooms(_ socket: Socket) -> [RoomID] {
+        let left = socket.rooms.map(\.room)
+        for room in left.reversed() { _ = rooms.leave(room, socket) }
+        return left
+    }
+
+    // MARK: Sessions
+
+    /// The session that a request names. Whose time is over is gone, even if the timer comes late.
+    func session(_ id: SessionID) -> EngineSession? {
+        turnWheel()
+        return sessions[id]
+    }
+
+    func register(_ session: EngineSession) {
+        sessions[session.id] = session
+    }
+
+    func unregister(_ session: EngineSession) {
+        sessions[session.id] = nil
+        wheel.remove(session)
+    }
+
+    /// All sockets on this loop.
+    public var allSockets: [Socket] {
+        wheel.entries.flatMap { ($0 as? EngineSession)?.sockets ?? [] }
+    }
+
+    // MARK: Turns
+
+    /// Asks for ``SocketIOApplication/turnEnded()`` at the end of this turn.
+    public func requestTurnEnd() { scheduleTurnEnd() }
+
+    /// Something was written for a session: it leaves at the end of the turn, in one piece with what else is written.
+    func willFlush(_ session: EngineSession) {
+        unflushed.append(session)
+        scheduleTurnEnd()
+    }
+
+    /// Events came: the application hears of the end of the turn.
+    func scheduleTurnEnd() {
+        guard !turnEndIsScheduled else { return }
+        turnEndIsScheduled = true
+        // What is executed from within a turn runs after the sockets that were ready have been read.
+        eventLoop.assumeIsolated().execute { self.endTurn() }
+    }
+
+    private func endTurn() {
+        turnEndIsScheduled = false
+        application?.turnEnded()
+        // A flush may end a session, and so write for others.
+        while !unflushed.isEmpty {
+            let sessions = unflushed
+            unflushed = []
+            for session in sessions { session.flush() }
+        }
+    }
+
+    // MARK: Time
+
+    func startTimers() {
+        wheelStart = eventLoop.now
+        let tick = TimeAmount.milliseconds(wheel.tick)
+        wheelTask = eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in
+            self.turnWheel()
+        }
+    }
+
+    /// The tick of the loop's clock at which we are.
+    var tick: Int64 { wheel.now }
+
+    /// The tick that comes so many milliseconds from now, or up to one tick earlier: a client's patience ends with the
+    /// same clock.
+    func tick(after milliseconds: Int64) -> Int64 { wheel.now + max(1, milliseconds / wheel.tick) }
+
+    func setDeadline(_ session: EngineSession, at tick: Int64) {
+        wheel.set(session, at: tick)
+    }
+
+    private func turnWheel() {
+        let elapsed = (eventLoop.now - wheelStart).nanoseconds / 1_000_000
+        while (wheel.now + 1) * wheel.tick <= elapsed {
+            for entry in wheel.advance() { entry.deadlineReached() }
+        }
+    }
+
+    // MARK: The end
+
+    /// Ends all sessions: clients see that the server goes away, and come back.
+    func shutDown() {
+        isShuttingDown = true
+        wheelTask?.cancel()
+        // Every session has a deadline, always.
+        for case let session as EngineSession in wheel.entries { session.close(.shutdown) }
+        endTurn()
+    }
+}

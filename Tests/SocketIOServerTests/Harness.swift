@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CompactJSON
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import SocketIO
+import Testing
+
+@testable import SocketIOServer
+
+/// A server with one event loop whose clock the test turns, and no network.
+final class Harness {
+    let eventLoop = EmbeddedEventLoop()
+    let application = RecordingApplication()
+    let loop: ServerLoop
+    let server: ServerLoops
+
+    init(
+        rawWebSocketPath: String? = nil, echoesMessages: Bool = false,
+        _ configure: (inout ServerConfiguration) -> Void = { _ in }
+    ) {
+        var configuration = ServerConfiguration()
+        configure(&configuration)
+        loop = ServerLoop(
+            eventLoop: eventLoop, index: 0, configuration: configuration,
+            admission: Admission(configuration), counters: Counters(),
+            echoesMessages: echoesMessages)
+        server = ServerLoops(loops: [loop], rawWebSocketPath: rawWebSocketPath)
+        loop.application = application
+        loop.startTimers()
+    }
+
+    var sessions: Int { loop.admission.count }
+
+    func count(_ name: String) -> Int { loop.counters.all[name] ?? 0 }
+
+    func run() { eventLoop.run() }
+
+    func advance(_ milliseconds: Int64) { eventLoop.advanceTime(by: .milliseconds(milliseconds)) }
+
+    /// A new connection.
+    func connect() throws -> TestConnection { try TestConnection(self) }
+
+    /// A new session that polls: the connection, and the target of its requests.
+    func poller() throws -> (connection: TestConnection, target: String) {
+        let connection = try connect()
+        let answer = try connection.get("/socket.io/?EIO=4&transport=polling")
+        let handshake = try JSONValue(parsing: Array(answer.body.utf8.dropFirst()))
+        let sid = try #require(handshake["sid"]?.string)
+        return (connection, "/socket.io/?EIO=4&transport=polling&sid=" + sid)
+    }
+
+    /// A new session on a WebSocket, its handshake read, and in the default namespace if wanted.
+    func webSocket(joining: Bool = true) throws -> TestConnection {
+        let connection = try connect()
+        try connection.upgrade("/socket.io/?EIO=4&transport=websocket")
+        #expect(try connection.text().hasPrefix("0{"))
+        guard joining else { return connection }
+        try connection.send("40")
+        #expect(try connection.text().hasPrefix(#"40{"sid":""#))
+        return connection
+    }
+}
+
+/// What a test's client sees of an answer.
+struct Answer {
+    var status: Int
+    var headers: [String: String]
+    var body: String
+}
+
+/// A client's connection, as bytes.
+final class TestConnection {
+    let channel: EmbeddedChannel
+    private let harness: Harness
+    private var received = ByteBuffer()
+
+    init(_ harness: Harness) throws {
+        self.harness = harness
+        channel = EmbeddedChannel(loop: harness.eventLoop)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 9)).wait()
+        try harness.server.configure(channel)
+    }
+
+    var isOpen: Bool { channel.isActive }
+
+    /// The client goes away without a word.
+    func hangUp() throws {
+        _ = try channel.finish(acceptAlreadyClosed: true)
+        harness.eventLoop.run()
+    }
+
+    // MARK: Bytes
+
+    func write(_ text: String) throws { try write(Array(text.utf8)) }
+
+    func write(_ bytes: [UInt8]) throws {
+        try channel.writeInbound(ByteBuffer(bytes: bytes))
+        harness.eventLoop.run()
+    }
+
+    private func fill() throws {
+        harness.eventLoop.run()
+        while var more = try channel.readOutbound(as: ByteBuffer.self) {
+            received.writeBuffer(&more)
+        }
+    }
+
+    /// All that came and was not yet looked at.
+    func all() throws -> String {
+        try fill()
+        return received.readString(length: received.readableBytes) ?? ""
+    }
+
+    // MARK: HTTP
+
+    func request(
+        _ method: String, _ target: String, body: String? = nil, _ headers: [String: String] = [:]
+    ) throws {
+        var text = "\(method) \(target) HTTP/1.1\r\n"
+        for (name, value) in ["Host": "chat.example"].merging(headers, uniquingKeysWith: { $1 }) {
+            text += "\(name): \(value)\r\n"
+        }
+        if let body { text += "Content-Length: \(body.utf8.count)\r\n" }
+        try write(text + "\r\n" + (body ?? ""))
+    }
+
+    /// The next answer, if there is one.
+    func answer() throws -> Answer? {
+        let text = try all()
+        guard !text.isEmpty else { return nil }
+        let end = try #require(text.firstRange(of: "\r\n\r\n"))
+        var lines = text[..<end.lowerBound].split(separator: "\r\n")
+        let status = try #require(Int(lines.removeFirst().split(separator: " ")[1]))
+        var headers: [String: String] = [:]
+        for line in lines {
+            let parts = line.split(separator: ": ", maxSplits: 1)
+            headers[parts[0].lowercased()] = String(parts[1])
+        }
+        let body = String(text[end.upperBound...])
+        #expect(status == 101 || body.utf8.count == Int(headers["content-length"] ?? "0"))
+        return Answer(status: status, headers: headers, body: body)
+    }
+
+    func get(_ target: String, _ headers: [String: String] = [:]) throws -> Answer {
+        try request("GET", target, headers)
+        return try #require(try answer())
+    }
+
+    func post(_ target: String, _ body: String) throws -> Answer {
+        try request("POST", target, body: body)
+        return try #require(try answer())
+    }
+
+    // MARK: WebSocket
+
+    static let upgradeHeaders = [
+        "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+
+    func upgrade(_ target: String) throws {
+        try request("GET", target, Self.upgradeHeaders)
+        try fill()
+        let head = """
+            HTTP/1.1 101 Switching Protocols\r
+            Upgrade: websocket\r
+            Connection: Upgrade\r
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r
+            \r\n
+            """
+        #expect(received.readString(length: head.utf8.count) == head)
+    }
+
+    func send(_ text: String) throws { try write(clientFrame(.text, Array(text.utf8))) }
+
+    func send(binary: [UInt8]) throws { try write(clientFrame(.binary, binary)) }
+
+    /// The next frame, if there is one.
+    func frame() throws -> (opcode: WebSocketFrame.Opcode, payload: [UInt8])? {
+        try fill()
+        guard let first = received.readInteger(as: UInt8.self) else { return nil }
+        let opcode = try #require(WebSocketFrame.Opcode(rawValue: first & 0x0F))
+        #expect(first & 0xF0 == 0x80)
+        var length = Int(received.readInteger(as: UInt8.self) ?? 0)
+        if length == 126 { length = Int(received.readInteger(as: UInt16.self) ?? 0) }
+        if length == 127 { length = Int(received.readInteger(as: UInt64.self) ?? 0) }
+        let payload = received.readBytes(length: length)
+        return (opcode, try #require(payload))
+    }
+
+    /// The next frame, which is text.
+    func text() throws -> String {
+        let frame = try #require(try frame())
+        #expect(frame.opcode == .text)
+        return String(decoding: frame.payload, as: UTF8.self)
+    }
+
+    /// Expects that the other side said goodbye with a code, and nothing behind.
+    func expectClose(_ code: UInt16) throws {
+        let frame = try #require(try frame())
+        #expect(frame.opcode == .close)
+        #expect(frame.payload == [UInt8(code >> 8), UInt8(code & 255)])
+        #expect(try self.frame() == nil)
+    }
+}
+
+/// A frame as a client sends it.
+func clientFrame(
+    _ opcode: WebSocketFrame.Opcode, _ payload: [UInt8], isFinal: Bool = true
+) -> [UInt8] {
+    let key: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
+    var frame = [(isFinal ? 0x80 : 0) | opcode.rawValue]
+    switch payload.count {
+    case ...125: frame.append(0x80 | UInt8(payload.count))
+    case ...0xFFFF: frame += [0xFE, UInt8(payload.count >> 8), UInt8(payload.count & 255)]
+    default:
+        frame.append(0xFF)
+        for shift in stride(from: 56, through: 0, by: -8) {
+            frame.append(UInt8(payload.count >> shift & 255))
+        }
+    }
+    return frame + key + payload.enumerated().map { $1 ^ key[$0 & 3] }
+}
+
+/// Lets everybody in, answers `echo`, and writes down what happens.
+final class RecordingApplication: SocketIOApplication {
+    var connected: [Socket] = []
+    var ended: [DisconnectReason] = []
+    var events: [String] = []
+    var turns = 0
+    var onEvent: ((IncomingEvent, Socket) -> Void)?
+    var onEnd: ((Socket) -> Void)?
+
+    func connect(_ socket: Socket, auth: JSONValue?) {
+        if socket.namespace == "/closed" { return socket.refuse(message: "No", data: ["code": 7]) }
+        connected.append(socket)
+        if socket.namespace == "/later" { return }
+        socket.accept()
+    }
+
+    func received(_ event: IncomingEvent, from socket: Socket) {
+        events.append(event.name)
+        if let onEvent { return onEvent(event, socket) }
+        if let acknowledgement = event.acknowledgement {
+            acknowledgement(event.arguments, attachments: event.attachments)
+        } else {
+            socket.emit("back", event.arguments, attachments: event.attachments)
+        }
+    }
+
+    func disconnected(_ socket: Socket, from rooms: [RoomID], reason: DisconnectReason) {
+        ended.append(reason)
+        connected.removeAll { $0 === socket }
+        onEnd?(socket)
+    }
+
+    func turnEnded() { turns += 1 }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import SocketIO
+import Testing
+
+@testable import SocketIOServer
+
+struct UpgradeTests {
+    private func webSocketTarget(_ target: String) -> String {
+        "/socket.io/?EIO=4&transport=websocket&sid=" + target.suffix(20)
+    }
+
+    private func probe(_ harness: Harness, _ target: String) throws -> TestConnection {
+        let webSocket = try harness.connect()
+        try webSocket.upgrade(webSocketTarget(target))
+        try webSocket.send("2probe")
+        #expect(try webSocket.text() == "3probe")
+        return webSocket
+    }
+
+    @Test func `a WebSocket takes over, and a waiting poll is let go`() throws {
+        let harness = Harness(echoesMessages: true)
+        let (connection, target) = try harness.poller()
+        try connection.request("GET", target)
+        #expect(try connection.answer() == nil)
+        let webSocket = try probe(harness, target)
+        #expect(try connection.answer()?.body == "6")
+        // While it is tried, polling goes on.
+        #expect(try connection.get(target).body == "6")
+        try webSocket.send("5")
+        try webSocket.send("4hello")
+        #expect(try webSocket.text() == "4hello")
+        #expect(try connection.get(target).status == 400)
+        #expect(harness.sessions == 1)
+    }
+
+    @Test func `what polling has not delivered comes over the WebSocket, in order`() throws {
+        let harness = Harness(echoesMessages: true)
+        let (connection, target) = try harness.poller()
+        let webSocket = try probe(harness, target)
+        _ = try connection.post(target, "4a\u{1E}bAQI=\u{1E}4b")
+        try webSocket.write(
+            clientFrame(.text, Array("5".utf8)) + clientFrame(.text, Array("4c".utf8)))
+        #expect(try webSocket.text() == "4a")
+        let binary = try #require(try webSocket.frame())
+        #expect(binary.opcode == .binary && binary.payload == [1, 2])
+        #expect(try webSocket.text() == "4b")
+        #expect(try webSocket.text() == "4c")
+    }
+
+    @Test func `pings go on where the session is`() throws {
+        let harness = Harness(echoesMessages: true) {
+            $0.pingInterval = 300; $0.pingTimeout = 200
+        }
+        let (_, target) = try harness.poller()
+        let webSocket = try probe(harness, target)
+        try webSocket.send("5")
+        harness.advance(300)
+        #expect(try webSocket.text() == "2")
+        harness.advance(200)
+        try webSocket.expectClose(1000)
+        #expect(harness.count("sessions_closed_ping_timeout") == 1)
+    }
+
+    @Test func `a second WebSocket is closed without harm`() throws {
+        let harness = Harness(echoesMessages: true)
+        let (_, target) = try harness.poller()
+        let first = try probe(harness, target)
+        let during = try harness.connect()
+        try during.upgrade(webSocketTarget(target))
+        try during.expectClose(1002)
+        try first.send("5")
+        let after = try harness.connect()
+        try after.upgrade(webSocketTarget(target))
+        // What it says meanwhile is not taken for the session's.
+        try after.send("4intruder")
+        try after.send("1")
+        try after.expectClose(1002)
+        try first.send("4still here")
+        #expect(try first.text() == "4still here")
+    }
+
+    @Test func `a WebSocket that was tried and goes leaves the session as it was`() throws {
+        let harness = Harness(echoesMessages: true)
+        let (connection, target) = try harness.poller()
+        try probe(harness, target).hangUp()
+        _ = try connection.post(target, "4a")
+        #expect(try connection.get(target).body == "4a")
+        _ = try probe(harness, target)
+    }
+
+    @Test(arguments: ["4early", "3", "2other", "1", "x", ""])
+    func `who is tried says what an upgrade wants, and nothing else`(text: String) throws {
+        let harness = Harness(echoesMessages: true)
+        let (connection, target) = try harness.poller()
+        let webSocket = try harness.connect()
+        try webSocket.upgrade(webSocketTarget(target))
+        try webSocket.send(text)
+        try webSocket.expectClose(1002)
+        #expect(try connection.post(target, "4a").status == 200)
+    }
+
+    @Test func `an upgrade without its probe is refused`() throws {
+        let harness = Harness(echoesMessages: true)
+        let (connection, target) = try harness.poller()
+        let webSocket = try harness.connect()
+        try webSocket.upgrade(webSocketTarget(target))
+        try webSocket.send("5")
+        try webSocket.send("4x")
+        try webSocket.expectClose(1002)
+        _ = try connection.post(target, "4a")
+        #expect(try connection.get(target).body == "4a")
+    }
+
+    @Test func `an upgrade that is not finished in time is given up`() throws {
+        let harness = Harness(echoesMessages: true) { $0.upgradeTimeout = 1_000 }
+        let (connection, target) = try harness.poller()
+        let webSocket = try probe(harness, target)
+        harness.advance(999)
+        #expect(try webSocket.frame() == nil)
+        harness.advance(1)
+        try webSocket.expectClose(1000)
+        try connection.request("GET", target)
+        #expect(try connection.answer() == nil)
+    }
+
+    @Test func `a session that ends takes the one that is tried with it`() throws {
+        let harness = Harness(echoesMessages: true)
+        let (connection, target) = try harness.poller()
+        let webSocket = try probe(harness, target)
+        _ = try connection.post(target, "1")
+        try webSocket.expectClose(1000)
+        #expect(harness.sessions == 0)
+    }
+
+    @Test func `an unknown session is refused before the upgrade`() throws {
+        let harness = Harness()
+        let answer = try harness.connect().get(
+            "/socket.io/?EIO=4&transport=websocket&sid=AAAAAAAAAAAAAAAAAAAA",
+            TestConnection.upgradeHeaders)
+        #expect(answer.status == 400)
+        #expect(answer.body == #"{"code":1,"message":"Session ID unknown"}"#)
+    }
+
+    @Test func `a session that began on a WebSocket cannot be asked for by its id`() throws {
+        let harness = Harness()
+        let webSocket = try harness.connect()
+        try webSocket.upgrade("/socket.io/?EIO=4&transport=websocket")
+        let sid = try webSocket.text().split(separator: "\"")[3]
+        #expect(
+            try harness.connect().get("/socket.io/?EIO=4&transport=polling&sid=\(sid)").status
+                == 400)
+    }
+}
