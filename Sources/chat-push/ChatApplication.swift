@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import ChatOptions
+import CompactJSON
+import NIOCore
+import SocketIO
+import SocketIOServer
+
+/// The chat on one event loop: who is on its sockets, which halls they are in, and what they send. Used on that loop
+/// alone. What it knows of halls it could lose at any time: the database has it.
+final class ChatApplication: SocketIOApplication {
+    let loop: ServerLoop
+    let store: ChatStore
+    let settings: ChatSettings
+    var online = OnlineUsers()
+    /// The halls in which somebody on this loop is: hall -> state. The sockets themselves are in the loop's room.
+    var halls: [Int64: HallState] = [:]
+    /// The last ticket that was given to who waits for a read; none is given twice.
+    var lastTicket = 0
+    /// Jobs of this turn of the loop: handed over in one piece.
+    private var jobs: [StoreJob] = []
+
+    init(loop: ServerLoop, store: ChatStore, settings: ChatSettings) {
+        self.loop = loop
+        self.store = store
+        self.settings = settings
+        let second = TimeAmount.seconds(1)
+        loop.eventLoop.scheduleRepeatedTask(initialDelay: second, delay: second) { _ in
+            (loop.application as? ChatApplication)?.endExpiredSessions()
+        }
+    }
+
+    /// Milliseconds of a clock that only goes forward.
+    var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) }
+
+    /// Hands a job to the store at the end of the turn.
+    func request(_ job: StoreJob) {
+        jobs.append(job)
+        loop.requestTurnEnd()
+    }
+
+    func turnEnded() {
+        guard !jobs.isEmpty else { return }
+        let refused = store.submit(jobs, from: loop)
+        jobs.removeAll(keepingCapacity: true)
+        for job in refused { refuse(job) }
+    }
+
+    /// Too much waits, or the daemon ends.
+    private func refuse(_ job: StoreJob) {
+        let busy = ChatError(.busy)
+        switch job {
+        case .send(_, let reply): reply.fail(busy)
+        case .authenticate(_, let socket): authenticated(.failure(busy), socket)
+        case .openHall(let hallID): hallOpened(hallID, .failure(busy))
+        case .readChanges(let hallID, _, _, let ticket):
+            changesRead(hallID, .failure(busy), ticket)
+        }
+    }
+
+    // MARK: Clients come and go
+
+    func sessionContext(for handshake: Handshake) -> AnyObject? {
+        let credentials =
+            switch settings.auth {
+            case .accounts:
+                Credentials(token: handshake.cookie.flatMap(SessionCookie.token), remoteUser: nil)
+            case .site:
+                Credentials(
+                    token: nil, remoteUser: handshake.remoteUser.flatMap { $0.isEmpty ? nil : $0 })
+            }
+        return ClientConnection(credentials, settings: settings, now: now)
+    }
+
+    func connect(_ socket: Socket, auth: JSONValue?) {
+        guard let connection = socket.sessionContext as? ClientConnection,
+            connection.events.take(settings.events, now: now) == nil
+        else { return socket.closeSession(.policy) }
+        guard socket.namespace == "/" else { return socket.refuse(message: "Invalid namespace") }
+        request(.authenticate(connection.credentials, socket))
+    }
+
+    func authenticated(_ result: Result<Identity, ChatError>, _ socket: Socket) {
+        guard socket.isWaiting, let connection = socket.sessionContext as? ClientConnection else {
+            return
+        }
+        let identity: Identity
+        switch result {
+        case .success(let known): identity = known
+        // From a refusal a stock client does not come back by itself, from this it does.
+        case .failure(let error) where error.code == .busy || error.code == .internalError:
+            return socket.closeSession(.shutdown)
+        case .failure(let error): return refuse(socket, error)
+        }
+        guard settings.users.begin(identity.user.id, now: now) else {
+            return refuse(socket, ChatError(.rateLimited, "You have too many connections."))
+        }
+        let client = ChatClient(identity, on: connection)
+        socket.context = client
+        online.add(socket, client)
+        socket.accept()
+    }
+
+    private func refuse(_ socket: Socket, _ error: ChatError) {
+        socket.refuse(message: error.code.rawValue, data: .object(error.members))
+    }
+
+    func disconnected(_ socket: Socket, from rooms: [RoomID], reason: DisconnectReason) {
+        guard let client = socket.context as? ChatClient else { return }
+        online.remove(socket, client)
+        settings.users.end(client.user.id)
+        for room in rooms {
+            if let hall = halls[room.number] { forgetIfEmpty(hall) }
+        }
+    }
+
+    // MARK: Events
+
+    func received(_ event: IncomingEvent, from socket: Socket) {
+        guard let client = socket.context as? ChatClient else { return }
+        guard client.connection.events.take(settings.events, now: now) == nil else {
+            return socket.closeSession(.policy)
+        }
+        let reply = Reply(
+            socket: socket, event: event.name, acknowledgement: event.acknowledgement)
+        do {
+            switch event.name {
+            case "send_message": try sendMessage(event.arguments.first, client, reply)
+            case "join_hall": try joinHall(event.arguments.first, client, reply)
+            case "leave_hall": try leaveHall(event.arguments.first, reply)
+            default: throw ChatError(.invalidRequest, "There is no event of that name.")
+            }
+        } catch {
+            reply.fail(ChatError(error))
+        }
+    }
+
+    // MARK: What the store tells
+
+    /// Takes what happened, in the log's order. What is said in a hall meanwhile goes out in one piece.
+    func take(_ events: [StoreEvent]) {
+        var gathered = GatheredMessages()
+        for event in events {
+            if case .message(let delivery) = event {
+                if halls[delivery.hallID]?.add(delivery) == true { gathered.add(delivery) }
+                continue
+            }
+            if case .sent(let result, let reply) = event {
+                sent(result, reply)
+                continue
+            }
+            // Who joins or leaves does so between two messages.
+            gathered.send(on: loop)
+            take(event)
+        }
+        gathered.send(on: loop)
+    }
+
+    private func take(_ event: StoreEvent) {
+        switch event {
+        case .message, .sent: break
+        case .authenticated(let result, let socket): authenticated(result, socket)
+        case .hallOpened(let hallID, let result): hallOpened(hallID, result)
+        case .changesRead(let hallID, let result, let ticket): changesRead(hallID, result, ticket)
+        case .hallUpdated(let snapshot, let change): hallUpdated(snapshot, change)
+        case .changed(let change): changed(change)
+        case .torn:
+            halls = [:]
+            for socket in loop.allSockets { socket.closeSession(.shutdown) }
+        }
+    }
+
+    private func changed(_ change: Change.Event) {
+        switch change {
+        case .joined(let hallID, let userID, let role):
+            halls[hallID]?.join(userID, role)
+            tell(online[userID], hallID, "joined")
+        case .left(let hallID, let userID):
+            halls[hallID]?.leave(userID)
+            for socket in online[userID] { loop.leave(RoomID(hallID), socket) }
+            tell(online[userID], hallID, "left")
+            if let hall = halls[hallID] { forgetIfEmpty(hall) }
+        case .sessionEnded(let sessionID, let userID):
+            for socket in online[userID]
+            where (socket.context as? ChatClient)?.sessionID == sessionID {
+                endSession(socket)
+            }
+        case .userDisabled(let userID):
+            for socket in online[userID] { endSession(socket) }
+        case .messageCreated, .hallChanged: break
+        }
+    }
+
+    private func endExpiredSessions() {
+        for socket in online.expired(at: .now()) { endSession(socket) }
+    }
+
+    /// The client is signed out: it is told, and does not come back by itself.
+    private func endSession(_ socket: Socket) {
+        let error = ChatError(.unauthenticated, "The session ended.")
+        socket.emit("error", [.object(error.members)])
+        socket.disconnect()
+    }
+}
+
+/// Messages of one delivery, hall by hall: those of a hall are encoded together and go out as one write to each socket.
+private struct GatheredMessages {
+    private var order: [Int64] = []
+    private var events: [Int64: [[UInt8]]] = [:]
+
+    mutating func add(_ delivery: Delivery) {
+        if events[delivery.hallID] == nil { order.append(delivery.hallID) }
+        events[delivery.hallID, default: []].append(delivery.event)
+    }
+
+    mutating func send(on loop: ServerLoop) {
+        guard !order.isEmpty else { return }
+        for hallID in order {
+            guard let events = events[hallID] else { continue }
+            loop.broadcast(EncodedPackets(events: events), to: RoomID(hallID))
+        }
+        self = GatheredMessages()
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import SocketIOServer
+
+/// Who is on a socket. Confined to the socket's event loop.
+final class ChatClient {
+    let user: User
+    /// The session; none where the site has its own login.
+    let sessionID: Int64?
+    /// When the session ends by itself.
+    let expiresAt: Timestamp?
+    let connection: ClientConnection
+
+    init(_ identity: Identity, on connection: ClientConnection) {
+        user = identity.user
+        sessionID = identity.session?.id
+        expiresAt = identity.session?.expiresAt
+        self.connection = connection
+    }
+}
+
+/// What is kept for a connection whatever its client does on it: leaving and coming back fills no bucket. Confined to its
+/// event loop.
+final class ClientConnection {
+    let credentials: Credentials
+    var events: TokenBucket
+    var joins: TokenBucket
+    var catchUps: TokenBucket
+
+    init(_ credentials: Credentials, settings: ChatSettings, now: Int64) {
+        self.credentials = credentials
+        events = TokenBucket(settings.events, now: now)
+        joins = TokenBucket(settings.joins, now: now)
+        catchUps = TokenBucket(settings.catchUps, now: now)
+    }
+}
+
+/// The users with sockets on one event loop: user -> sockets. Confined to that loop.
+struct OnlineUsers {
+    private var sockets: [Int64: [Socket]] = [:]
+    /// No session of anybody here ends by itself before this.
+    private var firstExpiry = Timestamp(milliseconds: .max)
+
+    /// The sockets of a user.
+    subscript(userID: Int64) -> [Socket] { sockets[userID] ?? [] }
+
+    mutating func add(_ socket: Socket, _ client: ChatClient) {
+        sockets[client.user.id, default: []].append(socket)
+        if let expiry = client.expiresAt { firstExpiry = min(firstExpiry, expiry) }
+    }
+
+    mutating func remove(_ socket: Socket, _ client: ChatClient) {
+        sockets[client.user.id]?.removeAll { $0 === socket }
+        if sockets[client.user.id]?.isEmpty == true { sockets[client.user.id] = nil }
+    }
+
+    /// The sockets whose session has ended by itself. Asked every second: mostly the answer costs one comparison.
+    mutating func expired(at now: Timestamp) -> [Socket] {
+        guard firstExpiry <= now else { return [] }
+        var expired: [Socket] = []
+        firstExpiry = Timestamp(milliseconds: .max)
+        for socket in sockets.values.joined() {
+            guard let expiry = (socket.context as? ChatClient)?.expiresAt else { continue }
+            if expiry <= now {
+                expired.append(socket)
+            } else {
+                firstExpiry = min(firstExpiry, expiry)
+            }
+        }
+        return expired
+    }
+}

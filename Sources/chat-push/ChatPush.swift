@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChatModels
+import ChatOptions
+import Logging
+import NIOCore
+import SocketIOServer
+
+/// The push daemon: takes WebSockets and polls, and delivers what is said in the halls.
+@main
+struct ChatPush: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chat-push",
+        abstract: "Delivers the messages of the halls, as a Socket.IO server.",
+        discussion: """
+            Each flag can also be given as an environment variable: HALLS_PING_INTERVAL for --ping-interval. \
+            SIGTERM ends it: what it has is finished, clients are told to come back.
+            """)
+
+    @OptionGroup var database: DatabaseOptions
+    @OptionGroup var push: PushOptions
+    @OptionGroup var limits: LimitOptions
+    @OptionGroup var accounts: AccountOptions
+    @OptionGroup var log: LogOptions
+
+    static func main() {
+        parseWithEnvironment().runOrExit()
+    }
+
+    private func runOrExit() {
+        do {
+            try run()
+        } catch {
+            Self.exit(withError: error)
+        }
+    }
+
+    func run() throws {
+        ProcessSignals.block()
+        let logger = log.logger("chat-push")
+        let store = try ChatStore(
+            database: ChatDatabase(path: database.database, limits: limits.limits),
+            wake: database.wake, sendsWaitingMax: push.sendsWaitingMax, logger: logger)
+        let settings = ChatSettings(
+            auth: accounts.auth, limits: limits.limits, joins: push.joinRate,
+            events: push.eventRate, catchUps: push.catchUpRate,
+            users: UserLimits(connectionsMax: push.connectionsPerUserMax, sends: push.sendRate))
+        OpenFiles.raise(logger)
+        let server = try SocketIOServer(
+            configuration: push.serverConfiguration(allowedOrigins: accounts.allowedOrigins),
+            threads: push.eventLoops, logger: logger
+        ) { loop in
+            ChatApplication(loop: loop, store: store, settings: settings)
+        }
+        store.start(delivering: server.loops)
+        for address in try push.addresses() {
+            try listen(server, at: address)
+        }
+
+        let signal = ProcessSignals.wait()
+        logger.info("ending", metadata: ["signal": "\(signal)"])
+        // First what was accepted is written and acknowledged, then the goodbyes follow it on the same connections.
+        store.finish()
+        try server.shutDown()
+        logger.info("ended")
+    }
+
+    /// Listens; where that cannot be, says so in words of its own.
+    private func listen(_ server: SocketIOServer, at address: SocketIOServer.Address) throws {
+        do {
+            _ = try server.listen(at: address, socketMode: push.socketPermissions())
+        } catch let error as IOError {
+            throw SystemError(number: error.errnoCode, path: "\(address)")
+        } catch let error as SocketIOServer.AddressInUse {
+            throw error
+        } catch {
+            throw ValidationError("It cannot listen at \(address): \(error)")
+        }
+    }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import Dispatch
+import Foundation
+import Logging
+import SocketIOServer
+import Synchronization
+
+/// The thread that owns the database: it writes what the event loops hand over, follows the log, and tells all loops what
+/// happened, in the log's order.
+///
+/// Messages are committed in groups: what comes while one commit runs goes into the next. An idle server commits at
+/// once, a busy one many at a time; there is no delay to tune.
+final class ChatStore: Sendable {
+    private struct Queue {
+        var jobs: [(loop: Int, job: StoreJob)] = []
+        var sendsWaiting = 0
+        var isFinishing = false
+
+        /// Takes a job, unless too many wait.
+        mutating func take(_ job: StoreJob, from loop: Int, sendsWaitingMax: Int) -> Bool {
+            guard !isFinishing else { return false }
+            if case .send = job {
+                guard sendsWaiting < sendsWaitingMax else { return false }
+                sendsWaiting += 1
+            } else {
+                guard jobs.count - sendsWaiting < ChatStore.readsWaitingMax else { return false }
+            }
+            jobs.append((loop, job))
+            return true
+        }
+    }
+
+    /// The most messages in one transaction: others wait for its lock.
+    private static let groupMax = 512
+    /// The most reads that may wait: of a crowd that comes back at once, each has a few.
+    private static let readsWaitingMax = 200_000
+    /// How long a lost wake-up may go unnoticed, in milliseconds.
+    private static let patience: Int32 = 400
+
+    private let database: ChatDatabase
+    /// The end of the log when the daemon began.
+    private let start: Int64
+    private let waker: Waker
+    private let sendsWaitingMax: Int
+    private let logger: Logger
+    private let queue = Mutex(Queue())
+    /// Whether the last group could not be written: that is logged when it begins and when it is over.
+    private let isFailing = Atomic(false)
+    private let finished = DispatchSemaphore(value: 0)
+
+    init(
+        database: ChatDatabase, wake: WakeSocket, sendsWaitingMax: Int, logger: Logger
+    ) throws {
+        self.database = database
+        self.sendsWaitingMax = sendsWaitingMax
+        self.logger = logger
+        start = try database.newestChange()
+        waker = try Waker(wake)
+    }
+
+    /// Begins to follow the log, from where it ended.
+    func start(delivering loops: [ServerLoop]) {
+        let follower = LogFollower(cursor: start, loops: loops)
+        let thread = Thread { self.run(follower) }
+        thread.name = "store"
+        thread.start()
+    }
+
+    /// Hands jobs over, in their order.
+    ///
+    /// - Returns: those that were not taken, because too many wait or the daemon ends.
+    func submit(_ jobs: [StoreJob], from loop: ServerLoop) -> [StoreJob] {
+        let index = loop.index
+        let refused = queue.withLock { queue in
+            jobs.filter { !queue.take($0, from: index, sendsWaitingMax: sendsWaitingMax) }
+        }
+        if refused.count < jobs.count { waker.signal() }
+        return refused
+    }
+
+    /// Writes all that was taken, tells the loops, and ends the thread.
+    func finish() {
+        queue.withLock { $0.isFinishing = true }
+        waker.signal()
+        finished.wait()
+    }
+
+    // MARK: On the store's thread
+
+    private func run(_ follower: LogFollower) {
+        var follower = follower
+        var sessions = SessionCache()
+        var followed = ContinuousClock.now
+        while true {
+            let (jobs, isFinishing) = queue.withLock { queue in
+                defer {
+                    queue.jobs = []
+                    queue.sendsWaiting = 0
+                }
+                return (queue.jobs, queue.isFinishing)
+            }
+            // Who has always something to do looks at the log by itself, too.
+            let isImpatient = followed.duration(to: .now) > .milliseconds(Self.patience)
+            if waker.wasWoken() || jobs.isEmpty || isImpatient {
+                follow(&follower, &sessions)
+                followed = .now
+            }
+            if !jobs.isEmpty { work(jobs, &follower, &sessions) }
+            follower.deliver()
+            if isFinishing { break }
+            if jobs.isEmpty { waker.wait(milliseconds: Self.patience) }
+        }
+        waker.close()
+        try? database.close()
+        finished.signal()
+    }
+
+    private func work(
+        _ jobs: [(loop: Int, job: StoreJob)], _ follower: inout LogFollower,
+        _ sessions: inout SessionCache
+    ) {
+        var sends: [(loop: Int, message: NewMessage, reply: Reply)] = []
+        for (loop, job) in jobs {
+            if case .send(let message, let reply) = job {
+                sends.append((loop, message, reply))
+                if sends.count == Self.groupMax {
+                    commit(&sends, &follower, &sessions)
+                    follower.deliver()
+                }
+            }
+        }
+        commit(&sends, &follower, &sessions)
+        for (loop, job) in jobs {
+            switch job {
+            case .send: break
+            case .authenticate(let credentials, let socket):
+                let identity = answer { try sessions.identity(credentials, in: database) }
+                follower.tell(loop, .authenticated(identity, socket))
+            case .openHall(let hallID):
+                let hall = answer { try read(&follower, &sessions) { try $0.hall(hallID) } }
+                follower.tell(loop, .hallOpened(hallID, hall))
+            case .readChanges(let hallID, let userID, let since, let ticket):
+                let changes = answer {
+                    try read(&follower, &sessions) {
+                        try $0.messages(of: hallID, as: userID, since: since)
+                    }
+                }
+                follower.tell(loop, .changesRead(hallID: hallID, changes, ticket: ticket))
+            }
+        }
+    }
+
+    /// Writes messages in one transaction. They are emitted and acknowledged only after it is durable.
+    private func commit(
+        _ sends: inout [(loop: Int, message: NewMessage, reply: Reply)],
+        _ follower: inout LogFollower, _ sessions: inout SessionCache
+    ) {
+        guard !sends.isEmpty else { return }
+        let results = write(sends.map(\.message))
+        let created = results.compactMap { result -> Change? in
+            guard case .success(let created) = result, let id = created.changeID else { return nil }
+            return Change(id: id, event: .messageCreated(created.message))
+        }
+        // Whatever others wrote before stands in the log before ours. If nobody did, it need not be read.
+        if !follower.take(own: created) { follow(&follower, &sessions) }
+        for (send, result) in zip(sends, results) {
+            follower.tell(send.loop, .sent(result, send.reply))
+        }
+        sends.removeAll(keepingCapacity: true)
+    }
+
+    private func write(_ messages: [NewMessage]) -> [Result<CreatedMessage, ChatError>] {
+        do {
+            let results = try database.createMessages(messages)
+            if isFailing.exchange(false, ordering: .relaxed) {
+                logger.notice("writing works again")
+            }
+            return results
+        } catch let error as ChatError {
+            if !isFailing.exchange(true, ordering: .relaxed) {
+                logger.error("the database is full, or locked by another")
+            }
+            return messages.map { _ in .failure(error) }
+        } catch {
+            logger.error("writing failed", metadata: ["error": "\(error)"])
+            // What cannot be written must not take with it what can.
+            return messages.map { message in
+                Result { try database.createMessage(message) }.mapError { ChatError($0) }
+            }
+        }
+    }
+
+    /// Reads what was written since the last look.
+    private func follow(_ follower: inout LogFollower, _ sessions: inout SessionCache) {
+        do {
+            while true {
+                let cursor = follower.cursor
+                let batch = try database.changes(after: cursor, limit: 1_000)
+                try take(batch, &follower, &sessions)
+                guard batch.cursor - cursor >= 1_000, !batch.isTorn else { return }
+            }
+        } catch {
+            logger.error("reading the log failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Reads state that belongs to a position of the log, and emits the log up to it.
+    private func read<Value>(
+        _ follower: inout LogFollower, _ sessions: inout SessionCache,
+        _ body: (SnapshotReader) throws -> Value
+    ) throws -> Value {
+        // A refusal is a value here: the log that was read with it is emitted all the same.
+        let (batch, value) = try database.snapshot(after: follower.cursor) { reader in
+            Result { try body(reader) }
+        }
+        try take(batch, &follower, &sessions)
+        return try value.get()
+    }
+
+    private func take(
+        _ batch: ChangeBatch, _ follower: inout LogFollower, _ sessions: inout SessionCache
+    ) throws {
+        if batch.isTorn {
+            logger.error("the log was pruned before it was read")
+            sessions = SessionCache()
+        }
+        for change in batch.changes { sessions.forget(change.event) }
+        try follower.take(batch) { hallID in try database.hallSnapshot(hallID) }
+    }
+
+    private func answer<Value>(_ body: () throws -> Value) -> Result<Value, ChatError> {
+        do {
+            return .success(try body())
+        } catch let error as ChatError {
+            return .failure(error)
+        } catch {
+            logger.error("reading failed", metadata: ["error": "\(error)"])
+            return .failure(ChatError(.internalError))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import SocketIOServer
+
+/// A hall as one event loop knows it, while somebody on that loop is in it. It is built from the database and kept right
+/// by the log, so that joining and checking cost no read. Confined to its loop.
+final class HallState {
+    /// Somebody who wants to join.
+    struct Joining {
+        var userID: Int64
+        var since: Int64?
+        var reply: Reply
+        /// Whether the same socket has left again since: it is answered, and does not join.
+        var hasLeft = false
+    }
+
+    let id: Int64
+    /// Name, state and position; `nil` until it was read.
+    private(set) var hall: Hall?
+    private(set) var members: [Int64: Role] = [:]
+    /// The last messages, for who was away for a moment.
+    private(set) var recent = RecentMessages()
+    /// Who waits until the hall was read.
+    var waiting: [Joining] = []
+    /// Who waits until what was missed was read: ticket -> who.
+    var reading: [Int: Joining] = [:]
+
+    init(id: Int64) {
+        self.id = id
+    }
+
+    func open(_ snapshot: HallSnapshot) {
+        hall = snapshot.hall
+        members = snapshot.members
+    }
+
+    /// The hall as a member sees it.
+    func hall(for role: Role) -> Hall? {
+        var seen = hall
+        seen?.role = role
+        return seen
+    }
+
+    /// Takes a message.
+    ///
+    /// - Returns: whether it is new, and so one for those who are in the hall.
+    func add(_ delivery: Delivery) -> Bool {
+        guard let rev = hall?.rev, delivery.rev > rev else { return false }
+        hall?.rev = delivery.rev
+        recent.append(delivery)
+        return true
+    }
+
+    /// A socket leaves before it is in.
+    func leaveEarly(_ socket: Socket) {
+        for index in waiting.indices where waiting[index].reply.socket === socket {
+            waiting[index].hasLeft = true
+        }
+        for (ticket, joining) in reading where joining.reply.socket === socket {
+            reading[ticket]?.hasLeft = true
+        }
+    }
+
+    func update(_ new: Hall) {
+        guard let rev = hall?.rev else { return }
+        hall = new
+        // The position is counted by the messages that were delivered, not by what was read meanwhile.
+        hall?.rev = rev
+    }
+
+    func join(_ userID: Int64, _ role: Role) { members[userID] = role }
+
+    func leave(_ userID: Int64) { members[userID] = nil }
+
+    func remember(_ changes: MessageChanges) {
+        guard changes.isComplete, changes.rev == hall?.rev else { return }
+        recent.prepend(changes.messages.map(Delivery.init))
+    }
+}
+
+/// The last messages of a hall without a hole: who comes back after a moment gets them without a read.
+struct RecentMessages {
+    static let countMax = 100
+    static let bytesMax = 65_536
+
+    private var deliveries: [Delivery] = []
+    private var bytes = 0
+
+    mutating func append(_ delivery: Delivery) {
+        if let last = deliveries.last, delivery.rev != last.rev + 1 { self = RecentMessages() }
+        deliveries.append(delivery)
+        bytes += delivery.json.count
+        guard deliveries.count > Self.countMax || bytes > Self.bytesMax else { return }
+        // Half of them at once, so that this is rare.
+        for dropped in deliveries.prefix(deliveries.count / 2 + 1) { bytes -= dropped.json.count }
+        deliveries.removeFirst(deliveries.count / 2 + 1)
+    }
+
+    /// Takes older ones that were read, if they reach up to those that are there.
+    mutating func prepend(_ older: [Delivery]) {
+        guard let last = older.last, let first = older.first else { return }
+        if let oldest = deliveries.first {
+            guard first.rev < oldest.rev, last.rev + 1 >= oldest.rev else { return }
+        }
+        let current = deliveries
+        let oldestRev = current.first?.rev ?? .max
+        self = RecentMessages()
+        for delivery in older where delivery.rev < oldestRev { append(delivery) }
+        for delivery in current { append(delivery) }
+    }
+
+    /// The messages after a position, as JSON; `nil` if not all of them are here.
+    func since(_ rev: Int64) -> [[UInt8]]? {
+        guard let first = deliveries.first?.rev, rev >= first - 1 else { return nil }
+        return deliveries.drop { $0.rev <= rev }.map(\.json)
+    }
+}

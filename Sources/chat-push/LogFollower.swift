@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import Glibc
+import SocketIOServer
+import Synchronization
+
+/// Where the store stands in the log, and what it has to tell the event loops. Confined to the store's thread.
+struct LogFollower {
+    /// All entries up to here were told.
+    private(set) var cursor: Int64
+    private var inboxes: [Inbox]
+
+    init(cursor: Int64, loops: [ServerLoop]) {
+        self.cursor = cursor
+        inboxes = loops.map(Inbox.init)
+    }
+
+    /// Takes entries that this process wrote itself, if they follow directly on what was told.
+    ///
+    /// - Returns: whether they did; if not, the log has to be read.
+    mutating func take(own changes: [Change]) -> Bool {
+        guard let last = changes.last else { return true }
+        guard last.id == cursor + Int64(changes.count) else { return false }
+        for change in changes { tellAll(change.event) }
+        cursor = last.id
+        return true
+    }
+
+    /// Takes entries that were read.
+    ///
+    /// - Parameter hall: reads a hall that has changed. If it throws, nothing was taken.
+    mutating func take(_ batch: ChangeBatch, hall: (Int64) throws -> HallSnapshot?) rethrows {
+        var halls: [Int64: HallSnapshot] = [:]
+        for case .hallChanged(let hallID, _) in batch.changes.map(\.event)
+        where halls[hallID] == nil {
+            halls[hallID] = try hall(hallID)
+        }
+        if batch.isTorn { tellAll(.torn) }
+        for change in batch.changes {
+            if case .hallChanged(let hallID, let kind) = change.event {
+                if let hall = halls[hallID] { tellAll(.hallUpdated(hall, kind)) }
+            } else {
+                tellAll(change.event)
+            }
+        }
+        cursor = batch.cursor
+    }
+
+    /// Tells one loop the answer to a job.
+    mutating func tell(_ loop: Int, _ event: StoreEvent) {
+        inboxes[loop].append(event)
+    }
+
+    /// Hands over what is to be told, to each loop in one piece.
+    mutating func deliver() {
+        for index in inboxes.indices { inboxes[index].deliver() }
+    }
+
+    private mutating func tellAll(_ event: Change.Event) {
+        if case .messageCreated(let message) = event {
+            tellAll(.message(Delivery(message)))
+        } else {
+            tellAll(.changed(event))
+        }
+    }
+
+    private mutating func tellAll(_ event: StoreEvent) {
+        for index in inboxes.indices { inboxes[index].append(event) }
+    }
+}
+
+/// What one loop is told next, in order.
+private struct Inbox {
+    /// So many bytes are handed over at once at most.
+    private static let bytesMax = 1 << 20
+
+    private let loop: ServerLoop
+    private let backlog = Backlog()
+    private var events: [StoreEvent] = []
+    private var bytes = 0
+
+    init(_ loop: ServerLoop) {
+        self.loop = loop
+    }
+
+    mutating func append(_ event: StoreEvent) {
+        events.append(event)
+        bytes += event.weight
+        if bytes > Self.bytesMax { deliver() }
+    }
+
+    mutating func deliver() {
+        guard !events.isEmpty else { return }
+        backlog.add(bytes)
+        loop.execute { [events, bytes, backlog, loop] in
+            backlog.remove(bytes)
+            (loop.application as? ChatApplication)?.take(events)
+        }
+        events = []
+        bytes = 0
+        backlog.waitForRoom()
+    }
+}
+
+/// Counts what was handed to a loop and not yet taken. A loop that has more to write than it can holds up the store, and so
+/// those who send: nothing grows without bound.
+private final class Backlog: Sendable {
+    private static let bytesMax = 32 << 20
+
+    private let bytes = Atomic(0)
+
+    func add(_ count: Int) { bytes.add(count, ordering: .relaxed) }
+
+    func remove(_ count: Int) { bytes.subtract(count, ordering: .relaxed) }
+
+    func waitForRoom() {
+        while bytes.load(ordering: .relaxed) > Self.bytesMax { usleep(1_000) }
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import CompactJSON
+
+/// What clients say.
+extension ChatApplication {
+    /// `send_message {hall_id, content, client_key?}`: checked here as far as it can be, then written with what others
+    /// say at the same time. Whether the sender is a member is decided where it is written.
+    func sendMessage(_ argument: JSONValue?, _ client: ChatClient, _ reply: Reply) throws {
+        let message = NewMessage(
+            hallID: try EventArguments.id("hall_id", of: argument), senderID: client.user.id,
+            content: try EventArguments.string("content", of: argument),
+            clientKey: try EventArguments.optionalString("client_key", of: argument))
+        try message.check(settings.limits)
+        if let seconds = settings.users.takeSend(client.user.id, now: now) {
+            throw ChatError(.rateLimited, retryAfter: seconds)
+        }
+        request(.send(message, reply))
+    }
+
+    /// The message is durable, or refused.
+    func sent(_ result: Result<CreatedMessage, ChatError>, _ reply: Reply) {
+        switch result {
+        case .success(let created):
+            reply.succeed { json in
+                json.raw(",\"message\":")
+                created.message.write(to: &json, includingClientKey: true)
+            }
+        case .failure(let error): reply.fail(error)
+        }
+    }
+}
+
+/// The members of an event's argument.
+enum EventArguments {
+    static func id(_ name: String, of argument: JSONValue?) throws -> Int64 {
+        guard let id = argument?[name]?.integer, 1..<(1 << 53) ~= id else {
+            throw ChatError(.invalidRequest, "\(name) must be a positive integer.")
+        }
+        return id
+    }
+
+    static func optionalInteger(_ name: String, of argument: JSONValue?) throws -> Int64? {
+        guard let value = argument?[name], !value.isNull else { return nil }
+        guard let number = value.integer, 0..<(1 << 53) ~= number else {
+            throw ChatError(.invalidRequest, "\(name) must be an integer that is not negative.")
+        }
+        return number
+    }
+
+    static func string(_ name: String, of argument: JSONValue?) throws -> String {
+        guard let text = argument?[name]?.string else {
+            throw ChatError(.invalidRequest, "\(name) must be a string.")
+        }
+        return text
+    }
+
+    static func optionalString(_ name: String, of argument: JSONValue?) throws -> String? {
+        guard let value = argument?[name], !value.isNull else { return nil }
+        return try string(name, of: argument)
+    }
+}

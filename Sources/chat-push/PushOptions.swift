@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChatOptions
+import SocketIOServer
+
+/// Where chat-push listens, and the bounds of what it takes.
+struct PushOptions: ParsableArguments {
+    @Option(
+        help: """
+            Where to listen: the path of a unix socket, or HOST:PORT. Several are separated by \
+            commas.
+            """)
+    var listen: String
+
+    @Option(help: "The permissions of a unix socket, octal.")
+    var socketMode = "0660"
+
+    @Option(help: "How many event loops share the connections.")
+    var eventLoops = 2
+
+    @Option(help: "Between two pings, in milliseconds.")
+    var pingInterval: Int64 = 25_000
+
+    @Option(help: "What a client has to answer a ping, in milliseconds.")
+    var pingTimeout: Int64 = 20_000
+
+    @Option(help: "What a client has to sign in after its handshake, in milliseconds.")
+    var connectTimeout: Int64 = 20_000
+
+    @Option(help: "What a client has to send a whole request, in milliseconds.")
+    var requestTimeout: Int64 = 15_000
+
+    @Option(help: "The most bytes in one message or in the body of one poll.")
+    var payloadBytesMax = 1_000_000
+
+    @Option(
+        help: """
+            What may wait for a client that reads slowly, in bytes; beyond it the client is \
+            closed.
+            """)
+    var queueBytesMax = 1_048_576
+
+    @Option(help: "Connections at once.")
+    var connectionsMax = 100_000
+
+    @Option(help: "Connections at once from one address.")
+    var connectionsPerAddressMax = 1_000
+
+    @Option(help: "Connections at once of one user.")
+    var connectionsPerUserMax = 100
+
+    @Option(help: "New connections in a second.")
+    var handshakesPerSecond = 2_000
+
+    @Option(help: "Messages that one user may send in a second; twice as many at once.")
+    var sendsPerSecond = 10
+
+    @Option(help: "Halls that one connection may join in a second; ten times as many at once.")
+    var joinsPerSecond = 100
+
+    @Option(
+        help: """
+            Events of any kind in a second on one connection; beyond twice as many at once it is \
+            closed.
+            """)
+    var eventsPerSecond = 1_000
+
+    @Option(help: "Messages that may wait to be written; beyond it the answer is \"busy\".")
+    var sendsWaitingMax = 10_000
+
+    func validate() throws {
+        try requireRange("--event-loops", eventLoops, 1...64)
+        try requireRange("--ping-interval", pingInterval, 50...3_600_000)
+        try requireRange("--ping-timeout", pingTimeout, 50...3_600_000)
+        try requireRange("--connect-timeout", connectTimeout, 50...3_600_000)
+        try requireRange("--request-timeout", requestTimeout, 50...3_600_000)
+        try requireRange("--payload-bytes-max", payloadBytesMax, 1_000...100_000_000)
+        try requireRange("--queue-bytes-max", queueBytesMax, 10_000...1_000_000_000)
+        try requireRange("--connections-max", connectionsMax, 1...10_000_000)
+        try requireRange("--connections-per-address-max", connectionsPerAddressMax, 1...10_000_000)
+        try requireRange("--connections-per-user-max", connectionsPerUserMax, 1...10_000_000)
+        try requireRange("--handshakes-per-second", handshakesPerSecond, 1...10_000_000)
+        try requireRange("--sends-per-second", sendsPerSecond, 1...10_000_000)
+        try requireRange("--joins-per-second", joinsPerSecond, 1...10_000_000)
+        try requireRange("--events-per-second", eventsPerSecond, 1...10_000_000)
+        try requireRange("--sends-waiting-max", sendsWaitingMax, 1...10_000_000)
+        _ = try addresses()
+        _ = try socketPermissions()
+    }
+
+    var sendRate: Rate { Rate(perSecond: sendsPerSecond, burst: sendsPerSecond * 2) }
+    var joinRate: Rate { Rate(perSecond: joinsPerSecond, burst: joinsPerSecond * 10) }
+    /// In bytes; half of what may wait for a client at once.
+    var catchUpRate: Rate { Rate(perSecond: queueBytesMax / 8, burst: queueBytesMax / 2) }
+    var eventRate: Rate { Rate(perSecond: eventsPerSecond, burst: eventsPerSecond * 2) }
+
+    func addresses() throws -> [SocketIOServer.Address] {
+        let addresses = try listen.split(separator: ",").map { text in
+            guard let address = SocketIOServer.Address(String(text)) else {
+                throw ValidationError("--listen takes a path or HOST:PORT, not \(text).")
+            }
+            return address
+        }
+        guard !addresses.isEmpty else {
+            throw ValidationError("--listen takes a path or HOST:PORT.")
+        }
+        return addresses
+    }
+
+    func socketPermissions() throws -> UInt32 {
+        guard let mode = UInt32(socketMode, radix: 8), mode <= 0o777 else {
+            throw ValidationError("--socket-mode takes an octal number such as 0660.")
+        }
+        return mode
+    }
+
+    func serverConfiguration(allowedOrigins: Set<String>) -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.pingInterval = pingInterval
+        configuration.pingTimeout = pingTimeout
+        configuration.connectTimeout = connectTimeout
+        configuration.requestTimeout = requestTimeout
+        configuration.payloadBytesMax = payloadBytesMax
+        configuration.queueBytesMax = queueBytesMax
+        configuration.connectionsMax = connectionsMax
+        configuration.connectionsPerAddressMax = connectionsPerAddressMax
+        configuration.handshakesPerSecond = handshakesPerSecond
+        configuration.allowedOrigins = allowedOrigins
+        return configuration
+    }
+}

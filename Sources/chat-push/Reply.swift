@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import CompactJSON
+import SocketIOServer
+
+/// The way back to who sent an event: its acknowledgement, or, if none was asked for, an `error` event. May be carried
+/// to other threads; used on the socket's event loop.
+struct Reply: Sendable {
+    let socket: Socket
+    /// The event that is answered.
+    let event: String
+    let acknowledgement: Acknowledgement?
+
+    /// Says that it was done.
+    ///
+    /// - Parameter writeMembers: writes the answer's further members, each with a comma before it.
+    func succeed(_ writeMembers: (inout JSONWriter) -> Void = { _ in }) {
+        acknowledgement?.callAsFunction { json in
+            json.raw("{\"ok\":true")
+            writeMembers(&json)
+            json.raw("}")
+        }
+    }
+
+    /// Says why it was not done.
+    func fail(_ error: ChatError) {
+        if let acknowledgement {
+            acknowledgement { json in
+                json.raw("{\"ok\":false,\"error\":")
+                json.write(.object(error.members))
+                json.raw("}")
+            }
+        } else {
+            socket.emit("error", [.object(error.members + [.init("event", .string(event))])])
+        }
+    }
+}
+
+extension ChatError {
+    /// The error as docs/protocol.md shows one in an acknowledgement.
+    var members: [JSONValue.Member] {
+        var members: [JSONValue.Member] = [
+            .init("code", .string(code.rawValue)), .init("message", .string(message)),
+        ]
+        if let limit { members.append(.init("limit", .integer(limit))) }
+        if let retryAfter { members.append(.init("retry_after", .integer(retryAfter))) }
+        return members
+    }
+
+    /// The error for what was thrown: a ``ChatError`` as it is, anything else as "internal".
+    init(_ error: any Error) {
+        self = error as? ChatError ?? ChatError(.internalError)
+    }
+}

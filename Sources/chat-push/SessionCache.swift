@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+
+/// The sessions that were looked up lately, so that a crowd that comes back after a restart of the network costs few
+/// reads. The log takes out what ended. Confined to the store's thread.
+struct SessionCache {
+    /// More is not remembered.
+    private static let countMax = 50_000
+
+    private var sessions: [String: LoginSession] = [:]
+    private var tokens: [Int64: String] = [:]
+
+    /// Who showed these credentials.
+    ///
+    /// - Throws: ``ChatError``: `unauthenticated`.
+    mutating func identity(
+        _ credentials: Credentials, in database: ChatDatabase
+    ) throws -> Identity {
+        if let name = credentials.remoteUser {
+            return Identity(user: try database.siteUser(named: name), session: nil)
+        }
+        guard let token = credentials.token else { throw ChatError(.unauthenticated) }
+        if let known = sessions[token], known.expiresAt > .now() {
+            return Identity(user: known.user, session: known)
+        }
+        guard let session = try database.session(token: token) else {
+            throw ChatError(.unauthenticated)
+        }
+        if sessions.count >= Self.countMax { self = SessionCache() }
+        sessions[token] = session
+        tokens[session.id] = token
+        return Identity(user: session.user, session: session)
+    }
+
+    /// Forgets what an entry of the log ends.
+    mutating func forget(_ event: Change.Event) {
+        switch event {
+        case .sessionEnded(let sessionID, _):
+            if let token = tokens.removeValue(forKey: sessionID) { sessions[token] = nil }
+        // The sessions of who is shut out are ended one by one, in entries of their own.
+        default: break
+        }
+    }
+}

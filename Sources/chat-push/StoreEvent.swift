@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import SocketIOServer
+
+/// What the store is asked for by an event loop.
+enum StoreJob: Sendable {
+    /// Write a message.
+    case send(NewMessage, Reply)
+    /// Find out who a client is.
+    case authenticate(Credentials, Socket)
+    /// Read a hall with its members.
+    case openHall(Int64)
+    /// Read what changed in a hall since a position, for somebody who joins.
+    case readChanges(hallID: Int64, userID: Int64, since: Int64, ticket: Int)
+}
+
+/// What a loop hears from the store. All loops hear the log's entries in the log's order, and answers to jobs stand among
+/// them where they belong: what an answer tells is exactly what the entries before it add up to.
+enum StoreEvent: Sendable {
+    /// Somebody said something.
+    case message(Delivery)
+    /// Another entry of the log.
+    case changed(Change.Event)
+    /// A hall has another name or state; with those who see it in their list of halls.
+    case hallUpdated(HallSnapshot, Change.HallChange)
+    /// The log was pruned before it was read: nothing that is remembered can be trusted.
+    case torn
+    /// What became of a message.
+    case sent(Result<CreatedMessage, ChatError>, Reply)
+    /// Who a client is.
+    case authenticated(Result<Identity, ChatError>, Socket)
+    /// A hall with its members; `nil` if there is none.
+    case hallOpened(Int64, Result<HallSnapshot?, ChatError>)
+    /// What changed in a hall since a position.
+    case changesRead(hallID: Int64, Result<MessageChanges, ChatError>, ticket: Int)
+
+    /// About how many bytes it holds.
+    var weight: Int {
+        switch self {
+        case .message(let delivery): 256 + 2 * delivery.json.count
+        case .changesRead(_, .success(let changes), _):
+            changes.messages.reduce(256) { $0 + 256 + $1.content.utf8.count }
+        case .hallOpened(_, .success(let snapshot?)): 256 + 32 * snapshot.members.count
+        case .hallUpdated(let snapshot, _): 256 + 32 * snapshot.members.count
+        default: 256
+        }
+    }
+}
+
+/// A message, encoded once for everybody.
+struct Delivery: Sendable {
+    var hallID: Int64
+    var rev: Int64
+    /// The message as JSON.
+    var json: [UInt8]
+    /// The whole `new_message` event.
+    var event: [UInt8]
+
+    init(_ message: Message) {
+        hallID = message.hallID
+        rev = message.rev
+        event = EncodedPackets.eventBytes("new_message") { message.write(to: &$0) }
+        json = Array(event[Self.headCount..<event.count - 1])
+    }
+
+    /// What stands before the message in the event.
+    private static let headCount = #"42["new_message","#.utf8.count
+}
+
+/// What a client showed when it came.
+final class Credentials: Sendable {
+    /// The session's token.
+    let token: String?
+    /// The user whom the proxy named.
+    let remoteUser: String?
+
+    init(token: String?, remoteUser: String?) {
+        self.token = token
+        self.remoteUser = remoteUser
+    }
+}
+
+/// Who a client is.
+struct Identity: Sendable {
+    var user: User
+    /// The session; none where the site has its own login.
+    var session: LoginSession?
+}
