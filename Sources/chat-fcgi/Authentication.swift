@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import CompactJSON
+import Synchronization
+
+/// Who sends a request.
+struct Visitor: Sendable, Equatable {
+    var user: User
+    /// The session behind the cookie; `nil` where the site has its own login.
+    var sessionID: Int64?
+}
+
+extension Call {
+    /// Who sends the request; `nil` for somebody unknown.
+    func visitor() throws -> Visitor? {
+        guard site.hasAccounts else {
+            guard !request.remoteUser.isEmpty else { return nil }
+            return Visitor(user: try database.siteUser(named: request.remoteUser))
+        }
+        for token in SessionCookie.tokens(in: request.cookie) {
+            guard let session = try database.session(token: token) else { continue }
+            return Visitor(user: session.user, sessionID: session.id)
+        }
+        return nil
+    }
+}
+
+/// The cookie that holds a session's token.
+enum SessionCookie {
+    static let name = "halls_session"
+    // A browser has one; a client with more tries its luck. Each costs a look into the database.
+    private static let tokensMax = 4
+    private static let headerBytesMax = 16_384
+
+    /// The tokens in a `Cookie` header (RFC 6265 §4.2.1), in their order.
+    static func tokens(in header: String) -> [String] {
+        guard (1...headerBytesMax).contains(header.utf8.count) else { return [] }
+        var tokens: [String] = []
+        for pair in header.utf8.split(separator: UInt8(ascii: ";")) {
+            let pair = pair.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            guard pair.starts(with: name.utf8),
+                pair.dropFirst(name.utf8.count).first == UInt8(ascii: "=")
+            else { continue }
+            tokens.append(String(Substring(pair.dropFirst(name.utf8.count + 1))))
+            if tokens.count == tokensMax { break }
+        }
+        return tokens
+    }
+
+    /// The header that gives a client its token.
+    static func header(token: String, lifetimeSeconds: Int64, isSecure: Bool) -> HTTPResponse.Header
+    {
+        let secure = isSecure ? "; Secure" : ""
+        return HTTPResponse.Header(
+            "Set-Cookie",
+            "\(name)=\(token); Path=/; HttpOnly; SameSite=Lax; Max-Age=\(lifetimeSeconds)\(secure)")
+    }
+
+    /// The header that takes it away again.
+    static func removal(isSecure: Bool) -> HTTPResponse.Header {
+        header(token: "", lifetimeSeconds: 0, isSecure: isSecure)
+    }
+}
+
+/// Which pages may make a browser change something here: those of the site itself, and those that the operator names.
+/// The session cookie alone proves nothing: a browser sends it along with what any page makes it send.
+final class OriginPolicy: Sendable {
+    private let others: Set<Origin>
+    /// The refused ones that were reported: each is worth a line in the log, a flood of them is not.
+    private let reported = Mutex<Set<String>>([])
+    private static let reportedMax = 100
+
+    /// - Parameter others: the origins that may, beside the site's own.
+    init(others: some Sequence<Origin> = []) {
+        self.others = Set(others)
+    }
+
+    /// Whether the request comes from a page that may.
+    func allows(_ request: HTTPRequest) -> Bool {
+        guard !request.origin.isEmpty else {
+            // Not a browser, or an old one; a new one says where it comes from in any case.
+            return ["", "same-origin", "none"].contains(request.fetchSite)
+        }
+        // "null", what a sandbox sends, is no origin and refused.
+        guard let origin = Origin(request.origin) else { return false }
+        if others.contains(origin) { return true }
+        // A proxy further out may have ended TLS unbeknownst to us, so https is believed of a request that seems
+        // plain; a plain page never speaks for a secure one.
+        return origin == Origin(scheme: origin.scheme, authority: request.host)
+            && (origin.scheme == "https" || !request.isSecure)
+    }
+
+    /// Whether a refused request is the first of its origin.
+    func isNews(_ request: HTTPRequest) -> Bool {
+        reported.withLock { reported in
+            reported.count < Self.reportedMax
+                && reported.insert(String(request.origin.prefix(200))).inserted
+        }
+    }
+}
+
+/// Where a page comes from (RFC 6454): scheme and authority, in lower case, without a port that goes without saying.
+struct Origin: Sendable, Hashable {
+    let scheme: String
+    let authority: String
+
+    /// - Returns: `nil` for what is not `http://…` or `https://…` with nothing behind the authority.
+    init?(_ text: String) {
+        let text = text.lowercased()
+        for scheme in ["https", "http"] where text.hasPrefix(scheme + "://") {
+            self.init(scheme: scheme, authority: String(text.dropFirst(scheme.count + 3)))
+            guard !authority.isEmpty, !authority.utf8.contains(where: { "/?#@ ".utf8.contains($0) })
+            else { return nil }
+            return
+        }
+        return nil
+    }
+
+    init(scheme: String, authority: String) {
+        let authority = authority.lowercased()
+        let port = scheme == "https" ? ":443" : ":80"
+        self.scheme = scheme
+        self.authority =
+            authority.hasSuffix(port) ? String(authority.dropLast(port.count)) : authority
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChatModels
+import ChatOptions
+import Glibc
+import Logging
+
+/// Answers the chat's REST requests for any web server that speaks FastCGI or CGI.
+@main
+struct ChatFCGI: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chat-fcgi",
+        abstract: "Answers the chat's REST requests for a web server, by FastCGI.",
+        discussion: """
+            It serves the socket of --listen, or a listening socket that it finds on descriptor 0 (spawn-fcgi, systemd, \
+            lighttpd). Started with neither by a web server, as a plain CGI program, it answers the one request.
+
+            Each flag has an environment variable: HALLS_DATABASE for --database.
+            """)
+
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+    @OptionGroup(title: "Server") var server: ServerOptions
+    @OptionGroup(title: "Accounts") var accounts: AccountOptions
+    @OptionGroup(title: "Limits") var limits: LimitOptions
+    @OptionGroup(title: "Log") var log: LogOptions
+
+    static func main() {
+        do {
+            if PlainCGI.isAsked, PlainCGI.hasQueryAsArguments {
+                return try PlainCGI.answer(.problem(ChatError(.invalidRequest)))
+            }
+            try parseWithEnvironment().run()
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    func run() throws {
+        if let place = server.listen {
+            try serve(ListeningSocket.open(place, mode: server.socketMode.bits))
+        } else if let inherited = ListeningSocket.inherited() {
+            try serve(inherited)
+        } else if PlainCGI.isAsked {
+            try answerOnce()
+        } else {
+            throw ValidationError(
+                """
+                Nobody asks: give a socket with --listen PATH or --listen HOST:PORT, or let a web server start the \
+                program.
+                """)
+        }
+    }
+
+    /// Runs until the process is told to end.
+    private func serve(_ listener: ListeningSocket) throws {
+        let logger = log.logger("chat-fcgi")
+        let site = site
+        do {
+            guard FastCGI.start() else { throw SystemError(number: errno, path: "libfcgi") }
+            // libfcgi takes SIGTERM for itself; blocked, it waits for us.
+            ProcessSignals.block()
+            let databases = try (0..<server.threads).map { _ in try openDatabase() }
+            let routers = databases.map { Router(database: $0, site: site) }
+            let fcgi = try FastCGIServer(listener, server.configuration, log: logger)
+            fcgi.start(routers)
+            logger.info("Ready.", metadata: ["listen": "\(server.listen ?? "descriptor 0")"])
+            let number = ProcessSignals.wait()
+            logger.info("Told to end; finishing what is asked.", metadata: ["signal": "\(number)"])
+            fcgi.stop()
+            for database in databases { try? database.close() }
+            logger.info("Done.")
+        } catch {
+            listener.removePath()
+            throw error
+        }
+    }
+
+    /// Answers the one request of plain CGI.
+    private func answerOnce() throws {
+        let request = PlainCGI.request(bodyBytesMax: server.bodyBytesMax)
+        do {
+            let router = Router(database: try openDatabase(), site: site)
+            try PlainCGI.answer(router.respond(to: request), to: request.method)
+        } catch {
+            log.logger("chat-fcgi").error("No database.", metadata: ["error": "\(error)"])
+            try PlainCGI.answer(.problem(ChatError(.internalError)), to: request.method)
+        }
+    }
+
+    private func openDatabase() throws -> ChatDatabase {
+        try ChatDatabase(path: database.database, limits: limits.limits)
+    }
+
+    private var site: Site {
+        var site = Site()
+        site.basePath = server.basePathSegments
+        site.hasAccounts = accounts.auth == .accounts
+        site.isRegistrationOpen = server.registration == .open
+        site.origins = OriginPolicy(others: accounts.allowedOrigins.compactMap(Origin.init))
+        site.sends = RateLimiter(
+            perSecond: Double(server.sendsPerSecond), burst: server.sendsPerSecond * 2)
+        site.joins = RateLimiter(
+            perSecond: Double(server.hallChangesPerSecond), burst: server.hallChangesPerSecond * 10)
+        site.logins = Turnstile(countMax: max(1, server.threads / 2))
+        let wake = database.wake
+        site.wake = { wake.wake() }
+        site.log = log.logger("chat-fcgi")
+        return site
+    }
+
+    func validate() throws {
+        for origin in accounts.allowedOrigins where Origin(origin) == nil {
+            throw ValidationError(
+                "--origins: \"\(origin)\" is no origin such as https://www.example.com.")
+        }
+    }
+}

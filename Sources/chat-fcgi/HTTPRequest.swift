@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One request as a front end hands it over, by FastCGI or CGI: a value, so that tests need no socket.
+///
+/// A header or parameter that is absent is the empty string: front ends pass empty ones for those they do not have.
+struct HTTPRequest: Sendable {
+    /// The methods that routes answer.
+    enum Method: Sendable, Equatable {
+        case get, head, post, other
+
+        init(_ name: String) {
+            switch name {
+            case "GET": self = .get
+            case "HEAD": self = .head
+            case "POST": self = .post
+            default: self = .other
+            }
+        }
+    }
+
+    /// What came behind the head.
+    enum Body: Sendable, Equatable {
+        /// All of it.
+        case whole([UInt8])
+        /// More than is taken; what came was read and thrown away.
+        case tooLarge
+        /// The front end or its client gave up half way.
+        case cutShort
+    }
+
+    var method = Method.get
+    /// Path and query as the client sent them. Routes go by this alone: what front ends make of `SCRIPT_NAME` and
+    /// `PATH_INFO` differs from one to the next.
+    var target = "/"
+    var host = ""
+    var origin = ""
+    /// `Sec-Fetch-Site`: what a browser says of where the request comes from.
+    var fetchSite = ""
+    var cookie = ""
+    var contentType = ""
+    /// The client's address.
+    var remoteAddress = ""
+    /// The user whom the site's own login names.
+    var remoteUser = ""
+    /// Whether the client came by HTTPS, as far as the front end knows.
+    var isSecure = false
+    var body = Body.whole([])
+}
+
+extension HTTPRequest {
+    /// Reads a request from CGI's variables (RFC 3875 §4.1), which are FastCGI's parameters too.
+    init(body: Body, _ parameter: (StaticString) -> String?) {
+        method = Method(parameter("REQUEST_METHOD") ?? "")
+        target = parameter("REQUEST_URI") ?? ""
+        host = parameter("HTTP_HOST") ?? ""
+        origin = parameter("HTTP_ORIGIN") ?? ""
+        fetchSite = parameter("HTTP_SEC_FETCH_SITE") ?? ""
+        cookie = parameter("HTTP_COOKIE") ?? ""
+        contentType = parameter("CONTENT_TYPE") ?? ""
+        remoteAddress = parameter("REMOTE_ADDR") ?? ""
+        remoteUser = parameter("REMOTE_USER") ?? ""
+        let https = parameter("HTTPS") ?? ""
+        isSecure =
+            (!https.isEmpty && https.lowercased() != "off")
+            || parameter("HTTP_X_FORWARDED_PROTO")?.lowercased() == "https"
+        self.body = body
+    }
+}
+
+/// The path and the query of a request, taken apart.
+struct RequestTarget: Sendable, Equatable {
+    /// What stands between the slashes of the path, decoded. `/chat/me/` ends in an empty one.
+    var segments: [String]
+    /// The query as it came, without its question mark.
+    var query: Substring
+
+    /// - Returns: `nil` for a path that is none, or has an escape that stands for nothing.
+    init?(_ target: String) {
+        var rest = target[...]
+        // RFC 9112 §3.2.2: a request may name its target in full.
+        if !rest.utf8.starts(with: "/".utf8) {
+            guard let authority = rest.firstRange(of: "://") else { return nil }
+            rest = rest[authority.upperBound...]
+            guard let path = rest.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
+            rest = rest[path...]
+        }
+        let question = rest.utf8.firstIndex(of: UInt8(ascii: "?"))
+        query = question.map { rest[$0...].dropFirst() } ?? ""
+        segments = []
+        for part in rest[..<(question ?? rest.endIndex)].utf8.dropFirst()
+            .split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
+            guard let segment = Substring(part).percentDecoded() else { return nil }
+            segments.append(segment)
+        }
+    }
+
+    /// The first parameter of that name.
+    ///
+    /// - Throws: `invalid_request` for an escape that stands for nothing.
+    func parameter(_ name: String) throws(HTTPRequest.Malformed) -> String? {
+        for part in query.utf8.split(separator: UInt8(ascii: "&")) {
+            let pair = part.split(
+                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            guard Substring(pair[0]).percentDecoded(plusIsSpace: true) == name else { continue }
+            guard pair.count == 2 else { return "" }
+            guard let value = Substring(pair[1]).percentDecoded(plusIsSpace: true) else {
+                throw HTTPRequest.Malformed(part: name)
+            }
+            return value
+        }
+        return nil
+    }
+}
+
+extension HTTPRequest {
+    /// A part of a request that is not what it has to be.
+    struct Malformed: Error, Equatable {
+        /// The parameter or member.
+        var part: String
+    }
+}
+
+extension Substring {
+    /// The text that percent-encoding (RFC 3986 §2.1) stands for; `nil` for half an escape, NUL, or what is not UTF-8.
+    func percentDecoded(plusIsSpace: Bool = false) -> String? {
+        let isPlain = utf8.allSatisfy {
+            $0 != UInt8(ascii: "%") && $0 != 0 && !(plusIsSpace && $0 == UInt8(ascii: "+"))
+        }
+        if isPlain { return String(self) }
+        var decoded: [UInt8] = []
+        var rest = utf8[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "%"):
+                guard let high = rest.popFirst()?.hexDigitValue,
+                    let low = rest.popFirst()?.hexDigitValue, high | low != 0
+                else { return nil }
+                decoded.append(high << 4 | low)
+            case UInt8(ascii: "+") where plusIsSpace: decoded.append(UInt8(ascii: " "))
+            case 0: return nil
+            default: decoded.append(byte)
+            }
+        }
+        return String(validating: decoded, as: UTF8.self)
+    }
+}
+
+extension StringProtocol {
+    /// The number that the text's ASCII digits are, and nothing else stands there; below 2^53, as all ids and positions.
+    var positiveDecimal: Int64? {
+        guard (1...16).contains(utf8.count), utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            let value = Int64(self), value < 1 << 53
+        else { return nil }
+        return value
+    }
+}
+
+extension UInt8 {
+    fileprivate var hexDigitValue: UInt8? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import CompactJSON
+
+/// Halls, and who is in them.
+enum HallRoutes {
+    /// `GET halls`: the user's own, or with `scope=open` those that the user may join.
+    static func list(_ call: Call, as user: User) throws -> HTTPResponse {
+        let halls: [Hall]
+        switch try call.target.parameter("scope") {
+        case nil: halls = try call.database.halls(of: user.id)
+        case "open": halls = try call.database.hallsOpen(to: user.id)
+        default: throw HTTPRequest.Malformed(part: "scope")
+        }
+        return .json(capacity: 16 + 128 * halls.count) { json in
+            json.raw("{\"halls\":[")
+            for (index, hall) in halls.enumerated() {
+                if index > 0 { json.raw(",") }
+                hall.write(to: &json)
+            }
+            json.raw("]}")
+        }
+    }
+
+    /// `POST halls`: makes one; who made it owns it.
+    static func create(_ call: Call, as user: User) throws -> HTTPResponse {
+        let body = try RequestBody(call.request)
+        let name = try body.string("name")
+        let isPrivate = try body.flag("private")
+        try call.site.joins.take(for: user.id)
+        let hall = try call.database.createHall(named: name, isPrivate: isPrivate, by: user.id)
+        call.site.wake()
+        return answer(hall, .created)
+    }
+
+    /// `POST halls/join`: brings the user into an open hall.
+    static func join(_ call: Call, as user: User) throws -> HTTPResponse {
+        let hallID = try RequestBody(call.request).id("hall_id")
+        try call.site.joins.take(for: user.id)
+        let hall = try call.database.join(hallID, as: user.id)
+        call.site.wake()
+        return answer(hall)
+    }
+
+    /// `POST halls/leave`: takes the user out of a hall.
+    static func leave(_ call: Call, as user: User) throws -> HTTPResponse {
+        let hallID = try RequestBody(call.request).id("hall_id")
+        try call.site.joins.take(for: user.id)
+        try call.database.leave(hallID, as: user.id)
+        call.site.wake()
+        return .noContent
+    }
+
+    /// `GET halls/<id>/members`: a page of them by id; `after` goes on behind one.
+    static func members(_ call: Call, as user: User) throws -> HTTPResponse {
+        let pageMax = call.database.limits.membersPageMax
+        let after = try call.target.number("after") ?? 0
+        let limit = try call.target.number("limit", in: 1...Int64(pageMax)).map(Int.init) ?? pageMax
+        let members = try call.database.members(
+            of: call.id, as: user.id, after: after, limit: limit)
+        // A full page may be the last one: one more look tells, and most halls have less than a page.
+        let last = members.count == limit ? members.last : nil
+        let hasMore =
+            try last.map { last in
+                try !call.database.members(of: call.id, as: user.id, after: last.user.id, limit: 1)
+                    .isEmpty
+            } ?? false
+        return .json(capacity: 32 + 64 * members.count) { json in
+            json.raw("{\"members\":[")
+            for (index, member) in members.enumerated() {
+                if index > 0 { json.raw(",") }
+                member.write(to: &json)
+            }
+            json.raw("],\"has_more\":")
+            json.bool(hasMore)
+            json.raw("}")
+        }
+    }
+
+    private static func answer(_ hall: Hall, _ status: HTTPResponse.Status = .ok) -> HTTPResponse {
+        .json(status) { json in
+            json.raw("{\"hall\":")
+            hall.write(to: &json)
+            json.raw("}")
+        }
+    }
+}

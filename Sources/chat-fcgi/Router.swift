@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import CompactJSON
+import Logging
+
+/// From a request to its answer: the table of routes, and what holds for all of them. Each thread has its own, with its
+/// own connection to the database.
+struct Router: Sendable {
+    let database: ChatDatabase
+    let site: Site
+
+    /// What is served under the base path, as docs/protocol.md says it.
+    static let routes: [Route] = [
+        Route(.get, "health", anyone: health),
+
+        Route(.post, "register", accounts: UserRoutes.register),
+        Route(.post, "login", accounts: UserRoutes.login),
+        Route(.post, "logout", accounts: UserRoutes.logout),
+        Route(.get, "me", anyone: UserRoutes.me),
+        Route(.get, "session", anyone: UserRoutes.session),
+
+        Route(.get, "halls", user: HallRoutes.list),
+        Route(.post, "halls", user: HallRoutes.create),
+        Route(.post, "halls/join", user: HallRoutes.join),
+        Route(.post, "halls/leave", user: HallRoutes.leave),
+        Route(.get, "halls/<id>/members", user: HallRoutes.members),
+
+        Route(.get, "messages/<id>", user: MessageRoutes.history),
+        Route(.post, "messages/<id>", user: MessageRoutes.create),
+    ]
+
+    /// Answers any request; never throws.
+    func respond(to request: HTTPRequest) -> HTTPResponse {
+        do {
+            return try route(request)
+        } catch let error as ChatError {
+            return .problem(error)
+        } catch let error as HTTPRequest.Malformed {
+            return .problem(
+                ChatError(.invalidRequest, "\"\(error.part)\" is missing or malformed."))
+        } catch {
+            site.log.error(
+                "A request failed.",
+                metadata: [
+                    "error": "\(error)", "request.path": "\(request.target.prefix { $0 != "?" })",
+                ])
+            return .problem(ChatError(.internalError))
+        }
+    }
+
+    private func route(_ request: HTTPRequest) throws -> HTTPResponse {
+        guard let target = RequestTarget(request.target) else { throw ChatError(.notFound) }
+        let base = site.basePath
+        guard target.segments.starts(with: base) else { throw ChatError(.notFound) }
+        let path = target.segments[base.count...]
+        let matching = Self.routes.filter {
+            $0.matches(path) && (site.hasAccounts || !$0.needsAccounts)
+        }
+        guard !matching.isEmpty else { throw ChatError(.notFound) }
+        guard let route = matching.first(where: { $0.answers(request.method) }) else {
+            let allowed = matching.map { $0.method == .get ? "GET, HEAD" : "POST" }
+            return .problem(
+                ChatError(.methodNotAllowed),
+                headers: [.init("Allow", allowed.joined(separator: ", "))])
+        }
+        if route.method == .post { try requireOrigin(of: request) }
+        let call = Call(
+            request: request, target: target, id: route.id(in: path), database: database, site: site
+        )
+        return try route.respond(call)
+    }
+
+    private func requireOrigin(of request: HTTPRequest) throws(ChatError) {
+        guard !site.origins.allows(request) else { return }
+        if site.origins.isNews(request) {
+            site.log.warning(
+                "A request from another site was refused; --origins names those that may.",
+                metadata: [
+                    "request.origin": "\(request.origin.prefix(200))",
+                    "request.host": "\(request.host.prefix(200))",
+                ])
+        }
+        throw ChatError(.originRefused)
+    }
+
+    private static func health(_ call: Call) throws -> HTTPResponse {
+        do {
+            try call.database.ping()
+        } catch {
+            call.site.log.error("The database does not answer.", metadata: ["error": "\(error)"])
+            throw ChatError(.busy, "The database does not answer.")
+        }
+        return .json { $0.raw("{\"status\":\"ok\"}") }
+    }
+}
+
+/// What the operator set, and what the threads share.
+struct Site: Sendable {
+    /// The segments of the path under which the routes lie.
+    var basePath = ["chat"]
+    /// Whether there are built-in accounts; if not, the site's own login says who is who.
+    var hasAccounts = true
+    /// Whether anybody may make an account.
+    var isRegistrationOpen = true
+    /// Which pages may change something.
+    var origins = OriginPolicy()
+    /// How fast one user may say things.
+    var sends = RateLimiter(perSecond: 10, burst: 20)
+    /// How fast one user may join, leave and make halls.
+    var joins = RateLimiter(perSecond: 10, burst: 50)
+    /// How many logins and registrations run at once. They wait for the hashing of passwords, which takes its time, and
+    /// must not keep all threads from those who only want to read.
+    var logins = Turnstile(countMax: 4)
+    /// Tells the push daemon that something was written.
+    var wake: @Sendable () -> Void = {}
+    var log = Logger(label: "chat-fcgi")
+
+    /// What a client has to know before it signs in: `login` and `registration`.
+    var waysIn: [JSONValue.Member] {
+        [
+            .init("login", hasAccounts ? "accounts" : "site"),
+            .init("registration", .bool(hasAccounts && isRegistrationOpen)),
+        ]
+    }
+}
+
+/// One request on its way through a route.
+struct Call {
+    let request: HTTPRequest
+    let target: RequestTarget
+    /// The number in the path; 0 in a path without.
+    let id: Int64
+    let database: ChatDatabase
+    let site: Site
+}
+
+/// A line of the table: a method, a path, and what answers.
+struct Route: Sendable {
+    typealias Responder = @Sendable (Call) throws -> HTTPResponse
+
+    let method: HTTPRequest.Method
+    let needsAccounts: Bool
+    let respond: Responder
+    /// The segments of the path; `<id>` stands for a number.
+    private let path: [String]
+
+    /// A route for everybody.
+    init(_ method: HTTPRequest.Method, _ path: String, anyone respond: @escaping Responder) {
+        self.init(method, path, needsAccounts: false, respond)
+    }
+
+    /// A route that exists only where there are built-in accounts.
+    init(_ method: HTTPRequest.Method, _ path: String, accounts respond: @escaping Responder) {
+        self.init(method, path, needsAccounts: true, respond)
+    }
+
+    /// A route for those who are signed in.
+    init(
+        _ method: HTTPRequest.Method, _ path: String,
+        user respond: @escaping @Sendable (Call, User) throws -> HTTPResponse
+    ) {
+        self.init(method, path, needsAccounts: false) { call in
+            guard let visitor = try call.visitor() else { throw ChatError(.unauthenticated) }
+            return try respond(call, visitor.user)
+        }
+    }
+
+    private init(
+        _ method: HTTPRequest.Method, _ path: String, needsAccounts: Bool,
+        _ respond: @escaping Responder
+    ) {
+        self.method = method
+        self.path = path.split(separator: "/").map(String.init)
+        self.needsAccounts = needsAccounts
+        self.respond = respond
+    }
+
+    /// Whether the path is this route's.
+    func matches(_ segments: ArraySlice<String>) -> Bool {
+        guard segments.count == path.count else { return false }
+        return zip(path, segments).allSatisfy { part, segment in
+            part == "<id>" ? (segment.positiveDecimal ?? 0) > 0 : part == segment
+        }
+    }
+
+    /// The number in a path that matches; 0 where there is none.
+    func id(in segments: ArraySlice<String>) -> Int64 {
+        zip(path, segments).first { $0.0 == "<id>" }?.1.positiveDecimal ?? 0
+    }
+
+    /// Whether requests of that method come here: HEAD is GET without the body.
+    func answers(_ method: HTTPRequest.Method) -> Bool {
+        method == self.method || (method == .head && self.method == .get)
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChatOptions
+import Glibc
+
+/// The flags that only chat-fcgi has.
+struct ServerOptions: ParsableArguments {
+    /// Whether anybody may make an account.
+    enum Registration: String, ExpressibleByArgument, CaseIterable {
+        case open, closed
+    }
+
+    /// The permissions of a file, as chmod has them.
+    struct FileMode: ExpressibleByArgument {
+        var bits: mode_t
+
+        init(bits: mode_t) {
+            self.bits = bits
+        }
+
+        init?(argument: String) {
+            guard let bits = mode_t(argument, radix: 8), bits <= 0o777 else { return nil }
+            self.bits = bits
+        }
+
+        var defaultValueDescription: String { "0" + String(bits, radix: 8) }
+    }
+
+    @Option(help: "Where to listen: PATH of a unix socket, or HOST:PORT.")
+    var listen: String?
+
+    @Option(help: "Who may connect to the unix socket of --listen, in octal.")
+    var socketMode = FileMode(bits: 0o660)
+
+    @Option(help: "The path under which the web server forwards requests.")
+    var basePath = "/chat"
+
+    @Option(help: "How many requests are answered at the same time.")
+    var threads = FastCGIServer.Configuration().threads
+
+    @Option(help: "How many connections web servers may keep open.")
+    var fastcgiConnectionsMax = FastCGIServer.Configuration().connectionsMax
+
+    @Option(help: "How long a web server may leave a request half sent, in seconds.")
+    var fastcgiTimeout = FastCGIServer.Configuration().timeoutSeconds
+
+    @Option(help: "The largest body of a request, in bytes.")
+    var bodyBytesMax = FastCGIServer.Configuration().bodyBytesMax
+
+    @Option(help: "Whether anybody may make an account: \"open\" or \"closed\".")
+    var registration = Registration.open
+
+    @Option(help: "Messages that one user may send in a second; twice as many at once.")
+    var sendsPerSecond = 10
+
+    @Option(
+        help: """
+            Halls that one user may make, join or leave in a second; ten times as many at once.
+            """)
+    var hallChangesPerSecond = 5
+
+    func validate() throws {
+        try requireRange("--threads", threads, 1...256)
+        try requireRange("--fastcgi-connections-max", fastcgiConnectionsMax, 1...65_536)
+        try requireRange("--fastcgi-timeout", fastcgiTimeout, 1...600)
+        try requireRange("--body-bytes-max", bodyBytesMax, 1_024...16_777_216)
+        try requireRange("--sends-per-second", sendsPerSecond, 1...10_000_000)
+        try requireRange("--hall-changes-per-second", hallChangesPerSecond, 1...10_000_000)
+        guard basePath.hasPrefix("/"), basePath == "/" || !basePath.hasSuffix("/") else {
+            throw ValidationError("--base-path begins with a slash and does not end in one.")
+        }
+    }
+
+    /// The base path without its slashes.
+    var basePathSegments: [String] {
+        basePath.split(separator: "/").map(String.init)
+    }
+
+    /// How the server is cut.
+    var configuration: FastCGIServer.Configuration {
+        FastCGIServer.Configuration(
+            threads: threads, connectionsMax: fastcgiConnectionsMax,
+            timeoutSeconds: fastcgiTimeout,
+            bodyBytesMax: bodyBytesMax)
+    }
+}

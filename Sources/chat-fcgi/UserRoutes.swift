@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import CompactJSON
+
+/// Accounts and sessions.
+enum UserRoutes {
+    /// `POST register`: makes an account and signs in to it.
+    static func register(_ call: Call) throws -> HTTPResponse {
+        guard call.site.isRegistrationOpen else { throw ChatError(.registrationClosed) }
+        let (username, password) = try credentials(call.request)
+        return try call.site.logins.pass {
+            try call.database.countRegistration(from: call.request.remoteAddress)
+            let user = try call.database.createUser(named: username, password: password)
+            return try signIn(user, .created, call)
+        }
+    }
+
+    /// `POST login`
+    static func login(_ call: Call) throws -> HTTPResponse {
+        let (username, password) = try credentials(call.request)
+        return try call.site.logins.pass {
+            let user = try call.database.authenticate(
+                username: username, password: password, address: call.request.remoteAddress)
+            return try signIn(user, .ok, call)
+        }
+    }
+
+    /// `POST logout`: ends the session, also on open sockets.
+    static func logout(_ call: Call) throws -> HTTPResponse {
+        guard let sessionID = try call.visitor()?.sessionID else {
+            throw ChatError(.unauthenticated)
+        }
+        do {
+            try call.database.endSession(sessionID)
+        } catch let error as ChatError where error.code == .notFound {
+            // Another request ended it in between: it is ended.
+        }
+        call.site.wake()
+        var response = HTTPResponse.noContent
+        response.headers = [SessionCookie.removal(isSecure: call.request.isSecure)]
+        return response
+    }
+
+    /// `GET me`: who I am, or how I can come in.
+    static func me(_ call: Call) throws -> HTTPResponse {
+        guard let visitor = try call.visitorOrNobody() else {
+            return .problem(ChatError(.unauthenticated), members: call.site.waysIn)
+        }
+        return me(visitor.user, call)
+    }
+
+    /// `GET session`: the same, for a page that only wants to know: nobody is no error there.
+    static func session(_ call: Call) throws -> HTTPResponse {
+        me(try call.visitorOrNobody()?.user, call)
+    }
+
+    private static func me(_ user: User?, _ call: Call) -> HTTPResponse {
+        .json { json in
+            json.raw("{\"user\":")
+            if let user { user.write(to: &json) } else { json.raw("null") }
+            for member in call.site.waysIn {
+                json.raw(",")
+                json.string(member.name)
+                json.raw(":")
+                json.write(member.value)
+            }
+            json.raw(",\"limits\":{\"message_length_max\":")
+            json.integer(Int64(call.database.limits.messageLengthMax))
+            json.raw("}}")
+        }
+    }
+
+    private static func credentials(_ request: HTTPRequest) throws -> (String, String) {
+        let body = try RequestBody(request)
+        return (try body.string("username"), try body.string("password"))
+    }
+
+    private static func signIn(
+        _ user: User, _ status: HTTPResponse.Status, _ call: Call
+    ) throws -> HTTPResponse {
+        let (_, token) = try call.database.createSession(for: user)
+        var response = HTTPResponse.json(status) { json in
+            json.raw("{\"user\":")
+            user.write(to: &json)
+            json.raw("}")
+        }
+        response.headers = [
+            SessionCookie.header(
+                token: token, lifetimeSeconds: call.database.limits.sessionLifetimeSeconds,
+                isSecure: call.request.isSecure)
+        ]
+        return response
+    }
+}
+
+extension Call {
+    /// Whom the operator shut out is nobody, like one who was never there.
+    fileprivate func visitorOrNobody() throws -> Visitor? {
+        do {
+            return try visitor()
+        } catch let error as ChatError where error.code == .unauthenticated {
+            return nil
+        }
+    }
+}
