@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChatModels
+
+/// `chat-admin migrate`
+struct MigrateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Make the database, or bring it up to this version.")
+
+    @OptionGroup var options: AdminOptions
+
+    func run() throws {
+        let migrations = try options.open(.migrate).migrationsRun
+        for name in migrations { print("Ran migration \"\(name)\".") }
+        print("The database at \(options.path) is \(migrations.isEmpty ? "up to date" : "ready").")
+    }
+}
+
+/// `chat-admin check`
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Check the database: version, settings, and whether it is sound.")
+
+    @OptionGroup var options: AdminOptions
+
+    func run() throws {
+        let database = try options.open()
+        let settings = try database.settings()
+        var problems = try database.problems()
+        if settings.journalMode != "wal" {
+            problems.append("The journal mode is \(settings.journalMode), not wal.")
+        }
+        if settings.synchronous < 2 {
+            problems.append("Synchronous is \(settings.synchronous), not 2 (full).")
+        }
+        if !settings.foreignKeys {
+            problems.append("Foreign keys are not enforced.")
+        }
+        guard problems.isEmpty else {
+            for problem in problems { ChatAdmin.complain(problem) }
+            throw ExitCode.failure
+        }
+        print("The database at \(options.path) is sound.")
+    }
+}
+
+/// `chat-admin backup FILE`
+struct BackupCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Write a consistent, checked copy of the database while the daemons run.")
+
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "The new file; one that exists is refused.")
+    var file: String
+
+    func run() throws {
+        try options.open().backup(to: file)
+        print("Wrote \(file).")
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChatModels
+import CompactJSON
+
+/// `chat-admin members`
+struct MembersCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "members", abstract: "Bring users into halls and take them out.",
+        subcommands: [Add.self, Remove.self, List.self])
+
+    /// `chat-admin members add HALL USER`
+    struct Add: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Bring a user into a hall, or change the role of one who is in it.")
+
+        @OptionGroup var options: AdminOptions
+
+        @Flag(help: "As an owner; otherwise as a member.")
+        var owner = false
+
+        @Argument(help: "The hall's id.")
+        var hall: Int64
+
+        @Argument(help: "The username.")
+        var user: String
+
+        func run() throws {
+            let role: Role = owner ? .owner : .member
+            let user = try options.write { database in
+                let user = try database.account(named: self.user).user
+                try database.setMember(user.id, of: hall, as: role)
+                return user
+            }
+            print("\(user.username) is in hall \(hall) now, as \(role.rawValue).")
+        }
+    }
+
+    /// `chat-admin members remove HALL USER`
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Take a user out of a hall.")
+
+        @OptionGroup var options: AdminOptions
+
+        @Argument(help: "The hall's id.")
+        var hall: Int64
+
+        @Argument(help: "The username.")
+        var user: String
+
+        func run() throws {
+            let user = try options.write { database in
+                let user = try database.account(named: self.user).user
+                try database.removeMember(user.id, of: hall)
+                return user
+            }
+            print("\(user.username) is no longer in hall \(hall).")
+        }
+    }
+
+    /// `chat-admin members list HALL`
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List who is in a hall.")
+
+        @OptionGroup var options: AdminOptions
+        @OptionGroup var format: ListOptions
+
+        @Argument(help: "The hall's id.")
+        var hall: Int64
+
+        func run() throws {
+            var table = Table(columns: ["ID", "USERNAME", "ROLE"])
+            table.rows = try options.open().everyMember(of: hall).map { member in
+                [
+                    .integer(member.user.id), .string(member.user.username),
+                    .string(member.role.rawValue),
+                ]
+            }
+            table.print(asJSON: format.json)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ChatModels
+
+/// `chat-admin messages`
+struct MessagesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "messages", abstract: "Say something in a hall.", subcommands: [Send.self])
+
+    /// `chat-admin messages send HALL USER`
+    struct Send: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say in a hall what comes from standard input, as one of its members.",
+            discussion:
+                "It reaches open windows at once: echo 'Back at noon.' | chat-admin messages send 1 ana"
+        )
+
+        @OptionGroup var options: AdminOptions
+
+        @Argument(help: "The hall's id.")
+        var hall: Int64
+
+        @Argument(help: "The username of who says it; a member of the hall.")
+        var user: String
+
+        func run() throws {
+            let database = try options.open()
+            let sender = try database.account(named: user)
+            guard !sender.isDisabled else {
+                throw ChatError(.notAllowed, "\(sender.user.username) is disabled.")
+            }
+            guard try database.everyMember(of: hall).contains(where: { $0.user == sender.user })
+            else {
+                throw ChatError(.notAMember, "\(sender.user.username) is not in hall \(hall).")
+            }
+            let text = try StandardInput.text(bytesMax: 4 * database.limits.messageLengthMax + 2)
+            let new = NewMessage(hallID: hall, senderID: sender.user.id, content: text)
+            let created = try options.write { try $0.createMessage(new) }
+            print("Sent message \(created.message.id).")
+        }
+    }
+}

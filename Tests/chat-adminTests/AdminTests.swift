@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import ChatTesting
+import Foundation
+import Glibc
+import Testing
+
+/// The operator's command line, as a process.
+@Suite struct AdminTests {
+    let site: Site
+
+    init() throws {
+        site = try Site()
+        try site.admin("migrate")
+    }
+
+    // MARK: The database
+
+    @Test func `migrate says what it did, and does nothing twice`() throws {
+        let site = try Site()
+
+        #expect(
+            try site.admin("migrate").output == """
+                Ran migration "1 halls".
+                The database at \(site.path) is ready.
+
+                """)
+        #expect(try site.admin("migrate").output == "The database at \(site.path) is up to date.\n")
+    }
+
+    @Test func `what holds password hashes is not for everybody's eyes`() throws {
+        try site.admin("backup", site.folder.file("copy.db"))
+
+        for name in ["chat.db", "copy.db"] {
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: site.folder.file(name))
+            let mode = try #require(attributes[.posixPermissions] as? Int)
+            #expect(mode & 0o007 == 0)
+        }
+    }
+
+    @Test func `a database that is missing, newer or none is one sentence`() throws {
+        let empty = try Site()
+        #expect(
+            try empty.refusal("check")
+                == "There is no database at \(empty.path); chat-admin migrate makes one.")
+        #expect(
+            try site.refusal("check", "--database", "/etc/hostname")
+                == "The database at /etc/hostname cannot be used: file is not a database.")
+        try site.sql("INSERT INTO grdb_migrations VALUES ('9 later')")
+        for command in ["migrate", "check"] {
+            #expect(
+                try site.refusal(command)
+                    == "The database at \(site.path) is of a newer version than this program.")
+        }
+    }
+
+    @Test func `check finds what is wrong`() throws {
+        #expect(try site.admin("check").output == "The database at \(site.path) is sound.\n")
+        try site.admin("halls", "add", "General")
+        try site.sql("UPDATE halls SET rev = 3")
+
+        #expect(try site.refusal("check") == "Hall 1 is at position 3, its last message at 0.")
+    }
+
+    @Test func `a backup is made, and never over a file`() throws {
+        let copy = site.folder.file("copy.db")
+
+        #expect(try site.admin("backup", copy).output == "Wrote \(copy).\n")
+        #expect(try site.refusal("backup", copy) == "There is a file at \(copy) already.")
+        #expect(try ChatDatabase(path: copy).problems().isEmpty)
+    }
+
+    // MARK: Users
+
+    @Test func `users are made, listed and shut out`() throws {
+        #expect(
+            try site.admin("users", "add", "ana", input: "password1\n").output
+                == "Added user 1, ana.\n")
+        try site.admin("users", "add", "李小龍", "--password-stdin", input: "password2")
+        try site.admin("users", "add", "cai", "--no-password")
+        try site.admin("users", "disable", "ANA")
+
+        let lines = try site.admin("users", "list").output.split(separator: "\n")
+        #expect(lines[0] == "ID  USERNAME  PASSWORD  DISABLED  CREATED AT")
+        #expect(lines[1].hasPrefix("1   ana       yes       yes       20"))
+        #expect(lines[2].hasPrefix("2   李小龍    yes       no        20"))
+        #expect(lines[3].hasPrefix("3   cai       no        no        20"))
+        let list = try site.list("users", "list")
+        #expect(list.map { $0["username"] as? String } == ["ana", "李小龍", "cai"])
+        #expect(list.map { $0["disabled"] as? Bool } == [true, false, false])
+        #expect(Set(list[0].keys) == ["id", "username", "password", "disabled", "created_at"])
+        try site.admin("users", "enable", "ana")
+        #expect(try site.list("users", "list")[0]["disabled"] as? Bool == false)
+        #expect(try site.refusal("users", "disable", "nobody") == "There is no user called nobody.")
+    }
+
+    @Test func `a user that is refused is refused with its reason`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+
+        #expect(
+            try site.refusal("users", "add", "Ana", input: "password1") == "The username is taken.")
+        #expect(
+            try site.refusal("users", "add", "Ana", "--no-password") == "The username is taken.")
+        #expect(
+            try site.refusal("users", "add", "ben", input: "short\n")
+                == "A password has at least 8 characters.")
+        #expect(
+            try site.refusal("users", "add", "ben", input: "password1\nx\n")
+                == "A password is one line.")
+        #expect(
+            try site.refusal("users", "add", "ben", input: String(repeating: "x", count: 5_000))
+                == "Standard input has more than 4096 bytes.")
+        #expect(
+            try site.refusal("users", "add", "a b", input: "password1").hasPrefix("A username has"))
+        #expect(try site.list("users", "list").count == 1)
+    }
+
+    @Test func `a password is set, and the old sessions are over`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+        let database = try site.database()
+        let user = try database.authenticate(username: "ana", password: "password1", address: "x")
+        let token = try database.createSession(for: user).token
+
+        try site.admin("users", "password", "ana", input: "password2\n")
+
+        #expect(try database.session(token: token) == nil)
+        #expect(
+            try database.authenticate(username: "ana", password: "password2", address: "x") == user)
+    }
+
+    // MARK: Halls
+
+    @Test func `halls are made, renamed, archived and listed`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+        #expect(
+            try site.admin("halls", "add", "General", "--owner", "ana").output
+                == "Added hall 1, General.\n")
+        try site.admin("halls", "add", "Secret", "--private")
+        try site.admin("halls", "rename", "1", "Allgemein")
+        try site.admin("halls", "archive", "2")
+
+        #expect(
+            try site.admin("halls", "list").output == """
+                ID  NAME       PRIVATE  ARCHIVED  MEMBERS  REV
+                1   Allgemein  no       no        1        0
+                2   Secret     yes      yes       0        0
+
+                """)
+        #expect(
+            try site.admin("halls", "list", "--json").output == """
+                [
+                {"id":1,"name":"Allgemein","private":false,"archived":false,"members":1,"rev":0},
+                {"id":2,"name":"Secret","private":true,"archived":true,"members":0,"rev":0}
+                ]
+
+                """)
+        #expect(try site.refusal("halls", "add", "allgemein") == "An open hall has that name.")
+        #expect(try site.refusal("halls", "rename", "9", "x") == "There is no hall with id 9.")
+        #expect(
+            try site.refusal("halls", "add", "x", "--owner", "ben")
+                == "There is no user called ben.")
+    }
+
+    @Test func `members come, change and go`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+        try site.admin("users", "add", "ben", input: "password1")
+        try site.admin("halls", "add", "General")
+        try site.admin("members", "add", "1", "ana", "--owner")
+        try site.admin("members", "add", "1", "ben")
+
+        #expect(
+            try site.admin("members", "list", "1").output == """
+                ID  USERNAME  ROLE
+                1   ana       owner
+                2   ben       member
+
+                """)
+        try site.admin("members", "remove", "1", "ana")
+        #expect(try site.list("members", "list", "1").map { $0["role"] as? String } == ["owner"])
+        try site.admin("members", "remove", "1", "ben")
+        #expect(try site.admin("members", "list", "1", "--json").output == "[]\n")
+        #expect(try site.refusal("members", "list", "9") == "There is no hall with id 9.")
+    }
+
+    @Test func `a message from standard input is said, and wakes who listens`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+        try site.admin("users", "add", "ben", input: "password1")
+        try site.admin("halls", "add", "General", "--owner", "ana")
+        let listener = try WakeSocket(path: site.path + "-wake").listen()
+        defer { close(listener) }
+
+        #expect(
+            try site.admin("messages", "send", "1", "ana", input: "Hello\nworld\n").output
+                == "Sent message 1.\n")
+
+        var byte: UInt8 = 0
+        #expect(unsafe recv(listener, &byte, 1, Int32(MSG_DONTWAIT)) == 0)
+        #expect(
+            try site.database().messages(of: 1, as: 1).messages.map(\.content) == ["Hello\nworld"])
+        #expect(
+            try site.refusal("messages", "send", "1", "ben", input: "x") == "ben is not in hall 1.")
+        #expect(
+            try site.refusal("messages", "send", "1", "ana", input: " \n")
+                == "The message is empty.")
+        #expect(
+            try site.refusal("messages", "send", "9", "ana", input: "x")
+                == "There is no hall with id 9.")
+        try site.admin("users", "disable", "ana")
+        #expect(try site.refusal("messages", "send", "1", "ana", input: "x") == "ana is disabled.")
+    }
+
+    // MARK: Sessions
+
+    @Test func `sessions are listed and ended`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+        try site.admin("users", "add", "ben", input: "password1")
+        let database = try site.database()
+        for name in ["ana", "ana", "ben"] {
+            _ = try database.createSession(for: database.account(named: name).user)
+        }
+
+        #expect(try site.list("sessions", "list").count == 3)
+        #expect(try site.list("sessions", "list", "ana").map { $0["id"] as? Int } == [1, 2])
+        #expect(try site.admin("sessions", "revoke", "1").output == "Ended 1 session.\n")
+        #expect(try site.refusal("sessions", "revoke", "1") == "There is no session 1.")
+        #expect(
+            try site.admin("sessions", "revoke", "--user", "ana").output == "Ended 1 session.\n")
+        #expect(try site.list("sessions", "list").map { $0["username"] as? String } == ["ben"])
+        #expect(try site.run(["sessions", "revoke"]).status == 64)
+        #expect(try site.run(["sessions", "revoke", "3", "--user", "ben"]).status == 64)
+    }
+
+    // MARK: The command line
+
+    @Test func `help is help, and words that are off are 64`() throws {
+        for arguments in [["--help"], ["users", "add", "--help"], ["help", "halls"]] {
+            let done = try site.run(arguments)
+            #expect(done.status == 0)
+            #expect(done.output.contains("USAGE: chat-admin"))
+        }
+        #expect(try site.run(["nonsense"]).status == 64)
+        #expect(try site.run(["halls", "rename", "x", "y"]).status == 64)
+        #expect(try site.run(["check"], environment: [:]).status == 64)
+        #expect(try site.run(["users", "add", "ana", "--password", "x"]).status == 64)
+    }
+
+    @Test func `the daemons' bounds hold here, too, and their other variables do not matter`()
+        throws
+    {
+        let environment = [
+            "HALLS_DATABASE": site.path, "HALLS_PASSWORD_LENGTH_MIN": "12", "HALLS_LISTEN": "x",
+            "HALLS_OWNER": "nobody", "HALLS_USER": "nobody", "HALLS_JSON": "1",
+        ]
+
+        let refused = try site.run(
+            ["users", "add", "ana"], input: "password1", environment: environment)
+        #expect(refused.errors == "chat-admin: A password has at least 12 characters.\n")
+        #expect(try site.run(["halls", "add", "General"], environment: environment).status == 0)
+        #expect(try site.run(["halls", "list"], environment: environment).output.hasPrefix("ID"))
+    }
+
+    // MARK: Several processes
+
+    @Test func `processes that write at the same time leave no hole and are never locked out`()
+        throws
+    {
+        try site.admin("users", "add", "ana", input: "password1")
+        try site.admin("halls", "add", "General", "--owner", "ana")
+        let connections = try (0..<2).map { _ in try site.database() }
+
+        DispatchQueue.concurrentPerform(iterations: 4) { index in
+            #expect(throws: Never.self) {
+                if index < 2 {
+                    for _ in 0..<200 {
+                        _ = try connections[index].createMessage(
+                            NewMessage(hallID: 1, senderID: 1, content: "thread"))
+                    }
+                } else {
+                    for _ in 0..<20 {
+                        try site.admin("messages", "send", "1", "ana", input: "process\n")
+                    }
+                }
+            }
+        }
+
+        var revs: [Int64] = []
+        var before: Int64?
+        while true {
+            let page = try connections[0].messages(of: 1, as: 1, limit: 200, before: before)
+            revs = page.messages.map(\.rev) + revs
+            before = page.messages.first?.id
+            guard page.hasMore else { break }
+        }
+        #expect(revs == Array(1...440))
+        #expect(try site.admin("check").status == 0)
+    }
+}
