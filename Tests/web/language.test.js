@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { test } from "node:test";
+import en from "../../nginx/site/static/js/en.js";
+import es from "../../nginx/site/static/js/es.js";
+import { Language } from "../../nginx/site/static/js/language.js";
+
+const site = new URL("../../nginx/site/", import.meta.url);
+const read = (path) => readFileSync(new URL(path, site), "utf8");
+const scripts = readdirSync(new URL("static/js/", site));
+const placeholders = (sentence) => {
+  const forms = typeof sentence === "string" ? [sentence] : Object.values(sentence);
+  return forms.map((form) => [...form.matchAll(/\{(\w+)\}/gu)].map((match) => match[1]).sort().join());
+};
+
+test("both languages have the same sentences with the same values", () => {
+  assert.deepEqual(Object.keys(es), Object.keys(en));
+  for (const key of Object.keys(en)) {
+    const values = new Set([...placeholders(en[key]), ...placeholders(es[key])]);
+    assert.equal(values.size, 1, key);
+  }
+});
+
+test("every plural has the forms its language needs", () => {
+  for (const [code, table] of [["en", en], ["es", es]]) {
+    const forms = new Intl.PluralRules(code).resolvedOptions().pluralCategories;
+    for (const [key, sentence] of Object.entries(table)) {
+      if (typeof sentence === "object") for (const form of forms) assert.ok(sentence[form], `${code} ${key} ${form}`);
+    }
+  }
+});
+
+test("every sentence the page names exists", () => {
+  const html = read("chat.html");
+  for (const [, key] of html.matchAll(/data-i18n(?:-\w+)?="(\w+)"/gu)) assert.ok(en[key], key);
+  for (const name of scripts) {
+    for (const [, key] of read(`static/js/${name}`).matchAll(/\bt\("(\w+)"/gu)) assert.ok(en[key], `${name}: ${key}`);
+  }
+});
+
+test("the browser's language is taken unless another was chosen", () => {
+  assert.equal(Language.choose(null, ["es-MX", "en"]).code, "es");
+  assert.equal(Language.choose(null, ["fr-FR", "es"]).code, "es");
+  assert.equal(Language.choose(null, ["fr-FR"]).code, "en");
+  assert.equal(Language.choose("en", ["es-ES"]).code, "en");
+  assert.equal(Language.choose("xx", []).code, "en");
+});
+
+test("the words are Spanish where they should be", () => {
+  const language = new Language("es", ["es-ES"]);
+
+  assert.equal(language.t("send"), "Enviar");
+  assert.equal(language.t("halls"), "Salas");
+  assert.equal(language.t("write_message"), "Escribe un mensaje");
+  assert.equal(language.t("banner_offline"), "Sin conexión. Tus mensajes se enviarán al volver.");
+  assert.equal(language.t("new_messages", { count: 1 }), "1 mensaje nuevo");
+  assert.equal(language.t("new_messages", { count: 12_000 }), "12.000 mensajes nuevos");
+});
+
+test("values are put in as they are", () => {
+  const language = new Language("en");
+
+  assert.equal(language.t("says", { name: "{content}", content: "$& <b>" }), "{content} says: $& <b>");
+});
+
+test("an error without a sentence gets the general one", () => {
+  const language = new Language("en");
+
+  assert.equal(language.error({ code: "username_taken" }), en.error_username_taken);
+  assert.equal(language.error({ code: "never_heard_of" }), en.error_internal);
+  assert.equal(language.error({ code: "rate_limited", retryAfter: 1 }), "Too many tries. Try again in 1 second.");
+});
+
+test("days are named by the reader's calendar, also across the change of the clock", () => {
+  const before = process.env.TZ;
+  process.env.TZ = "Europe/Madrid";
+  const language = new Language("es", ["es-ES"]);
+  const now = new Date("2026-10-26T08:00:00.000Z");
+
+  assert.equal(language.day(new Date("2026-10-25T23:01:00.000Z"), now), "Hoy");
+  assert.equal(language.day(new Date("2026-10-24T22:01:00.000Z"), now), "Ayer");
+  assert.equal(language.day(new Date("2026-10-24T21:59:00.000Z"), now), "Sábado, 24 de octubre");
+  assert.equal(language.day(new Date("2025-10-24T21:59:00.000Z"), now), "Viernes, 24 de octubre de 2025");
+  process.env.TZ = before ?? "UTC";
+});
+
+test("the hour in the margin has no day period", () => {
+  const date = new Date(2026, 10, 23, 22, 45);
+
+  assert.equal(new Language("en", ["en-US"]).shortHour(date), "10:45");
+  assert.match(new Language("en", ["en-US"]).hour(date), /10:45\sPM/u);
+  assert.equal(new Language("es", ["es-ES"]).shortHour(date), "22:45");
+});

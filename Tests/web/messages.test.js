@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HallHistory, Position, layoutRows } from "../../nginx/site/static/js/messages.js";
+
+const message = (id, values = {}) => ({
+  id, rev: id, hall_id: 1, sender_id: 1, username: "marta", content: `m${id}`, created_at: "2026-11-23T09:00:00.000Z", ...values,
+});
+const history = (ids, { rev = ids.at(-1) ?? 0, has_more = false } = {}) => {
+  const result = new HallHistory();
+  result.load({ messages: ids.map((id) => message(id)), rev, has_more });
+  return result;
+};
+const idsOf = ({ messages }) => messages.map(({ id }) => id);
+
+test("a position moves on without holes and stands before one", () => {
+  const position = new Position(5);
+
+  assert.equal(position.see(6), true);
+  assert.equal(position.see(8), false);
+  assert.equal(position.see(9), false);
+  assert.equal(position.rev, 6);
+  assert.equal(position.hasHole, true);
+});
+
+test("a filled hole lets the position catch up with what came ahead", () => {
+  const position = new Position(5);
+  position.see(7);
+  position.see(8);
+
+  assert.equal(position.see(6), true);
+  assert.equal(position.rev, 8);
+});
+
+test("an answer that reaches past the hole closes it, an old one changes nothing", () => {
+  const position = new Position(5);
+  position.see(8);
+
+  position.reach(8);
+  position.reach(3);
+
+  assert.equal(position.rev, 8);
+  assert.equal(position.hasHole, false);
+  assert.equal(position.see(4), true);
+});
+
+test("each message is there once, by id, whatever the order it came in", () => {
+  const hall = history([1, 2]);
+
+  hall.take(message(4));
+  hall.take(message(3));
+  hall.take(message(3));
+  hall.take(message(4));
+
+  assert.deepEqual(idsOf(hall), [1, 2, 3, 4]);
+  assert.equal(hall.rev, 4);
+});
+
+test("a hole is told, and closed by what changed since", () => {
+  const hall = history([1, 2]);
+
+  assert.equal(hall.take(message(5)), false);
+  assert.equal(hall.rev, 2);
+  assert.equal(hall.catchUp({ messages: [message(3), message(4), message(5)], rev: 5, complete: true }), true);
+
+  assert.deepEqual(idsOf(hall), [1, 2, 3, 4, 5]);
+  assert.equal(hall.hasHole, false);
+});
+
+test("an answer that is not whole is not taken", () => {
+  const hall = history([1, 2]);
+
+  assert.equal(hall.catchUp({ messages: [message(90)], rev: 90, complete: false }), false);
+  assert.deepEqual(idsOf(hall), [1, 2]);
+});
+
+test("a changed message takes the place of its old form, never the reverse", () => {
+  const hall = history([1, 2, 3]);
+
+  hall.take(message(2, { rev: 4, content: "changed" }));
+  hall.take(message(2, { rev: 2, content: "old" }));
+
+  assert.equal(hall.get(2).content, "changed");
+  assert.equal(hall.messages[1].content, "changed");
+  assert.deepEqual(idsOf(hall), [1, 2, 3]);
+});
+
+test("a change of something older than what is loaded makes no gap", () => {
+  const hall = history([50, 51], { has_more: true });
+
+  hall.take(message(7, { rev: 52 }));
+
+  assert.deepEqual(idsOf(hall), [50, 51]);
+  assert.equal(hall.rev, 52);
+});
+
+test("older pages join at the top without doubles", () => {
+  const hall = history([5, 6], { has_more: true });
+
+  hall.prepend({ messages: [message(3), message(4), message(5)], has_more: false });
+
+  assert.deepEqual(idsOf(hall), [3, 4, 5, 6]);
+  assert.equal(hall.hasOlder, false);
+});
+
+test("an empty page ends the history, whatever it says", () => {
+  const hall = history([5], { has_more: true });
+
+  hall.prepend({ messages: [], has_more: true });
+
+  assert.equal(hall.hasOlder, false);
+});
+
+test("what is trimmed can be loaded again", () => {
+  const hall = history([1, 2, 3, 4]);
+
+  hall.trim(2);
+  assert.deepEqual(idsOf(hall), [3, 4]);
+  assert.equal(hall.hasOlder, true);
+  hall.prepend({ messages: [message(1), message(2)], has_more: false });
+
+  assert.deepEqual(idsOf(hall), [1, 2, 3, 4]);
+});
+
+test("a client key stays with its message when a broadcast without it follows", () => {
+  const hall = history([1]);
+
+  hall.take(message(2, { client_key: "k" }));
+  hall.take(message(2));
+
+  assert.equal(hall.hasKey("k"), true);
+  assert.equal(hall.get(2).client_key, "k");
+});
+
+test("an acknowledgement corrects an echo that was taken for another's", () => {
+  const hall = history([1]);
+
+  hall.take(message(2, { client_key: "k" }));
+  hall.take(message(3, { client_key: "k" }));
+
+  assert.equal(hall.get(2).client_key, undefined);
+  assert.equal(hall.get(3).client_key, "k");
+});
+
+test("the first unread message is the first of somebody else after the position", () => {
+  const hall = new HallHistory();
+  hall.load({ messages: [message(1), message(2), message(3, { sender_id: 2 })], rev: 3, has_more: false });
+
+  assert.equal(hall.firstUnread(1, 1).id, 3);
+  assert.equal(hall.firstUnread(3, 1), undefined);
+});
+
+const at = (id, time, sender = 1) => message(id, { created_at: time, sender_id: sender });
+const kinds = (rows) => rows.map((row) => (row.kind === "message" ? (row.isHead ? "head" : "next") : row.kind));
+
+test("messages of one person within five minutes form a group", () => {
+  const rows = layoutRows([
+    at(1, "2026-11-23T09:00:00.000Z"), at(2, "2026-11-23T09:04:59.999Z"), at(3, "2026-11-23T09:05:00.000Z"),
+    at(4, "2026-11-23T09:05:01.000Z", 2), at(5, "2026-11-23T09:05:02.000Z"),
+  ]);
+
+  assert.deepEqual(kinds(rows), ["day", "head", "next", "head", "head", "head"]);
+});
+
+test("a day begins at the reader's midnight, also in the night the clock changes", () => {
+  const before = process.env.TZ;
+  process.env.TZ = "Europe/Madrid";
+
+  // 2026-10-25, 03:00 becomes 02:00: 22:30 Z is 00:30 of the 25th, 23:30 Z on the 25th is 00:30 of the 26th.
+  const rows = layoutRows([
+    at(1, "2026-10-24T21:59:00.000Z"), at(2, "2026-10-24T22:01:00.000Z"),
+    at(3, "2026-10-25T22:59:00.000Z"), at(4, "2026-10-25T23:01:00.000Z"),
+  ]);
+
+  process.env.TZ = before ?? "UTC";
+  assert.deepEqual(kinds(rows), ["day", "head", "day", "head", "head", "day", "head"]);
+});
+
+test("the mark of what is new stands before its message and opens a group", () => {
+  const rows = layoutRows([at(1, "2026-11-23T09:00:00.000Z", 2), at(2, "2026-11-23T09:01:00.000Z", 2)], { unreadId: 2, myId: 1 });
+
+  assert.deepEqual(kinds(rows), ["day", "head", "unread", "head"]);
+});
+
+test("the row of a message keeps its key from pending to confirmed", () => {
+  const [, pending] = layoutRows([message(undefined, { client_key: "k", state: "pending" })]);
+  const [, confirmed] = layoutRows([message(7, { client_key: "k" })]);
+
+  assert.equal(pending.key, confirmed.key);
+});
+
+test("every row has a key of its own", () => {
+  const rows = layoutRows(Array.from({ length: 50 }, (_, i) => at(i + 1, new Date(Date.UTC(2026, 1, 1, i)).toISOString())));
+
+  assert.equal(new Set(rows.map(({ key }) => key)).size, rows.length);
+});

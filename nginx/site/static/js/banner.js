@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+const patienceMilliseconds = 2000;
+const backMilliseconds = 2500;
+
+/** Says what does not work at the moment, and what does. It floats: nothing moves when it comes or goes. */
+export class Banner {
+  #element;
+  #language;
+  #state = null;
+  #timer = null;
+
+  constructor({ element, language }) {
+    this.#element = element;
+    this.#language = language;
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+    if (this.#state) this.#element.textContent = language.t(`banner_${this.#state}`);
+  }
+
+  connectionChanged(state, before) {
+    clearTimeout(this.#timer);
+    if (state === "ended") this.#show(null);
+    else if (state === "connecting") this.#timer = setTimeout(() => this.#show("reconnecting"), patienceMilliseconds);
+    else if (state !== "online") this.#show(state);
+    else if (this.#state !== null && before !== "online") {
+      this.#show("back");
+      this.#timer = setTimeout(() => this.#show(null), backMilliseconds);
+    }
+  }
+
+  #show(state) {
+    this.#state = state;
+    this.#element.hidden = state === null;
+    this.#element.dataset.state = state ?? "";
+    this.#element.textContent = state === null ? "" : this.#language.t(`banner_${state}`);
+  }
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Conversation } from "./conversation.js";
+import { openDialog } from "./dialogs.js";
+import { HallDialogs } from "./hall-dialogs.js";
+import { HallList } from "./hall-list.js";
+import { wireKeyboard } from "./keyboard.js";
+import { MembersPanel } from "./members.js";
+import { dayNumber, hallAddress, initialOf, parseAddress, personHue } from "./utils.js";
+
+const $ = (id) => document.getElementById(id);
+const narrow = matchMedia("(max-width: 719px)");
+
+/** The chat as a page: which pane shows what, by address, and what the panes and the session tell each other. */
+export class ChatPage {
+  #session;
+  #rest;
+  #storage;
+  #language;
+  #halls;
+  #conversation;
+  #members;
+  #dialogs;
+  /** The hall in view, or the one that was asked for. */
+  #currentId = null;
+  /** The addresses that led here, as far as they lie in this page. */
+  #trail = [location.hash || "#/"];
+  #day = dayNumber(new Date());
+
+  constructor({ session, rest, storage, language, lengthMax }) {
+    this.#session = session;
+    this.#rest = rest;
+    this.#storage = storage;
+    this.#language = language;
+    this.#halls = new HallList({ sidebar: $("sidebar"), directory: session.directory, language });
+    this.#conversation = new Conversation({ language, storage });
+    this.#conversation.composer.lengthMax = lengthMax ?? 4000;
+    this.#members = new MembersPanel({ panel: $("members"), rest, language });
+    this.#showMe();
+    this.#wireSession();
+    this.#wireConversation();
+    this.#wireMembers();
+    this.#wireDialogs();
+    this.#wireKeys();
+    window.addEventListener("hashchange", () => {
+      this.#follow(location.hash || "#/");
+      this.#route();
+    });
+    narrow.addEventListener("change", () => this.#route());
+    setInterval(() => this.#lookAtDay(), 30_000);
+  }
+
+  get viewedId() {
+    return this.#conversation.hallId;
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+    for (const part of [this.#halls, this.#conversation, this.#members, this.#dialogs]) part.setLanguage(language);
+    this.#showTitle();
+    if (this.viewedId !== null) return;
+    this.#currentId = null;
+    this.#route();
+  }
+
+  announce(text) {
+    $("announcer").textContent = text;
+  }
+
+  hidden() {
+    if (this.viewedId !== null && this.#conversation.isAtEnd) {
+      this.#conversation.list.markUnreadAfter(this.#session.directory.seenRev(this.viewedId));
+    }
+  }
+
+  visible() {
+    this.#lookAtDay();
+    this.#read();
+  }
+
+  storageChanged(key) {
+    if (key === this.#session.directory.storageKey) this.#session.directory.refreshSeen();
+    if (this.#session.outbox.forgetStored(key)) this.#conversation.update();
+  }
+
+  #wireSession() {
+    const { directory } = this.#session;
+    directory.on("changed", () => this.#showTitle());
+    this.#session.on("halls", () => this.#hallsChanged());
+    this.#session.on("hall", (hallId) => {
+      if (hallId !== this.viewedId) return;
+      this.#conversation.update();
+      this.#read();
+    });
+    this.#session.on("gone", (hallId) => {
+      if (hallId === this.#currentId) this.#showRemoved(hallId);
+    });
+    this.#session.on("loaded", (hallId) => {
+      if (hallId !== this.viewedId) return;
+      this.#conversation.restart();
+      this.#read();
+    });
+    this.#session.on("waiting", (hallId, seconds) => {
+      if (hallId === this.viewedId) this.#conversation.composer.waitFor(seconds);
+    });
+  }
+
+  #wireConversation() {
+    const conversation = this.#conversation;
+    conversation.on("send", (content) => {
+      conversation.list.markUnreadAfter(null);
+      conversation.goToEnd();
+      this.#session.send(this.viewedId, content);
+    });
+    conversation.on("retry", (clientKey) => this.#session.retry(clientKey));
+    conversation.on("delete", (clientKey) => {
+      this.#session.discard(clientKey);
+      conversation.composer.focus();
+    });
+    conversation.on("older", () => this.#fetch((hallId) => this.#session.loadOlder(hallId)));
+    conversation.on("reload", () => this.#reload());
+    conversation.on("read", () => this.#read());
+    conversation.on("copied", (isDone) => this.announce(this.#language.t(isDone ? "copied" : "copy_failed")));
+    conversation.on("arrived", (messages) => {
+      const sentences = messages.slice(-3).map(({ username, content }) =>
+        this.#language.t("says", { name: username, content: content.slice(0, 300) }));
+      this.announce(sentences.join(" "));
+    });
+    $("back").addEventListener("click", () => this.#goBack("#/"));
+    document.querySelector(".skip-link").addEventListener("click", (event) => {
+      // The address names the hall; a fragment must not take its place.
+      event.preventDefault();
+      conversation.composer.focus();
+    });
+  }
+
+  #wireMembers() {
+    $("members-toggle").addEventListener("click", () => this.#toggleMembers());
+    $("members-close").addEventListener("click", () => this.#toggleMembers());
+    this.#members.on("leave", () => this.#dialogs.leave(this.#session.directory.get(this.viewedId)));
+  }
+
+  #wireDialogs() {
+    this.#dialogs = new HallDialogs({ session: this.#session, rest: this.#rest, language: this.#language });
+    this.#dialogs.on("open", (hallId) => {
+      if (location.hash === hallAddress(hallId)) this.#route();
+      else location.hash = hallAddress(hallId);
+      this.#conversation.composer.focusUnasked();
+    });
+    this.#dialogs.on("left", () => location.replace("#/"));
+    $("find-hall").addEventListener("click", () => this.#find());
+    for (const id of ["new-hall", "first-create", "notice-create"]) {
+      $(id).addEventListener("click", () => this.#dialogs.create());
+    }
+    for (const id of ["join-hall", "first-join"]) $(id).addEventListener("click", () => this.#dialogs.offerOpen());
+    $("notice-join").addEventListener("click", () => {
+      if (this.#currentId === null) this.#dialogs.offerOpen();
+      else this.#dialogs.join(this.#currentId, (text) => ($("notice-lead").textContent = text));
+    });
+  }
+
+  #wireKeys() {
+    wireKeyboard({
+      find: () => this.#find(),
+      showShortcuts: () => openDialog($("shortcuts-dialog")),
+      toggleMembers: () => this.viewedId !== null && this.#toggleMembers(),
+      moveInHalls: (step) => this.#halls.moveFocus(step),
+      moveInMessages: (step) => this.#conversation.list.moveFocus(step),
+      copy: (article) => this.#conversation.copy(article),
+      compose: () => this.#conversation.composer.focus(),
+      escape: () => this.#members.isOpen && this.#toggleMembers(),
+    });
+  }
+
+  #showMe() {
+    const { user } = this.#session;
+    $("me-name").textContent = user.username;
+    $("me-disc").textContent = initialOf(user.username);
+    $("me-disc").style.setProperty("--hue", personHue(user.id));
+  }
+
+  #showTitle() {
+    const { directory } = this.#session;
+    const name = directory.get(this.viewedId)?.name;
+    const title = name ? `${name} · ${this.#language.t("app_name")}` : this.#language.t("app_name");
+    const count = directory.unreadTotal();
+    document.title = count > 0 ? this.#language.t("unread_title", { count, name: title }) : title;
+  }
+
+  #hallsChanged() {
+    const hall = this.#session.directory.get(this.viewedId);
+    if (hall) this.#conversation.setHall(hall);
+    else this.#route();
+    this.#showTitle();
+  }
+
+  /** Address → panes. */
+  #route() {
+    const { hallId = null, members = false } = parseAddress(location.hash);
+    if (!this.#session.directory.isLoaded) return;
+    if (hallId === null && !narrow.matches && this.#openUsualHall()) return;
+    const isKnown = this.#session.directory.get(hallId) !== undefined;
+    $("app").dataset.pane = hallId === null ? "halls" : members && isKnown ? "members" : "conversation";
+    if (isKnown) this.#open(hallId);
+    else if (hallId === null) this.#showNoHall();
+    else if (this.#currentId !== hallId || $("notice").hidden) this.#showStranger(hallId);
+    this.#showMembers(isKnown && (narrow.matches ? members : this.#storage.get("halls.members") === true));
+    this.#showTitle();
+  }
+
+  #openUsualHall() {
+    const last = this.#session.directory.get(this.#storage.get(`halls.last.${this.#session.user.id}`));
+    const hall = last ?? this.#halls.sorted()[0];
+    if (hall) location.replace(hallAddress(hall.id));
+    return hall !== undefined;
+  }
+
+  #open(hallId) {
+    if (this.viewedId === hallId) return this.#read();
+    this.#leaveView();
+    const { directory, histories, user } = this.#session;
+    const history = histories.of(hallId);
+    this.#currentId = hallId;
+    this.#halls.current = hallId;
+    this.#conversation.open({
+      hall: directory.get(hallId),
+      history,
+      pending: () => this.#session.pending(hallId),
+      user,
+      unreadAfter: directory.unread(hallId) > 0 ? directory.seenRev(hallId) : null,
+    });
+    this.#storage.set(`halls.last.${user.id}`, hallId);
+    if (history.isLoaded) this.#session.verify(hallId);
+    else this.#reload();
+    this.#conversation.composer.focusUnasked();
+    return this.#read();
+  }
+
+  #leaveView() {
+    if (this.viewedId !== null) this.#session.leaveView(this.viewedId);
+  }
+
+  #reload() {
+    return this.#fetch((hallId) => this.#session.load(hallId));
+  }
+
+  async #fetch(load) {
+    const hallId = this.viewedId;
+    try {
+      await load(hallId);
+    } catch {
+      if (this.viewedId === hallId) this.#conversation.showFailure();
+    }
+  }
+
+  #showNoHall() {
+    this.#leaveView();
+    this.#currentId = null;
+    this.#halls.current = null;
+    const t = (key, values) => this.#language.t(key, values);
+    if (this.#session.directory.all().length > 0) {
+      this.#conversation.showNotice({ title: t("choose_title"), lead: t("choose_lead"), back: false });
+    } else {
+      const title = t("welcome_title", { name: this.#session.user.username });
+      this.#conversation.showNotice({ title, lead: t("welcome_lead"), join: t("join_hall"), create: true, back: false });
+    }
+  }
+
+  /** A hall I am not in: open to join, or unknown. */
+  async #showStranger(hallId) {
+    this.#leaveView();
+    this.#currentId = hallId;
+    this.#halls.current = null;
+    this.#conversation.clear();
+    const hall = await this.#findOpen(hallId);
+    if (this.#currentId !== hallId || this.viewedId !== null) return;
+    const t = (key, values) => this.#language.t(key, values);
+    if (hall) {
+      const title = t("open_hall_title", { name: hall.name });
+      this.#conversation.showNotice({ title, lead: t("open_hall_lead"), join: t("join") });
+    } else this.#conversation.showNotice({ title: t("not_found_title"), lead: t("not_found_lead") });
+  }
+
+  async #showRemoved(hallId) {
+    const name = $("hall-name").textContent;
+    const t = (key, values) => this.#language.t(key, values);
+    const notice = { title: t("removed_title", { name }), lead: t("removed_lead") };
+    this.#halls.current = null;
+    this.#showMembers(false);
+    this.#conversation.showNotice(notice);
+    $("notice-title").focus();
+    const hall = await this.#findOpen(hallId);
+    if (hall && this.#currentId === hallId && this.viewedId === null) {
+      this.#conversation.showNotice({ ...notice, join: t("join_again") });
+    }
+  }
+
+  async #findOpen(hallId) {
+    try {
+      return (await this.#rest.openHalls()).find(({ id }) => id === hallId);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #find() {
+    this.#dialogs.find(this.#halls.sorted());
+  }
+
+  #toggleMembers() {
+    if (narrow.matches) {
+      if (this.#members.isOpen) this.#goBack(hallAddress(this.viewedId));
+      else location.hash = hallAddress(this.viewedId, { members: true });
+      return;
+    }
+    this.#storage.set("halls.members", !this.#members.isOpen);
+    this.#showMembers(!this.#members.isOpen);
+    if (this.#members.isOpen) $("members-title").focus();
+    else $("members-toggle").focus();
+  }
+
+  #showMembers(isShown) {
+    if (isShown) this.#members.show(this.viewedId);
+    else this.#members.hide();
+    $("members-toggle").hidden = this.viewedId === null;
+    $("members-toggle").setAttribute("aria-expanded", String(isShown));
+  }
+
+  // Inside the page "back" is the browser's own; who came by a link gets the place above.
+  #goBack(address) {
+    if (this.#trail.at(-2) === address) return history.back();
+    this.#trail[this.#trail.length - 1] = address;
+    return location.replace(address);
+  }
+
+  #follow(address) {
+    if (this.#trail.at(-1) === address) return;
+    if (this.#trail.at(-2) === address) this.#trail.pop();
+    else this.#trail.push(address);
+  }
+
+  #read() {
+    const { directory, histories } = this.#session;
+    const loaded = this.viewedId !== null && histories.of(this.viewedId);
+    if (!loaded || !loaded.isLoaded || document.hidden || !this.#conversation.isAtEnd) return;
+    directory.markSeen(this.viewedId, loaded.rev);
+    this.#conversation.list.settleUnread();
+  }
+
+  #lookAtDay() {
+    const today = dayNumber(new Date());
+    if (today === this.#day) return;
+    this.#day = today;
+    this.#conversation.list.redraw();
+  }
+}

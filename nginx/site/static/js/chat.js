@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The entry: asks who is there, then shows either the welcome screen or the chat.
+
+import { Banner } from "./banner.js";
+import { ChatPage } from "./chat-page.js";
+import { wireDialogs } from "./dialogs.js";
+import { nameModifierKeys } from "./keyboard.js";
+import { Rest } from "./rest.js";
+import { Session } from "./session.js";
+import { Settings } from "./settings.js";
+import { io } from "./socket.js";
+import { WelcomeScreen } from "./users.js";
+import { SafeStorage } from "./utils.js";
+
+const startRetryMilliseconds = 5000;
+
+const rest = new Rest();
+const storage = new SafeStorage(browserStorage());
+const settings = new Settings({ storage });
+const element = (id) => document.getElementById(id);
+const welcome = new WelcomeScreen({ element: element("welcome"), rest, language: settings.language });
+const banner = new Banner({ element: element("offline"), language: settings.language });
+let page = null;
+let retryTimer = null;
+
+wireDialogs();
+nameModifierKeys();
+fitKeyboard();
+settings.on("language", (language) => {
+  welcome.setLanguage(language);
+  banner.setLanguage(language);
+  page?.setLanguage(language);
+});
+welcome.on("again", start);
+// A session that ended leaves nothing of it in the page: drafts and unsent messages wait in the storage.
+welcome.on("signedIn", () => (page ? location.reload() : start()));
+window.addEventListener("online", () => {
+  if (!page && document.body.dataset.screen === "problem") start();
+});
+element("sign-out").addEventListener("click", signOut);
+start();
+
+async function start() {
+  clearTimeout(retryTimer);
+  try {
+    const who = await rest.session();
+    if (!who.user) return askWho(who);
+    openChat(who, await rest.halls());
+  } catch (error) {
+    if (error.code === "unauthenticated") return askWho(error.problem);
+    if (!error.code) throw error;
+    document.body.dataset.screen = "problem";
+    welcome.showProblem(error.code);
+    retryTimer = setTimeout(start, startRetryMilliseconds * (0.75 + Math.random() / 2));
+  }
+}
+
+function openChat({ user, login, limits }, halls) {
+  document.body.dataset.screen = "chat";
+  welcome.hide();
+  element("sign-out").hidden = login === "site";
+  const viewedId = () => page?.viewedId ?? null;
+  const session = new Session({ user, rest, socket: io(), storage, viewedId });
+  page = new ChatPage({ session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max });
+  session.on("connection", (state, before) => banner.connectionChanged(state, before));
+  session.on("ended", sessionEnded);
+  session.start(halls);
+  watchPage(session);
+}
+
+/** The moments at which the world may have moved on without us. */
+function watchPage(session) {
+  let hiddenSince = null;
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      hiddenSince = Date.now();
+      page.hidden();
+    } else {
+      session.wake(hiddenSince === null ? 0 : Date.now() - hiddenSince);
+      hiddenSince = null;
+      page.visible();
+    }
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) session.wake(Infinity);
+  });
+  window.addEventListener("online", () => session.wake());
+  window.addEventListener("offline", () => session.networkLost());
+  window.addEventListener("storage", ({ key }) => page.storageChanged(key));
+}
+
+async function sessionEnded() {
+  document.body.dataset.screen = "ended";
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  let ways = { login: "accounts" };
+  try {
+    ways = await rest.session();
+  } catch {
+    // Without an answer the form is shown: signing in will tell what is wrong.
+  }
+  welcome.askWho(ways, { wasSignedIn: true });
+}
+
+function askWho(ways) {
+  document.body.dataset.screen = "sign-in";
+  welcome.askWho(ways);
+}
+
+async function signOut() {
+  try {
+    await rest.logout();
+  } catch (error) {
+    if (error.code !== "unauthenticated") return page?.announce(settings.language.error(error));
+  }
+  return location.replace(location.pathname);
+}
+
+/** iOS lays its keyboard over the page; the page takes the height that is left. */
+function fitKeyboard() {
+  const viewport = window.visualViewport;
+  if (!viewport) return;
+  const fit = () => {
+    const isCovered = viewport.scale === 1 && window.innerHeight - viewport.height > 100;
+    if (isCovered) document.documentElement.style.setProperty("--page-height", `${viewport.height}px`);
+    else document.documentElement.style.removeProperty("--page-height");
+    if (isCovered) window.scrollTo(0, 0);
+  };
+  viewport.addEventListener("resize", fit);
+}
+
+function browserStorage() {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Emitter, textLength } from "./utils.js";
+
+const counterFrom = 200;
+
+/** The input: grows, counts, keeps the draft of each hall. Emits send(content). */
+export class Composer extends Emitter {
+  #form;
+  #text;
+  #count;
+  #note;
+  #button;
+  #storage;
+  #language;
+  #draftKey = null;
+  #lengthMax = Infinity;
+  #noteTimer = null;
+  #isTouch = matchMedia("(hover: none) and (pointer: coarse)");
+
+  constructor({ form, storage, language }) {
+    super();
+    this.#form = form;
+    this.#storage = storage;
+    this.#language = language;
+    this.#text = form.querySelector("textarea");
+    this.#button = form.querySelector("#send");
+    this.#count = form.querySelector("#composer-count");
+    this.#note = form.querySelector("#composer-note");
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    // The button must not take the focus: on a phone the keyboard would close.
+    this.#button.addEventListener("pointerdown", (event) => event.preventDefault());
+    this.#text.addEventListener("input", () => this.#changed());
+    this.#text.addEventListener("keydown", (event) => this.#keyDown(event));
+    const touch = () => (this.#text.enterKeyHint = this.#isTouch.matches ? "enter" : "send");
+    this.#isTouch.addEventListener("change", touch);
+    touch();
+  }
+
+  set lengthMax(value) {
+    this.#lengthMax = value;
+    this.#showCount();
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+    this.#showCount();
+  }
+
+  /** The hall's name, for who does not see the heading. */
+  set name(name) {
+    this.#text.setAttribute("aria-label", this.#language.t("write_message_in", { name }));
+  }
+
+  open({ userId, hallId }) {
+    this.#draftKey = `halls.draft.${userId}.${hallId}`;
+    this.#text.value = this.#storage.get(this.#draftKey) ?? "";
+    this.#form.hidden = false;
+    this.#showNote("");
+    this.#changed();
+  }
+
+  close() {
+    this.#form.hidden = true;
+    this.#draftKey = null;
+    this.#showNote("");
+  }
+
+  focus() {
+    if (!this.#form.hidden) this.#text.focus({ preventScroll: true });
+  }
+
+  /** Where a keyboard would cover half the screen the focus is not taken unasked. */
+  focusUnasked() {
+    if (!this.#isTouch.matches) this.focus();
+  }
+
+  /** Says when one may send again, counting down. */
+  waitFor(seconds) {
+    this.#showNote(this.#language.t("slow_down", { count: seconds }));
+    clearTimeout(this.#noteTimer);
+    this.#noteTimer = setTimeout(() => (seconds > 1 ? this.waitFor(seconds - 1) : this.#showNote("")), 1000);
+  }
+
+  #keyDown(event) {
+    // 229: Safari ends a composition before the key event that ended it.
+    const isComposing = event.isComposing || event.keyCode === 229;
+    if (event.key !== "Enter" || event.shiftKey || isComposing || this.#isTouch.matches) return;
+    event.preventDefault();
+    this.#send();
+  }
+
+  #send() {
+    const content = this.#text.value.trim();
+    if (content === "" || textLength(content) > this.#lengthMax || this.#draftKey === null) return this.focus();
+    this.#text.value = "";
+    this.#changed();
+    this.emit("send", content);
+    return this.focus();
+  }
+
+  #changed() {
+    const { value } = this.#text;
+    if (value === "") this.#storage.remove(this.#draftKey);
+    else this.#storage.set(this.#draftKey, value);
+    this.#grow();
+    this.#showCount();
+  }
+
+  #grow() {
+    if (CSS.supports("field-sizing", "content")) return;
+    this.#text.style.height = "auto";
+    this.#text.style.height = `${this.#text.scrollHeight}px`;
+  }
+
+  #showCount() {
+    const { value } = this.#text;
+    const content = value.trim();
+    // Counting is for the last stretch only; code units are never fewer than code points.
+    const isNear = value.length > this.#lengthMax - counterFrom;
+    const left = isNear ? this.#lengthMax - textLength(content) : Infinity;
+    const key = left < 0 ? "characters_over" : "characters_left";
+    this.#count.textContent = left <= counterFrom ? this.#language.t(key, { count: Math.abs(left) }) : "";
+    this.#count.classList.toggle("is-over", left < 0);
+    this.#text.setAttribute("aria-invalid", String(left < 0));
+    this.#button.disabled = left < 0 || content === "";
+  }
+
+  #showNote(text) {
+    clearTimeout(this.#noteTimer);
+    this.#note.textContent = text;
+  }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Emitter } from "./utils.js";
+
+const graceMilliseconds = 4000;
+const pollMilliseconds = 10_000;
+
+/**
+ * What works at the moment, as one state:
+ *   connecting  the socket is not there, for less than the grace
+ *   online      the socket is there
+ *   limited     HTTP answers, the socket does not come: we poll
+ *   unreachable something answers, but not the chat
+ *   offline     nothing answers
+ *   ended       the session ended; only signing in helps
+ * Emits change(state, before), poll(halls), unauthenticated().
+ */
+export class Connection extends Emitter {
+  #socket;
+  #rest;
+  #state = "connecting";
+  #timer = null;
+  #isProbing = false;
+
+  constructor({ socket, rest }) {
+    super();
+    this.#socket = socket;
+    this.#rest = rest;
+    socket.on("connect", () => this.#connected());
+    socket.on("disconnect", (reason) => this.#dropped(reason));
+    socket.on("connect_error", (error) => this.#refused(error));
+    socket.on("error", (error) => {
+      if (error?.code === "unauthenticated") this.emit("unauthenticated");
+    });
+    if (socket.connected) this.#connected();
+    else this.#probeIn(graceMilliseconds);
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Something hints that the world changed (online, visible): look now, do not wait for a timer. */
+  nudge() {
+    if (this.#state === "ended" || this.#socket.connected) return;
+    this.#socket.disconnect();
+    this.#socket.connect();
+    // A wake-up is noticed before the network is back: the banner keeps its grace.
+    this.#probeIn(this.#state === "connecting" ? graceMilliseconds : 300);
+  }
+
+  /** The socket says it is there, but does not answer. */
+  distrust() {
+    if (!this.#socket.connected) return;
+    this.#socket.disconnect();
+    this.#socket.connect();
+  }
+
+  end() {
+    this.#become("ended");
+    clearTimeout(this.#timer);
+    this.#socket.off();
+    this.#socket.disconnect();
+  }
+
+  #connected() {
+    clearTimeout(this.#timer);
+    this.#become("online");
+  }
+
+  #dropped(reason) {
+    if (this.#state === "ended") return;
+    this.#become("connecting");
+    this.#probeIn(reason === "io server disconnect" ? 0 : graceMilliseconds);
+  }
+
+  #refused(error) {
+    if (error.data?.code === "unauthenticated" || error.message === "unauthenticated") this.emit("unauthenticated");
+  }
+
+  #probeIn(milliseconds) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#probe(), milliseconds);
+  }
+
+  async #probe() {
+    if (this.#isProbing || this.#state === "ended") return;
+    this.#isProbing = true;
+    let found;
+    try {
+      const halls = await this.#rest.halls();
+      found = "limited";
+      if (!this.#socket.connected) this.emit("poll", halls);
+    } catch (error) {
+      if (error.code === "unauthenticated") this.emit("unauthenticated");
+      found = error.code === "offline" ? "offline" : "unreachable";
+    }
+    this.#isProbing = false;
+    if (this.#state === "ended" || this.#socket.connected) return;
+    this.#become(found);
+    // After a refusal the socket does not come back by itself; the session is good, as the probe has shown.
+    if (found === "limited" && !this.#socket.active) this.#socket.connect();
+    this.#probeIn(pollMilliseconds * (0.75 + Math.random() / 2));
+  }
+
+  #become(state) {
+    const before = this.#state;
+    if (state === before) return;
+    this.#state = state;
+    this.emit("change", state, before);
+  }
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Composer } from "./composer.js";
+import { MessageList } from "./message-list.js";
+import { Emitter } from "./utils.js";
+
+const $ = (id) => document.getElementById(id);
+
+/**
+ * The pane in the middle: one hall's history and input, or a notice in their place.
+ * Emits send(content), retry(clientKey), delete(clientKey), read(), older(), reload(), copied(isDone),
+ * arrived(messages).
+ */
+export class Conversation extends Emitter {
+  #language;
+  #list;
+  #composer;
+  #hall = null;
+  #history = null;
+  #pending = () => [];
+  #newCount = 0;
+  #newestId = null;
+  #myId = null;
+
+  constructor({ language, storage }) {
+    super();
+    this.#language = language;
+    this.#list = new MessageList({
+      scroller: $("scroller"), log: $("log"), language, onRender: () => this.#showTop(),
+    });
+    this.#composer = new Composer({ form: $("composer"), storage, language });
+    this.#composer.on("send", (content) => this.emit("send", content));
+    this.#list.on("older", () => this.emit("older"));
+    this.#list.on("end", (isAtEnd) => this.#reachedEnd(isAtEnd));
+    this.#list.on("away", (isAway) => this.#showWayDown(isAway));
+    $("new-messages").addEventListener("click", () => this.#goDown());
+    $("to-latest").addEventListener("click", () => this.#goDown());
+    $("history-retry").addEventListener("click", () => this.emit("reload"));
+    this.#wireActions($("log"));
+  }
+
+  get hallId() {
+    return this.#hall?.id ?? null;
+  }
+
+  get isAtEnd() {
+    return this.#list.isAtEnd;
+  }
+
+  get composer() {
+    return this.#composer;
+  }
+
+  get list() {
+    return this.#list;
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+    this.#list.setLanguage(language);
+    this.#composer.setLanguage(language);
+    if (this.#hall) this.setHall(this.#hall);
+    this.#showNewCount();
+  }
+
+  open({ hall, history, pending, user, unreadAfter }) {
+    this.#history = history;
+    this.#pending = pending;
+    this.#newestId = history.isLoaded ? (history.messages.at(-1)?.id ?? 0) : null;
+    this.#newCount = 0;
+    this.#showNewCount();
+    this.#hideNotice();
+    $("scroller").hidden = false;
+    $("history-failed").hidden = true;
+    this.#myId = user.id;
+    this.#composer.open({ userId: user.id, hallId: hall.id });
+    this.setHall(hall);
+    this.#list.open({ history, pending, myId: user.id, unreadAfter });
+    this.#showTop();
+  }
+
+  /** The hall's name or standing changed. */
+  setHall(hall) {
+    this.#hall = hall;
+    $("hall-name").textContent = hall.name;
+    $("hall-lock").toggleAttribute("hidden", !hall.private);
+    this.#composer.name = hall.name;
+    $("composer").hidden = Boolean(hall.archived);
+    $("archived-note").hidden = !hall.archived;
+    this.#showTop();
+  }
+
+  /** The history or the outbox changed. */
+  update() {
+    if (!this.#history) return;
+    $("history-failed").hidden = true;
+    const arrived = this.#arrived();
+    if (!this.#list.isAtEnd) this.#newCount += arrived.length;
+    this.#list.update();
+    this.#showNewCount();
+    if (arrived.length > 0) this.emit("arrived", arrived);
+  }
+
+  /** Loaded afresh: from its end, with the mark of what is new. */
+  restart() {
+    this.#newCount = 0;
+    this.#newestId = this.#history?.messages.at(-1)?.id ?? 0;
+    this.#list.restart();
+    this.update();
+  }
+
+  // What other people wrote since the last look; the first page of a hall is no news.
+  #arrived() {
+    const { messages, isLoaded } = this.#history;
+    if (!isLoaded) return [];
+    const from = this.#newestId === null ? messages.length : this.#history.indexOf(this.#newestId + 1);
+    this.#newestId = messages.at(-1)?.id ?? 0;
+    return messages.slice(from).filter((message) => message.sender_id !== this.#myId);
+  }
+
+  showFailure() {
+    $("history-failed").hidden = false;
+    $("history-top").classList.remove("is-loading");
+  }
+
+  /** What stands in the place of a hall. */
+  showNotice({ title, lead, join = null, create = false, back = true }) {
+    this.#hall = this.#history = null;
+    this.#list.close();
+    this.#composer.close();
+    this.#newCount = 0;
+    this.#showNewCount();
+    this.#showWayDown(false);
+    $("hall-name").textContent = "";
+    $("hall-lock").toggleAttribute("hidden", true);
+    $("scroller").hidden = true;
+    $("archived-note").hidden = true;
+    $("notice").hidden = false;
+    $("notice-title").textContent = title;
+    $("notice-lead").textContent = lead;
+    $("notice-join").hidden = join === null;
+    $("notice-join").textContent = join ?? "";
+    $("notice-create").hidden = !create;
+    $("notice-back").hidden = !back;
+  }
+
+  /** Nothing yet: the shell while data is on its way. */
+  clear() {
+    this.showNotice({ title: "", lead: "" });
+    this.#hideNotice();
+  }
+
+  goToEnd() {
+    this.#list.goToEnd();
+  }
+
+  #goDown() {
+    this.#list.goToEnd();
+    this.#composer.focusUnasked();
+  }
+
+  #hideNotice() {
+    $("notice").hidden = true;
+  }
+
+  #showTop() {
+    if (!this.#history || !this.#hall) return;
+    const isLoaded = this.#history.isLoaded;
+    const isEmpty = isLoaded && this.#history.messages.length === 0 && $("log").childElementCount === 0;
+    const hasMore = this.#history.hasOlder || !this.#list.showsFirst;
+    const isBeginning = isLoaded && !hasMore && !isEmpty;
+    $("history-top").classList.toggle("is-loading", !isLoaded || hasMore);
+    $("scroller").classList.toggle("is-first-load", !isLoaded);
+    $("history-beginning").hidden = !isBeginning;
+    $("history-beginning").textContent = this.#language.t("history_beginning", { name: this.#hall.name });
+    // An empty hall is a state of its own: the notice speaks, the input stays.
+    $("notice").hidden = !isEmpty;
+    if (!isEmpty) return;
+    $("notice-title").textContent = this.#language.t("history_empty_title");
+    $("notice-lead").textContent = this.#language.t("history_empty_lead", { name: this.#hall.name });
+    for (const id of ["notice-join", "notice-create", "notice-back"]) $(id).hidden = true;
+  }
+
+  #reachedEnd(isAtEnd) {
+    if (!isAtEnd) return;
+    this.#newCount = 0;
+    this.#showNewCount();
+    this.emit("read");
+  }
+
+  #showNewCount() {
+    const button = $("new-messages");
+    button.hidden = this.#newCount === 0;
+    button.textContent = this.#newCount > 0 ? this.#language.t("new_messages", { count: this.#newCount }) : "";
+    if (this.#newCount > 0 || this.#list.isAtEnd) $("to-latest").hidden = true;
+  }
+
+  #showWayDown(isAway) {
+    $("to-latest").hidden = !isAway || this.#newCount > 0;
+  }
+
+  #wireActions(log) {
+    const actions = $("actions-template").content.firstElementChild.cloneNode(true);
+    const attach = (event) => {
+      const article = event.target.closest?.("article");
+      if (!article || actions.parentElement === article) return;
+      actions.firstElementChild.setAttribute("aria-label", this.#language.t("copy"));
+      article.append(actions);
+    };
+    log.addEventListener("pointerover", attach);
+    log.addEventListener("focusin", attach);
+    // A long press says so with this event; with the focus the message shows its actions.
+    log.addEventListener("contextmenu", (event) => {
+      attach(event);
+      if (event.pointerType === "touch") event.target.closest("article")?.focus({ preventScroll: true });
+    });
+    log.addEventListener("click", (event) => {
+      const action = event.target.closest("[data-action]")?.dataset.action;
+      const { clientKey } = event.target.closest("article")?.dataset ?? {};
+      if (action === "copy") this.copy(event.target.closest("article"));
+      else if (action) this.emit(action, clientKey);
+    });
+  }
+
+  async copy(article) {
+    const { messageId, clientKey } = article.dataset;
+    const content = this.#history?.get(Number(messageId))?.content;
+    const unsent = this.#pending().find((message) => message.client_key === clientKey)?.content;
+    try {
+      await navigator.clipboard.writeText(content ?? unsent ?? "");
+      this.emit("copied", true);
+    } catch {
+      this.emit("copied", false);
+    }
+  }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Emitter, foldText } from "./utils.js";
+
+/** Opens a dialog; a click beside it or on what has data-close closes it, the browser gives the focus back. */
+export function openDialog(dialog) {
+  for (const other of document.querySelectorAll("dialog[open]")) other.close();
+  dialog.showModal();
+}
+
+export function wireDialogs(root = document) {
+  for (const dialog of root.querySelectorAll("dialog")) {
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+    });
+  }
+  for (const button of root.querySelectorAll("[data-open]")) {
+    button.addEventListener("click", () => openDialog(document.getElementById(`${button.dataset.open}-dialog`)));
+  }
+}
+
+/** A dialog of one form: shows why it failed, closes when `submit` succeeded. */
+export class FormDialog {
+  #dialog;
+  #form;
+  #error;
+  #language;
+  #submit;
+
+  constructor({ dialog, language, submit }) {
+    this.#dialog = dialog;
+    this.#form = dialog.querySelector("form");
+    this.#error = dialog.querySelector(".form-error");
+    this.#language = language;
+    this.#submit = submit;
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#run();
+    });
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+  }
+
+  open() {
+    this.#form.reset();
+    this.#error.hidden = true;
+    openDialog(this.#dialog);
+  }
+
+  async #run() {
+    const button = this.#form.querySelector("button:not([type=button])");
+    button.disabled = true;
+    this.#error.hidden = true;
+    try {
+      await this.#submit(Object.fromEntries(new FormData(this.#form)));
+      this.#dialog.close();
+    } catch (error) {
+      this.#error.textContent = this.#language.error(error);
+      this.#error.hidden = false;
+    } finally {
+      button.disabled = false;
+    }
+  }
+}
+
+/** A dialog that offers halls with a filter; arrows move, Enter takes. Emits choose(hall). */
+export class HallPicker extends Emitter {
+  #dialog;
+  #filter;
+  #list;
+  #hint;
+  #halls = [];
+  #texts;
+
+  /** `texts` says, at the time of use: action, none, and nothing found. */
+  constructor({ dialog, texts }) {
+    super();
+    this.#dialog = dialog;
+    this.#texts = texts;
+    this.#filter = dialog.querySelector("input");
+    this.#list = dialog.querySelector("ul");
+    this.#hint = dialog.querySelector(".hint");
+    this.#filter.addEventListener("input", () => this.#render());
+    dialog.addEventListener("keydown", (event) => this.#keyDown(event));
+    this.#list.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) this.emit("choose", this.#halls.find(({ id }) => id === Number(button.dataset.hallId)));
+    });
+  }
+
+  open() {
+    this.#filter.value = "";
+    this.say("");
+    this.#list.replaceChildren();
+    openDialog(this.#dialog);
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+
+  show(halls) {
+    this.#halls = halls;
+    this.#render();
+  }
+
+  say(text) {
+    this.#hint.textContent = text;
+  }
+
+  #render() {
+    const wanted = foldText(this.#filter.value.trim());
+    const found = this.#halls.filter(({ name }) => foldText(name).includes(wanted));
+    const { action, none, nothingFound } = this.#texts();
+    const template = document.getElementById("choice-template").content.firstElementChild;
+    this.#list.replaceChildren(...found.map((hall) => {
+      const item = template.cloneNode(true);
+      item.firstElementChild.dataset.hallId = hall.id;
+      item.querySelector(".hall-label").textContent = hall.name;
+      item.querySelector(".icon").toggleAttribute("hidden", !hall.private);
+      item.querySelector(".choice-action").textContent = action;
+      return item;
+    }));
+    if (this.#halls.length === 0) this.say(none);
+    else this.say(found.length === 0 ? nothingFound : "");
+  }
+
+  #keyDown(event) {
+    const buttons = [...this.#list.querySelectorAll("button")];
+    const index = buttons.indexOf(document.activeElement);
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      const next = index + (event.key === "ArrowDown" ? 1 : -1);
+      (buttons[Math.min(next, buttons.length - 1)] ?? this.#filter).focus();
+    } else if (event.key === "Enter" && document.activeElement === this.#filter && !event.isComposing) {
+      event.preventDefault();
+      buttons[0]?.click();
+    }
+  }
+}

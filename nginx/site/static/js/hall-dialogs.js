@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { FormDialog, HallPicker } from "./dialogs.js";
+import { Emitter } from "./utils.js";
+
+const $ = (id) => document.getElementById(id);
+
+/** Making, finding, joining and leaving halls. Emits open(hallId), left(). */
+export class HallDialogs extends Emitter {
+  #session;
+  #rest;
+  #language;
+  #create;
+  #leave;
+  #finder;
+  #opener;
+  #leaving = null;
+
+  constructor({ session, rest, language }) {
+    super();
+    this.#session = session;
+    this.#rest = rest;
+    this.#language = language;
+    this.#create = new FormDialog({
+      dialog: $("create-dialog"),
+      language,
+      submit: async ({ name, private: isPrivate }) => {
+        const hall = await session.create(name.trim(), isPrivate === "on");
+        this.emit("open", hall.id);
+      },
+    });
+    this.#leave = new FormDialog({
+      dialog: $("leave-dialog"),
+      language,
+      submit: async () => {
+        await session.leave(this.#leaving);
+        this.emit("left");
+      },
+    });
+    this.#finder = new HallPicker({ dialog: $("find-dialog"), texts: () => this.#texts("", "halls_none") });
+    this.#finder.on("choose", ({ id }) => {
+      this.#finder.close();
+      this.emit("open", id);
+    });
+    this.#opener = new HallPicker({
+      dialog: $("join-dialog"),
+      texts: () => this.#texts(this.#language.t("join"), "open_halls_none"),
+    });
+    this.#opener.on("choose", async ({ id }) => {
+      if (await this.join(id, (text) => this.#opener.say(text))) this.#opener.close();
+    });
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+    this.#create.setLanguage(language);
+    this.#leave.setLanguage(language);
+  }
+
+  create() {
+    this.#create.open();
+  }
+
+  find(halls) {
+    this.#finder.open();
+    this.#finder.show(halls);
+  }
+
+  async offerOpen() {
+    this.#opener.open();
+    try {
+      this.#opener.show(await this.#rest.openHalls());
+    } catch {
+      this.#opener.say(this.#language.t("open_halls_failed"));
+    }
+  }
+
+  leave(hall) {
+    if (!hall) return;
+    this.#leaving = hall.id;
+    $("leave-title").textContent = this.#language.t("leave_title", { name: hall.name });
+    $("leave-lead").textContent = this.#language.t(hall.private ? "leave_lead_private" : "leave_lead");
+    this.#leave.open();
+  }
+
+  /** Joins and opens; `say` gets the sentence of why not. */
+  async join(hallId, say) {
+    try {
+      await this.#session.join(hallId);
+    } catch (error) {
+      say(this.#language.error(error));
+      return false;
+    }
+    this.emit("open", hallId);
+    return true;
+  }
+
+  #texts(action, none) {
+    return { action, none: this.#language.t(none), nothingFound: this.#language.t("nothing_found") };
+  }
+}

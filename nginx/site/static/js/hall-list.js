@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { hallAddress } from "./utils.js";
+
+/** The halls in the sidebar. */
+export class HallList {
+  #list;
+  #none;
+  #template;
+  #directory;
+  #language;
+  #currentId = null;
+  #items = new Map();
+
+  constructor({ sidebar, directory, language }) {
+    this.#list = sidebar.querySelector("#hall-list");
+    this.#none = sidebar.querySelector("#halls-none");
+    this.#template = document.getElementById("hall-template");
+    this.#directory = directory;
+    this.#language = language;
+    this.#list.replaceChildren();
+    directory.on("changed", () => this.render());
+  }
+
+  set current(hallId) {
+    this.#currentId = hallId;
+    this.render();
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+    this.render();
+  }
+
+  /** The halls as they are listed: by name, the archived ones last. */
+  sorted() {
+    const order = (left, right) =>
+      Number(Boolean(left.archived)) - Number(Boolean(right.archived)) || this.#language.compare(left.name, right.name);
+    return this.#directory.all().sort(order);
+  }
+
+  render() {
+    const halls = this.sorted();
+    this.#none.hidden = halls.length > 0 || !this.#directory.isLoaded;
+    const kept = new Set(halls.map(({ id }) => id));
+    for (const [id, item] of this.#items) {
+      if (kept.has(id)) continue;
+      item.remove();
+      this.#items.delete(id);
+    }
+    // Only what moved is moved: a link in focus keeps it.
+    let cursor = this.#list.firstChild;
+    for (const hall of halls) {
+      const item = this.#itemOf(hall);
+      if (item === cursor) cursor = cursor.nextSibling;
+      else this.#list.insertBefore(item, cursor);
+    }
+  }
+
+  moveFocus(distance) {
+    const links = [...this.#list.querySelectorAll("a")];
+    const index = links.indexOf(document.activeElement);
+    links[Math.min(Math.max(index + distance, 0), links.length - 1)]?.focus();
+  }
+
+  #itemOf(hall) {
+    if (!this.#items.has(hall.id)) {
+      const item = this.#template.content.firstElementChild.cloneNode(true);
+      const link = item.firstElementChild;
+      link.dataset.hallId = hall.id;
+      link.href = hallAddress(hall.id);
+      this.#items.set(hall.id, item);
+    }
+    const item = this.#items.get(hall.id);
+    const link = item.firstElementChild;
+    const isCurrent = hall.id === this.#currentId;
+    const unread = this.#directory.unread(hall.id);
+    setText(link.querySelector(".hall-label"), hall.name);
+    if (isCurrent) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+    link.classList.toggle("is-unread", unread > 0);
+    link.classList.toggle("is-archived", Boolean(hall.archived));
+    const lock = link.querySelector(".icon");
+    lock.toggleAttribute("hidden", !hall.private);
+    lock.setAttribute("aria-label", this.#language.t("private_hall"));
+    const [visible, spoken] = link.querySelector(".badge").children;
+    link.querySelector(".badge").hidden = unread === 0;
+    setText(visible, unread > 99 ? "99+" : String(unread));
+    setText(spoken, unread > 0 ? this.#language.t("unread", { count: unread }) : "");
+    return item;
+  }
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { dayNumber } from "./utils.js";
+import en from "./en.js";
+import es from "./es.js";
+
+const tables = { en, es };
+
+/** The reader's language: sentences, dates, numbers. */
+export class Language {
+  #code;
+  #locale;
+  #formats = {};
+
+  constructor(code, wanted = []) {
+    this.#code = tables[code] ? code : "en";
+    // "es-MX" orders its dates otherwise than "es-ES": the browser's own flavour of the language, where it has one.
+    this.#locale = wanted.find((tag) => tag.toLowerCase().split("-")[0] === this.#code) ?? this.#code;
+    const format = (options) => new Intl.DateTimeFormat(this.#locale, options);
+    this.#formats = {
+      hour: format({ hour: "numeric", minute: "2-digit" }),
+      full: format({ dateStyle: "full", timeStyle: "short" }),
+      day: format({ weekday: "long", day: "numeric", month: "long" }),
+      dayAndYear: format({ weekday: "long", day: "numeric", month: "long", year: "numeric" }),
+      relative: new Intl.RelativeTimeFormat(this.#locale, { numeric: "auto" }),
+      number: new Intl.NumberFormat(this.#locale),
+      plural: new Intl.PluralRules(this.#locale),
+    };
+  }
+
+  /** The remembered language, else the first of the browser's that we speak. */
+  static choose(remembered, wanted) {
+    const codes = [remembered, ...wanted.map((tag) => tag.toLowerCase().split("-")[0])];
+    return new Language(codes.find((code) => tables[code]), wanted);
+  }
+
+  get code() {
+    return this.#code;
+  }
+
+  t(key, values = {}) {
+    let sentence = tables[this.#code][key] ?? tables.en[key] ?? key;
+    if (typeof sentence === "object") sentence = sentence[this.#formats.plural.select(values.count)] ?? sentence.other;
+    return sentence.replace(/\{(\w+)\}/gu, (whole, name) => {
+      const value = values[name];
+      return typeof value === "number" ? this.#formats.number.format(value) : (value ?? whole);
+    });
+  }
+
+  /** The sentence for an error's code, or the general one. */
+  error({ code, retryAfter, problem }) {
+    const key = `error_${code}`;
+    return this.t(tables.en[key] ? key : "error_internal", { count: Math.ceil(retryAfter ?? 5), limit: problem?.limit ?? 8 });
+  }
+
+  hour(date) {
+    return this.#formats.hour.format(date);
+  }
+
+  /** The hour in the margin, where "PM" has no room; the full date is on hover. */
+  shortHour(date) {
+    const parts = this.#formats.hour.formatToParts(date);
+    return parts.filter(({ type }) => type !== "dayPeriod").map(({ value }) => value).join("").trim();
+  }
+
+  fullDate(date) {
+    return capitalized(this.#formats.full.format(date));
+  }
+
+  /** "Today", "Yesterday", "Friday, 20 November", with the year where it is another. */
+  day(date, now = new Date()) {
+    const distance = dayNumber(date) - dayNumber(now);
+    if (distance === 0 || distance === -1) return capitalized(this.#formats.relative.format(distance, "day"));
+    const format = date.getFullYear() === now.getFullYear() ? this.#formats.day : this.#formats.dayAndYear;
+    return capitalized(format.format(date));
+  }
+
+  compare(left, right) {
+    return left.localeCompare(right, this.#locale, { numeric: true });
+  }
+}
+
+function capitalized(text) {
+  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
+}

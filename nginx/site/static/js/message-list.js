@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { layoutRows } from "./messages.js";
+import { createRow, updateRow } from "./message-view.js";
+import { Emitter } from "./utils.js";
+
+const rowsMax = 300;
+const step = 60;
+const endDistance = 48;
+const nearDistance = 900;
+
+/**
+ * Shows a window of at most 300 messages of one history and keeps the line under the reader's eye where it is.
+ * Emits older() when it needs a page from the server, end(isAtEnd) when the reader reaches or leaves the end.
+ */
+export class MessageList extends Emitter {
+  #scroller;
+  #log;
+  #language;
+  #history = null;
+  #pending = () => [];
+  #myId = null;
+  #views = new Map();
+  /** The window: ids of its first and last message; a last of null holds on to the end. */
+  #first = null;
+  #last = null;
+  #unreadAfter = null;
+  #unreadId = null;
+  #isAtEnd = true;
+  #showsFirst = true;
+  #isScheduled = false;
+  #onRender;
+
+  /** `onRender` may change the heights of what stands around the rows: the line under the eye stays all the same. */
+  constructor({ scroller, log, language, onRender }) {
+    super();
+    this.#scroller = scroller;
+    this.#log = log;
+    this.#language = language;
+    this.#onRender = onRender;
+    scroller.addEventListener("scroll", () => this.#lookSoon(), { passive: true });
+    const resized = new ResizeObserver(() => {
+      if (this.#isAtEnd) this.#scrollToEnd();
+    });
+    resized.observe(scroller);
+    resized.observe(scroller.firstElementChild);
+  }
+
+  get isAtEnd() {
+    return this.#isAtEnd;
+  }
+
+  /** Whether the first loaded message is among those shown. */
+  get showsFirst() {
+    return this.#showsFirst;
+  }
+
+  open({ history, pending, myId, unreadAfter }) {
+    this.#history = history;
+    this.#pending = pending;
+    this.#myId = myId;
+    this.#unreadAfter = unreadAfter;
+    this.restart();
+  }
+
+  /** From the end again; also when the history was loaded afresh. */
+  restart() {
+    this.#clear();
+    this.#first = this.#last = this.#unreadId = null;
+    this.#isAtEnd = true;
+    this.findUnread();
+    this.update();
+    this.#scrollToEnd();
+  }
+
+  close() {
+    this.#history = null;
+    this.#clear();
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+    this.redraw();
+  }
+
+  /** Every row anew: another language, another day. */
+  redraw() {
+    if (!this.#history) return;
+    this.#keepPlace(() => {
+      this.#clear();
+      this.#render();
+    });
+  }
+
+  findUnread() {
+    if (this.#unreadAfter === null) return;
+    this.#unreadId = this.#history.firstUnread(this.#unreadAfter, this.#myId)?.id ?? null;
+  }
+
+  /** The mark of what is new, from a position on; null takes it away. */
+  markUnreadAfter(rev) {
+    this.#unreadAfter = rev;
+    this.#unreadId = null;
+  }
+
+  /** Seen to the end: what comes from now on comes before the reader's eyes and gets no mark. */
+  settleUnread() {
+    if (this.#unreadId === null) this.#unreadAfter = null;
+  }
+
+  update() {
+    if (!this.#history) return;
+    this.#keepPlace(() => this.#render());
+    this.#lookSoon();
+  }
+
+  goToEnd() {
+    this.#last = null;
+    this.#first = null;
+    this.#isAtEnd = true;
+    this.update();
+    this.#setAtEnd(true, { always: true });
+  }
+
+  /** Moves the focus by rows of messages; from outside it goes to the last. */
+  moveFocus(distance) {
+    const messages = [...this.#log.querySelectorAll("article")];
+    const index = messages.indexOf(document.activeElement?.closest("article"));
+    const next = index < 0 ? messages.at(-1) : messages[Math.min(Math.max(index + distance, 0), messages.length - 1)];
+    next?.focus({ preventScroll: true });
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
+  #clear() {
+    this.#views.clear();
+    this.#log.replaceChildren();
+  }
+
+  #render() {
+    const { messages } = this.#history;
+    if (this.#unreadId === null) this.findUnread();
+    let end = this.#last === null ? messages.length : this.#history.indexOf(this.#last) + 1;
+    let start = this.#first === null ? Math.max(0, end - step) : this.#history.indexOf(this.#first);
+    if (end - start > rowsMax) {
+      if (this.#isAtEnd) start = end - rowsMax;
+      else end = start + rowsMax;
+    }
+    this.#first = messages[start]?.id ?? null;
+    this.#last = end < messages.length ? messages[end - 1].id : null;
+    this.#showsFirst = start === 0;
+    const pending = this.#last === null ? this.#pending() : [];
+    const shown = [...messages.slice(start, end), ...pending];
+    this.#reconcile(layoutRows(shown, { unreadId: this.#unreadId, myId: this.#myId }));
+    this.#log.dataset.count = shown.length;
+    this.#onRender();
+  }
+
+  #reconcile(rows) {
+    const elements = rows.map((row) => this.#elementOf(row));
+    const kept = new Set(rows.map(({ key }) => key));
+    for (const [key, element] of this.#views) {
+      if (kept.has(key)) continue;
+      this.#views.delete(key);
+      element.remove();
+    }
+    let cursor = this.#log.firstChild;
+    for (const element of elements) {
+      if (element === cursor) cursor = cursor.nextSibling;
+      else this.#log.insertBefore(element, cursor);
+    }
+  }
+
+  #elementOf(row) {
+    const unnamed = row.message?.client_key && `id:${row.message.id}`;
+    // The echo came before we knew its key: the same row goes on under its final name.
+    if (unnamed && this.#views.has(unnamed) && !this.#views.has(row.key)) {
+      this.#views.set(row.key, this.#views.get(unnamed));
+      this.#views.delete(unnamed);
+    }
+    const known = this.#views.get(row.key);
+    if (known) {
+      updateRow(known, row, this.#language);
+      return known;
+    }
+    const element = createRow(row, this.#language);
+    this.#views.set(row.key, element);
+    return element;
+  }
+
+  #keepPlace(change) {
+    if (this.#isAtEnd) {
+      change();
+      this.#scrollToEnd();
+      return;
+    }
+    const anchor = this.#firstVisible();
+    const key = anchor && [...this.#views].find(([, element]) => element === anchor)?.[0];
+    const before = anchor?.getBoundingClientRect().top;
+    change();
+    const after = this.#views.get(key)?.getBoundingClientRect().top;
+    if (after !== undefined && after !== before) this.#scroller.scrollTop += after - before;
+  }
+
+  #firstVisible() {
+    const top = this.#scroller.getBoundingClientRect().top;
+    const rows = this.#log.querySelectorAll("article");
+    let low = 0;
+    let high = rows.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (rows[middle].getBoundingClientRect().bottom <= top) low = middle + 1;
+      else high = middle;
+    }
+    return rows[low];
+  }
+
+  #scrollToEnd() {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+  }
+
+  // Also after a page came: at the very top there is no scroll event that would ask for the next.
+  #lookSoon() {
+    if (this.#isScheduled || !this.#history) return;
+    this.#isScheduled = true;
+    requestAnimationFrame(() => {
+      this.#isScheduled = false;
+      if (this.#history) this.#look();
+    });
+  }
+
+  #look() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    const below = scrollHeight - scrollTop - clientHeight;
+    this.#setAtEnd(this.#last === null && below < endDistance);
+    if (scrollTop < nearDistance) this.#extendUp();
+    if (below < nearDistance && this.#last !== null) this.#extendDown();
+    this.emit("away", this.#last !== null || below > clientHeight);
+  }
+
+  #extendUp() {
+    const start = this.#first === null ? 0 : this.#history.indexOf(this.#first);
+    if (start === 0) {
+      if (this.#history.hasOlder) this.emit("older");
+      return;
+    }
+    this.#keepPlace(() => {
+      this.#first = this.#history.messages[Math.max(0, start - step)].id;
+      this.#render();
+    });
+    this.#lookSoon();
+  }
+
+  #extendDown() {
+    const { messages } = this.#history;
+    const end = Math.min(this.#history.indexOf(this.#last) + 1 + step, messages.length);
+    const start = Math.max(this.#history.indexOf(this.#first), end - rowsMax);
+    this.#keepPlace(() => {
+      this.#first = messages[start].id;
+      this.#last = end < messages.length ? messages[end - 1].id : null;
+      this.#render();
+    });
+  }
+
+  #setAtEnd(isAtEnd, { always = false } = {}) {
+    if (isAtEnd === this.#isAtEnd && !always) return;
+    this.#isAtEnd = isAtEnd;
+    this.emit("end", isAtEnd);
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { initialOf, isEmojiOnly, personHue, splitContent } from "./utils.js";
+
+const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+
+/** One row of the log as an element; `update` changes only what changed. */
+export function createRow(row, language) {
+  if (row.kind === "day") return createDay(row, language);
+  if (row.kind === "unread") {
+    const element = clone("unread-template");
+    element.firstElementChild.textContent = language.t("unread_from_here");
+    return element;
+  }
+  const element = clone("message-template");
+  updateRow(element, row, language);
+  return element;
+}
+
+export function updateRow(element, row, language) {
+  if (row.kind !== "message") return;
+  const { message, isHead, isMine } = row;
+  const state = message.state ?? "sent";
+  const data = element.dataset;
+  if (element.halls?.content !== message.content) fillContent(element, message);
+  fillHead(element, row, language);
+  element.classList.toggle("is-head", isHead);
+  element.classList.toggle("is-mine", isMine);
+  if (message.id) data.messageId = message.id;
+  if (message.client_key) data.clientKey = message.client_key;
+  if (data.state !== state) {
+    data.state = state;
+    fillState(element, state, message.code, language);
+  }
+}
+
+function createDay({ date }, language) {
+  const element = clone("day-template");
+  const time = element.firstElementChild;
+  time.dateTime = localDay(date);
+  time.textContent = language.day(date);
+  return element;
+}
+
+function localDay(date) {
+  const two = (number) => String(number).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+function fillHead(element, { message, date, isHead, isMine }, language) {
+  if (element.halls?.createdAt === message.created_at && element.halls.isHead === isHead) return;
+  element.halls = { ...element.halls, createdAt: message.created_at, isHead };
+  element.style.setProperty("--hue", personHue(message.sender_id));
+  element.querySelector(".disc").textContent = initialOf(message.username);
+  element.querySelector(".author").textContent = isMine ? language.t("you") : message.username;
+  const time = element.querySelector("time");
+  time.dateTime = message.created_at;
+  time.title = language.fullDate(date);
+  time.textContent = isHead ? language.hour(date) : language.shortHour(date);
+}
+
+function fillContent(element, { content }) {
+  element.halls = { ...element.halls, content };
+  const body = element.querySelector(".message-body");
+  body.replaceChildren(...splitContent(content).map(nodeOf));
+  body.classList.toggle("is-emoji", isEmojiOnly(content));
+}
+
+// Users' text becomes text nodes and nothing else.
+function nodeOf({ text, href, code, block }) {
+  if (block !== undefined) {
+    const element = document.createElement("pre");
+    element.tabIndex = 0;
+    element.textContent = block;
+    return element;
+  }
+  if (code !== undefined) {
+    const element = document.createElement("code");
+    element.textContent = code;
+    return element;
+  }
+  if (href === undefined) return document.createTextNode(text);
+  const link = document.createElement("a");
+  link.href = href;
+  link.target = "_blank";
+  link.rel = "noopener noreferrer nofollow";
+  link.dir = "ltr";
+  link.textContent = text;
+  return link;
+}
+
+function fillState(element, state, code, language) {
+  const place = element.querySelector(".message-state");
+  place.replaceChildren();
+  if (state === "pending") place.textContent = language.t("sending");
+  if (state !== "failed") return;
+  const failed = clone("failed-template");
+  const reason = code && code !== "internal" ? ` ${language.error({ code })}` : "";
+  failed.querySelector(".failed-text").textContent = language.t("not_sent") + reason;
+  for (const button of failed.querySelectorAll("button")) button.textContent = language.t(button.dataset.action);
+  place.append(failed);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { dayNumber } from "./utils.js";
+
+const groupMilliseconds = 5 * 60_000;
+
+/** How far we have seen everything of a hall: `rev`, and what came ahead of a hole. */
+export class Position {
+  #rev;
+  #ahead = new Set();
+
+  constructor(rev) {
+    this.#rev = rev;
+  }
+
+  get rev() {
+    return this.#rev;
+  }
+
+  get hasHole() {
+    return this.#ahead.size > 0;
+  }
+
+  /** Takes one change; false when something before it is missing. */
+  see(rev) {
+    if (rev > this.#rev) this.#ahead.add(rev);
+    this.#close();
+    return !this.hasHole;
+  }
+
+  /** Everything up to here has come. */
+  reach(rev) {
+    this.#rev = Math.max(this.#rev, rev);
+    this.#close();
+  }
+
+  #close() {
+    while (this.#ahead.delete(this.#rev + 1)) this.#rev += 1;
+    for (const rev of this.#ahead) if (rev <= this.#rev) this.#ahead.delete(rev);
+  }
+}
+
+/** The end of one hall's history as far as it is loaded: without gaps, by id, each message once. */
+export class HallHistory {
+  #messages = [];
+  #byId = new Map();
+  #idByKey = new Map();
+  #position = null;
+  hasOlder = true;
+
+  get isLoaded() {
+    return this.#position !== null;
+  }
+
+  get rev() {
+    return this.#position?.rev;
+  }
+
+  get hasHole() {
+    return Boolean(this.#position?.hasHole);
+  }
+
+  get messages() {
+    return this.#messages;
+  }
+
+  get(id) {
+    return this.#byId.get(id);
+  }
+
+  hasKey(clientKey) {
+    return this.#idByKey.has(clientKey);
+  }
+
+  /** Starts afresh with the newest page. */
+  load({ messages, rev, has_more: hasMore }) {
+    this.#messages = [];
+    this.#byId.clear();
+    this.#idByKey.clear();
+    this.#position = new Position(rev);
+    this.hasOlder = hasMore;
+    for (const message of messages) this.#put(message);
+  }
+
+  prepend({ messages, has_more: hasMore }) {
+    const older = messages.filter(({ id }) => !this.#byId.has(id));
+    for (const message of older) this.#index(message);
+    this.#messages = [...older, ...this.#messages].sort((left, right) => left.id - right.id);
+    this.hasOlder = hasMore && older.length > 0;
+  }
+
+  /** Takes what the server pushed or acknowledged; false when there is a hole before it. */
+  take(message) {
+    if (!this.isLoaded) return true;
+    this.#put(message);
+    return this.#position.see(message.rev);
+  }
+
+  /** Takes what changed since our rev; false when the answer is not whole and the hall is to be loaded afresh. */
+  catchUp({ messages, rev, complete }) {
+    if (!complete) return false;
+    for (const message of messages) this.#put(message);
+    this.#position.reach(rev);
+    return true;
+  }
+
+  /** The first message of somebody else after a position: what I have not read. */
+  firstUnread(rev, myId) {
+    return this.#messages.find((message) => message.rev > rev && message.sender_id !== myId);
+  }
+
+  /** The place of a message in `messages`, or the one it would have. */
+  indexOf(id) {
+    return this.#indexOf(id);
+  }
+
+  /** Forgets the oldest: a long life of the page must not fill its memory. */
+  trim(count) {
+    if (this.#messages.length <= count) return;
+    for (const { id, client_key: key } of this.#messages.splice(0, this.#messages.length - count)) {
+      this.#byId.delete(id);
+      if (key) this.#idByKey.delete(key);
+    }
+    this.hasOlder = true;
+  }
+
+  #put(message) {
+    const known = this.#byId.get(message.id);
+    if (known) {
+      const key = message.client_key ?? known.client_key;
+      if (message.rev >= known.rev) this.#messages[this.#indexOf(message.id)] = message;
+      if (key) message.client_key = known.client_key = key;
+      this.#index(message.rev >= known.rev ? message : known);
+      return;
+    }
+    // Something old that changed, before what is loaded: it comes, changed, with its page.
+    if (this.hasOlder && this.#messages.length > 0 && message.id < this.#messages[0].id) return;
+    this.#messages.splice(this.#indexOf(message.id), 0, message);
+    this.#index(message);
+  }
+
+  #index(message) {
+    this.#byId.set(message.id, message);
+    if (!message.client_key) return;
+    const other = this.#byId.get(this.#idByKey.get(message.client_key));
+    if (other && other.id !== message.id) delete other.client_key;
+    this.#idByKey.set(message.client_key, message.id);
+  }
+
+  #indexOf(id) {
+    let low = 0;
+    let high = this.#messages.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#messages[middle].id < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** The loaded histories by hall. */
+export class Histories {
+  #byHall = new Map();
+
+  of(hallId) {
+    if (!this.#byHall.has(hallId)) this.#byHall.set(hallId, new HallHistory());
+    return this.#byHall.get(hallId);
+  }
+
+  loaded() {
+    return [...this.#byHall].filter(([, history]) => history.isLoaded);
+  }
+
+  forget(hallId) {
+    this.#byHall.delete(hallId);
+  }
+
+  clear() {
+    this.#byHall.clear();
+  }
+}
+
+/**
+ * What the reader sees, top to bottom: days, the mark of the first unread message, messages.
+ * A message is the head of a group when another person, another day or five minutes lie before it.
+ */
+export function layoutRows(messages, { unreadId = null, myId = null } = {}) {
+  const rows = [];
+  let day = null;
+  let head = null;
+  for (const message of messages) {
+    const date = new Date(message.created_at);
+    const number = dayNumber(date);
+    if (number !== day) {
+      rows.push({ kind: "day", key: `day:${number}`, date });
+      day = number;
+      head = null;
+    }
+    if (unreadId !== null && message.id === unreadId) {
+      rows.push({ kind: "unread", key: "unread" });
+      head = null;
+    }
+    const isHead = !head || head.id !== message.sender_id || Math.abs(date - head.date) >= groupMilliseconds;
+    if (isHead) head = { id: message.sender_id, date };
+    rows.push({ kind: "message", key: rowKey(message), message, date, isHead, isMine: message.sender_id === myId });
+  }
+  return rows;
+}
+
+// The client key outlives the confirmation, so that the row of a pending message stays the same row.
+function rowKey({ id, client_key: key }) {
+  return key ? `key:${key}` : `id:${id}`;
+}

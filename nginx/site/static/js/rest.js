@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What the server (or the network: code "offline") said no with. */
+export class RequestError extends Error {
+  constructor(code, { status = 0, problem = {}, retryAfter } = {}) {
+    super(code);
+    this.code = code;
+    this.status = status;
+    this.problem = problem;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The REST half of docs/protocol.md, one method a route. */
+export class Rest {
+  #fetch;
+
+  constructor(fetch = (...values) => globalThis.fetch(...values)) {
+    this.#fetch = fetch;
+  }
+
+  /** Who I am, `user: null` for nobody, and how one can come in. */
+  session = () => this.#request("GET", "/chat/session");
+  register = (username, password) => this.#request("POST", "/chat/register", { username, password });
+  login = (username, password) => this.#request("POST", "/chat/login", { username, password });
+  logout = () => this.#request("POST", "/chat/logout", {});
+
+  halls = async () => (await this.#request("GET", "/chat/halls")).halls;
+  openHalls = async () => (await this.#request("GET", "/chat/halls?scope=open")).halls;
+  createHall = async (name, isPrivate) =>
+    (await this.#request("POST", "/chat/halls", { name, private: isPrivate })).hall;
+  joinHall = async (id) => (await this.#request("POST", "/chat/halls/join", { hall_id: id })).hall;
+  leaveHall = (id) => this.#request("POST", "/chat/halls/leave", { hall_id: id });
+  members = async (id) => (await this.#request("GET", `/chat/halls/${id}/members`)).members;
+
+  messages = (hallId) => this.#request("GET", `/chat/messages/${hallId}`);
+  messagesBefore = (hallId, id) => this.#request("GET", `/chat/messages/${hallId}?before=${id}`);
+  messagesSince = (hallId, rev) => this.#request("GET", `/chat/messages/${hallId}?since_rev=${rev}`);
+  send = async (hallId, content, key) =>
+    (await this.#request("POST", `/chat/messages/${hallId}`, { content, client_key: key })).message;
+
+  async #request(method, path, body) {
+    const options = { method, headers: { Accept: "application/json" }, cache: "no-store", credentials: "same-origin" };
+    if (body) {
+      options.headers["Content-Type"] = "application/json";
+      options.body = JSON.stringify(body);
+    }
+    // A network that swallows packets must not leave the page waiting for ever.
+    options.signal = AbortSignal.timeout?.(15_000);
+    let response;
+    let text;
+    try {
+      response = await this.#fetch(path, options);
+      text = await response.text();
+    } catch {
+      throw new RequestError("offline");
+    }
+    if (response.ok && text === "") return null;
+    const value = parse(text);
+    if (response.ok && value !== null) return value;
+    throw errorOf(response, value ?? {});
+  }
+}
+
+function errorOf(response, problem) {
+  const retryAfter = Number(problem.retry_after ?? response.headers.get("Retry-After")) || undefined;
+  const { status } = response;
+  // nginx answers for a backend that is not there, without our code.
+  const code = problem.code ?? ({ 401: "unauthenticated", 429: "rate_limited", 413: "too_large" }[status] ?? "internal");
+  return new RequestError(code, { status, problem, retryAfter });
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

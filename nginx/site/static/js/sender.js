@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Emitter } from "./utils.js";
+
+const acknowledgementMilliseconds = 8000;
+const triesMax = 4;
+
+// The same try again would be refused again.
+const finalCodes = new Set([
+  "message_empty", "message_too_long", "too_large", "not_a_member", "not_allowed", "not_found", "hall_archived",
+  "client_key_reused", "invalid_client_key", "invalid_request", "origin_refused",
+]);
+
+/**
+ * Sends the outbox: one message at a time in each hall, so that they arrive in the order they were written.
+ * By socket where there is one, else by REST. Emits confirmed(message), changed(hallId), waiting(hallId, seconds),
+ * unauthenticated().
+ */
+export class Sender extends Emitter {
+  #outbox;
+  #socket;
+  #rest;
+  #mayTry;
+  #busy = new Map();
+  #tries = new Map();
+  #heldUntil = new Map();
+  #isStopped = false;
+
+  constructor({ outbox, socket, rest, mayTry }) {
+    super();
+    this.#outbox = outbox;
+    this.#socket = socket;
+    this.#rest = rest;
+    this.#mayTry = mayTry;
+  }
+
+  stop() {
+    this.#isStopped = true;
+    for (const timer of this.#busy.values()) clearTimeout(timer);
+  }
+
+  flush() {
+    for (const hallId of this.#outbox.pendingHalls()) this.#sendNext(hallId);
+  }
+
+  /** The connection is back: who waits for the next try need not. */
+  flushNow() {
+    this.#tries.clear();
+    for (const [hallId, timer] of this.#busy) {
+      if (timer === null || this.isHeld(hallId)) continue;
+      clearTimeout(timer);
+      this.#busy.delete(hallId);
+    }
+    this.flush();
+  }
+
+  /** Whether the server asked to slow down in this hall. */
+  isHeld(hallId) {
+    return (this.#heldUntil.get(hallId) ?? 0) > Date.now();
+  }
+
+  async #sendNext(hallId) {
+    const entry = this.#outbox.next(hallId);
+    if (!entry || this.#isStopped || this.#busy.has(hallId) || !this.#mayTry()) return;
+    this.#busy.set(hallId, null);
+    entry.is_sending = true;
+    let delay = 0;
+    try {
+      const message = await this.#send(entry);
+      this.#tries.delete(entry.client_key);
+      this.#outbox.remove(entry.client_key);
+      this.emit("confirmed", { ...message, client_key: entry.client_key });
+    } catch (error) {
+      delay = this.#failed(entry, error);
+    }
+    entry.is_sending = false;
+    this.#busy.delete(hallId);
+    if (this.#isStopped) return;
+    if (delay === null) return;
+    if (delay === 0) return void this.#sendNext(hallId);
+    this.#busy.set(hallId, setTimeout(() => {
+      this.#busy.delete(hallId);
+      this.#sendNext(hallId);
+    }, delay));
+  }
+
+  /** Milliseconds until the next try in this hall; null when the connection will say. */
+  #failed({ client_key: key, hall_id: hallId }, { code, retryAfter }) {
+    if (code === "unauthenticated") {
+      this.emit("unauthenticated");
+      return null;
+    }
+    if (code === "rate_limited") {
+      const seconds = Math.max(1, Math.ceil(retryAfter ?? 5));
+      this.#heldUntil.set(hallId, Date.now() + seconds * 1000);
+      this.emit("waiting", hallId, seconds);
+      return seconds * 1000;
+    }
+    if (finalCodes.has(code)) {
+      this.#outbox.fail(key, code);
+      this.emit("changed", hallId);
+      return 0;
+    }
+    const tries = (this.#tries.get(key) ?? 0) + 1;
+    this.#tries.set(key, tries);
+    // Without a connection a message waits for as long as it takes; a server that answers with errors gets some tries.
+    if (code === "offline" || tries < triesMax) return Math.min(1000 * 2 ** tries, 15_000) * (0.75 + Math.random() / 2);
+    this.#tries.delete(key);
+    this.#outbox.fail(key, code);
+    this.emit("changed", hallId);
+    return 0;
+  }
+
+  async #send({ hall_id: hallId, content, client_key: key }) {
+    if (!this.#socket.connected) return this.#rest.send(hallId, content, key);
+    const payload = { hall_id: hallId, content, client_key: key };
+    let answer;
+    try {
+      answer = await this.#socket.timeout(acknowledgementMilliseconds).emitWithAck("send_message", payload);
+    } catch {
+      // Perhaps it arrived, perhaps not: the same key by the other way answers either.
+      return this.#rest.send(hallId, content, key);
+    }
+    if (answer.ok) return answer.message;
+    const { code, retry_after: retryAfter } = answer.error ?? {};
+    throw Object.assign(new Error(code), { code: code ?? "internal", retryAfter });
+  }
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Connection } from "./connection.js";
+import { HallDirectory } from "./halls.js";
+import { Histories } from "./messages.js";
+import { Outbox } from "./outbox.js";
+import { Sender } from "./sender.js";
+import { Sync } from "./sync.js";
+import { Emitter, newClientKey } from "./utils.js";
+
+const longHiddenMilliseconds = 30_000;
+const retryMilliseconds = 5000;
+
+/**
+ * What runs while one person is signed in, without a pixel of it.
+ * Emits halls(), hall(hallId), loaded(hallId), gone(hallId), connection(state, before), waiting(hallId, seconds), ended().
+ */
+export class Session extends Emitter {
+  user;
+  directory;
+  histories = new Histories();
+  outbox;
+  #rest;
+  #socket;
+  #connection;
+  #sender;
+  #sync;
+  #viewedId = () => null;
+  #refreshing = null;
+  #isStale = false;
+  #retryTimer = null;
+  #isEnded = false;
+
+  constructor({ user, rest, socket, storage, viewedId }) {
+    super();
+    this.user = user;
+    this.#rest = rest;
+    this.#socket = socket;
+    this.#viewedId = viewedId;
+    this.directory = new HallDirectory({ storage, userId: user.id });
+    this.outbox = new Outbox({ storage, userId: user.id });
+    this.#connection = new Connection({ socket, rest });
+    this.#sync = new Sync({
+      rest, socket, connection: this.#connection, histories: this.histories, directory: this.directory,
+    });
+    const mayTry = () => ["online", "limited"].includes(this.#connection.state);
+    this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry });
+    this.#wire();
+  }
+
+  get connectionState() {
+    return this.#connection.state;
+  }
+
+  /** With the first list of halls, which the entry has fetched already. */
+  start(halls) {
+    this.directory.replace(halls);
+    this.emit("halls");
+    if (this.#socket.connected) this.#cameOnline();
+  }
+
+  async load(hallId) {
+    try {
+      await this.#sync.load(hallId);
+    } catch (error) {
+      this.#failed(error, hallId);
+      throw error;
+    }
+  }
+
+  async loadOlder(hallId) {
+    try {
+      await this.#sync.loadOlder(hallId);
+    } catch (error) {
+      this.#failed(error, hallId);
+      throw error;
+    }
+  }
+
+  /** A hall comes into view that was loaded before. */
+  verify(hallId) {
+    if (this.histories.of(hallId).rev < this.directory.get(hallId)?.rev) this.#sync.catchUp(hallId);
+  }
+
+  leaveView(hallId) {
+    this.#sync.trim(hallId);
+  }
+
+  send(hallId, content) {
+    this.outbox.add({ clientKey: newClientKey(), hallId, content });
+    this.emit("hall", hallId);
+    this.#sender.flush();
+  }
+
+  retry(clientKey) {
+    const { hall_id: hallId } = this.outbox.get(clientKey) ?? {};
+    this.outbox.retry(clientKey);
+    this.emit("hall", hallId);
+    this.#sender.flush();
+  }
+
+  discard(clientKey) {
+    const { hall_id: hallId } = this.outbox.get(clientKey) ?? {};
+    this.outbox.remove(clientKey);
+    this.emit("hall", hallId);
+  }
+
+  /** What is on its way in a hall, in the shape of messages. */
+  pending(hallId) {
+    const history = this.histories.of(hallId);
+    return this.outbox.of(hallId).filter((entry) => !history.hasKey(entry.client_key)).map((entry) => ({
+      client_key: entry.client_key,
+      hall_id: hallId,
+      sender_id: this.user.id,
+      username: this.user.username,
+      content: entry.content,
+      created_at: new Date(entry.written_at).toISOString(),
+      state: entry.state,
+      code: entry.code,
+    }));
+  }
+
+  async create(name, isPrivate) {
+    return this.#entered(await this.#rest.createHall(name, isPrivate));
+  }
+
+  async join(hallId) {
+    return this.#entered(await this.#rest.joinHall(hallId));
+  }
+
+  async leave(hallId) {
+    await this.#rest.leaveHall(hallId);
+    this.#forget(hallId);
+    this.emit("halls");
+  }
+
+  /** The page is in view again, or the network is: only what changed is fetched. */
+  wake(hiddenMilliseconds = 0) {
+    if (this.#isEnded) return;
+    if (!this.#socket.connected) this.#connection.nudge();
+    else if (hiddenMilliseconds > longHiddenMilliseconds) this.#cameOnline();
+    else if (this.#viewedId() !== null) this.#sync.join(this.#viewedId());
+  }
+
+  /** The browser says that the network is gone; the socket would notice much later. */
+  networkLost() {
+    this.#connection.distrust();
+  }
+
+  end() {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#sender.stop();
+    this.#sync.stop();
+    clearTimeout(this.#retryTimer);
+    this.#connection.end();
+    this.emit("ended");
+  }
+
+  #wire() {
+    this.#socket.on("new_message", (message) => this.#received(message));
+    this.#socket.on("halls_changed", () => this.#refreshHalls());
+    this.#connection.on("change", (state, before) => {
+      this.emit("connection", state, before);
+      if (state === "online") this.#cameOnline();
+      if (state === "limited") this.#sender.flushNow();
+    });
+    this.#connection.on("poll", (halls) => {
+      this.#replaceHalls(halls, (list) => this.#sync.poll(list));
+      this.#sender.flush();
+    });
+    this.#sender.on("confirmed", (message) => this.#take(message));
+    this.#sender.on("changed", (hallId) => this.emit("hall", hallId));
+    this.#sender.on("waiting", (hallId, seconds) => this.emit("waiting", hallId, seconds));
+    this.#sync.on("loaded", (hallId) => this.emit("loaded", hallId));
+    this.#sync.on("changed", (hallId) => this.emit("hall", hallId));
+    this.#sync.on("gone", (hallId) => this.#lost(hallId));
+    for (const part of [this.#connection, this.#sender, this.#sync]) part.on("unauthenticated", () => this.end());
+  }
+
+  async #cameOnline() {
+    if (!this.directory.isLoaded) return;
+    this.#sender.flushNow();
+    await this.#refreshHalls();
+    await this.#sync.joinAll(this.#viewedId());
+  }
+
+  // Several changes in a row ask once more after the request under way, not once each.
+  #refreshHalls() {
+    if (this.#refreshing) {
+      this.#isStale = true;
+      return this.#refreshing;
+    }
+    this.#refreshing = this.#fetchHalls().finally(() => {
+      this.#refreshing = null;
+      if (this.#isStale) this.#refreshHalls();
+    });
+    return this.#refreshing;
+  }
+
+  async #fetchHalls() {
+    // What changes together is announced together.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    clearTimeout(this.#retryTimer);
+    this.#isStale = false;
+    try {
+      this.#replaceHalls(await this.#rest.halls(), (halls) => this.directory.replace(halls));
+    } catch (error) {
+      this.#failed(error);
+      this.#retryTimer = setTimeout(() => this.#refreshHalls(), retryMilliseconds);
+    }
+  }
+
+  #replaceHalls(halls, replace) {
+    const before = new Set(this.directory.all().map(({ id }) => id));
+    const viewed = this.#viewedId();
+    replace(halls);
+    for (const { id } of halls) if (!before.delete(id)) this.#sync.join(id);
+    for (const id of before) this.histories.forget(id);
+    if (viewed !== null && before.has(viewed)) this.emit("gone", viewed);
+    this.emit("halls");
+  }
+
+  #received(message) {
+    if (message.sender_id === this.user.id) {
+      if (message.client_key) this.outbox.remove(message.client_key);
+      // A broadcast may come without the key: until the acknowledgement tells, the same words are the same message.
+      message.client_key ??= this.outbox.matching(message)?.client_key;
+    }
+    this.#take(message);
+  }
+
+  #take(message) {
+    const isMine = message.sender_id === this.user.id;
+    this.#sync.take(message);
+    if (isMine) this.directory.markSeen(message.hall_id, message.rev);
+  }
+
+  #entered(hall) {
+    this.directory.add(hall);
+    this.directory.markSeen(hall.id);
+    this.#sync.join(hall.id);
+    this.emit("halls");
+    return hall;
+  }
+
+  #lost(hallId) {
+    if (!this.directory.get(hallId)) return;
+    this.#forget(hallId);
+    this.emit("gone", hallId);
+    this.emit("halls");
+  }
+
+  #forget(hallId) {
+    this.histories.forget(hallId);
+    this.directory.remove(hallId);
+  }
+
+  #failed({ code }, hallId) {
+    if (code === "unauthenticated") this.end();
+    if (hallId && (code === "not_a_member" || code === "not_found")) this.#lost(hallId);
+  }
+}

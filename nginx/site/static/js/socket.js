@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A client for Socket.IO v5 over WebSocket in the shape of the stock one, so that either can stand here.
+// Left out on purpose: HTTP long-polling, binary packets, namespaces other than "/".
+
+import { Emitter } from "./utils.js";
+import { decodeHandshake, decodePacket, encodePacket, engineType, packetType, reconnectionDelay } from "./packets.js";
+
+export function io(url, options = {}) {
+  if (typeof url === "object" && url !== null) return new Socket(undefined, url);
+  return new Socket(url, options);
+}
+
+/** One WebSocket with Engine.IO's handshake and heartbeat. Its callbacks end with one `onClose(reason)`. */
+class Transport {
+  #webSocket;
+  #watchdog = null;
+  #patience = 0;
+  #lastPing = 0;
+  #onClose;
+
+  constructor(address, { WebSocket, onOpen, onPacket, onClose }) {
+    this.#onClose = onClose;
+    this.#webSocket = new WebSocket(address);
+    this.#webSocket.onmessage = ({ data }) => this.#receive(data, onOpen, onPacket);
+    this.#webSocket.onerror = () => this.close("transport error");
+    this.#webSocket.onclose = () => this.close("transport close");
+  }
+
+  /** A laptop that slept wakes before its timers do; then the silence is seen here. */
+  get isSilent() {
+    return this.#patience > 0 && Date.now() - this.#lastPing > this.#patience;
+  }
+
+  send(text) {
+    if (this.#webSocket.readyState === 1) this.#webSocket.send(text);
+  }
+
+  close(reason) {
+    if (!this.#onClose) return;
+    const onClose = this.#onClose;
+    this.#onClose = null;
+    clearTimeout(this.#watchdog);
+    this.#webSocket.onmessage = this.#webSocket.onerror = this.#webSocket.onclose = null;
+    this.#webSocket.close();
+    onClose(reason);
+  }
+
+  #receive(data, onOpen, onPacket) {
+    if (typeof data !== "string") return this.close("parse error");
+    const body = data.slice(1);
+    try {
+      switch (data[0]) {
+        case engineType.open: {
+          const { pingInterval, pingTimeout } = decodeHandshake(body);
+          this.#patience = pingInterval + pingTimeout;
+          this.#feedWatchdog();
+          return onOpen();
+        }
+        case engineType.ping:
+          this.#feedWatchdog();
+          return this.send(engineType.pong + body);
+        case engineType.message:
+          return onPacket(decodePacket(body));
+        case engineType.close:
+          return this.close("transport close");
+        default:
+          return undefined;
+      }
+    } catch (error) {
+      // An error of a handler is the page's own and must not look like one of the wire.
+      if (!(error instanceof SyntaxError) && !/packet|handshake/u.test(error.message)) throw error;
+      return this.close("parse error");
+    }
+  }
+
+  #feedWatchdog() {
+    this.#lastPing = Date.now();
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.close("ping timeout"), this.#patience);
+  }
+}
+
+class Socket {
+  id = undefined;
+  connected = false;
+  /** The manager of the stock client; here only its events: reconnect_attempt, reconnect. */
+  io = new Emitter();
+
+  #address;
+  #options;
+  #events = new Emitter();
+  #transport = null;
+  #isWanted = false;
+  #attempt = 0;
+  #timer = null;
+  #buffer = [];
+  #acks = new Map();
+  #nextAckId = 0;
+
+  constructor(url, options) {
+    this.#options = { reconnection: true, timeout: 20_000, autoConnect: true, ...options };
+    const base = new URL(url ?? "/", globalThis.location?.href);
+    const address = new URL(this.#options.path ?? "/socket.io/", base);
+    address.protocol = address.protocol.replace("http", "ws");
+    for (const [name, value] of Object.entries(this.#options.query ?? {})) address.searchParams.set(name, value);
+    address.searchParams.set("EIO", "4");
+    address.searchParams.set("transport", "websocket");
+    this.#address = address.href;
+    if (this.#options.autoConnect) this.connect();
+  }
+
+  /** Whether it is connected or will be by itself. */
+  get active() {
+    return this.#isWanted;
+  }
+
+  get disconnected() {
+    return !this.connected;
+  }
+
+  on(event, handler) {
+    this.#events.on(event, handler);
+    return this;
+  }
+
+  once(event, handler) {
+    this.#events.once(event, handler);
+    return this;
+  }
+
+  off(event, handler) {
+    this.#events.off(event, handler);
+    return this;
+  }
+
+  connect() {
+    if (this.#isWanted) return this;
+    this.#isWanted = true;
+    this.#attempt = 0;
+    this.#open();
+    return this;
+  }
+
+  open() {
+    return this.connect();
+  }
+
+  disconnect() {
+    if (this.connected) this.#transport.send(engineType.message + encodePacket({ type: packetType.disconnect }));
+    this.#isWanted = false;
+    clearTimeout(this.#timer);
+    this.#transport?.close("io client disconnect");
+    return this;
+  }
+
+  close() {
+    return this.disconnect();
+  }
+
+  emit(event, ...values) {
+    this.#emit(undefined, event, values);
+    return this;
+  }
+
+  emitWithAck(event, ...values) {
+    return this.#emitWithAck(undefined, event, values);
+  }
+
+  /** The acknowledgement's callback gets an error first, and gets it when none comes in time. */
+  timeout(milliseconds) {
+    return {
+      emit: (event, ...values) => {
+        this.#emit(milliseconds, event, values);
+        return this;
+      },
+      emitWithAck: (event, ...values) => this.#emitWithAck(milliseconds, event, values),
+    };
+  }
+
+  #emitWithAck(milliseconds, event, values) {
+    return new Promise((resolve, reject) => {
+      const withError = (error, value) => (error ? reject(error) : resolve(value));
+      this.#emit(milliseconds, event, [...values, milliseconds === undefined ? resolve : withError]);
+    });
+  }
+
+  #emit(milliseconds, event, values) {
+    const packet = { type: packetType.event, data: [event, ...values] };
+    if (typeof values.at(-1) === "function") {
+      packet.id = this.#nextAckId++;
+      this.#expectAck(packet.id, packet.data.pop(), milliseconds);
+    }
+    if (this.#transport?.isSilent) this.#transport.close("ping timeout");
+    if (this.connected) this.#transport.send(engineType.message + encodePacket(packet));
+    else this.#buffer.push(packet);
+  }
+
+  #expectAck(id, callback, milliseconds) {
+    if (milliseconds === undefined) return this.#acks.set(id, { resolve: callback });
+    const fail = (message) => {
+      clearTimeout(timer);
+      this.#acks.delete(id);
+      this.#buffer = this.#buffer.filter((packet) => packet.id !== id);
+      callback(new Error(message));
+    };
+    const timer = setTimeout(() => fail("operation has timed out"), milliseconds);
+    const resolve = (...values) => {
+      clearTimeout(timer);
+      callback(null, ...values);
+    };
+    return this.#acks.set(id, { resolve, fail });
+  }
+
+  #open() {
+    const timer = setTimeout(() => this.#transport?.close("timeout"), this.#options.timeout);
+    this.#timer = timer;
+    this.#transport = new Transport(this.#address, {
+      WebSocket: this.#options.WebSocket ?? globalThis.WebSocket,
+      onOpen: () => {
+        const packet = { type: packetType.connect, data: this.#options.auth };
+        this.#transport.send(engineType.message + encodePacket(packet));
+      },
+      onPacket: (packet) => this.#receive(packet),
+      onClose: (reason) => {
+        clearTimeout(timer);
+        this.#closed(reason);
+      },
+    });
+  }
+
+  #receive({ type, namespace, id, data }) {
+    if (namespace !== "/") return;
+    if (type === packetType.connect) this.#connected(data.sid);
+    else if (type === packetType.connectError) this.#refused(data);
+    else if (type === packetType.disconnect) {
+      this.#isWanted = false;
+      this.#transport.close("io server disconnect");
+    } else if (type === packetType.ack) {
+      const ack = this.#acks.get(id);
+      this.#acks.delete(id);
+      ack?.resolve(...data);
+    } else if (this.connected) {
+      const [event, ...values] = data;
+      if (id !== undefined) values.push((...answer) => this.#answer(id, answer));
+      this.#events.emit(event, ...values);
+    }
+  }
+
+  #answer(id, data) {
+    if (this.connected) this.#transport.send(engineType.message + encodePacket({ type: packetType.ack, id, data }));
+  }
+
+  #connected(sid) {
+    clearTimeout(this.#timer);
+    const attempts = this.#attempt;
+    this.#attempt = 0;
+    this.id = sid;
+    this.connected = true;
+    const buffer = this.#buffer;
+    this.#buffer = [];
+    for (const packet of buffer) this.#transport.send(engineType.message + encodePacket(packet));
+    if (attempts > 0) this.io.emit("reconnect", attempts);
+    this.#events.emit("connect");
+  }
+
+  // The server knows us and says no: trying again by ourselves would only be refused again.
+  #refused(data) {
+    this.#isWanted = false;
+    this.#transport.close("connect refused");
+    const error = new Error(data.message ?? String(data));
+    error.data = data.data;
+    this.#events.emit("connect_error", error);
+  }
+
+  #closed(reason) {
+    const wasConnected = this.connected;
+    this.connected = false;
+    this.id = undefined;
+    this.#transport = null;
+    const buffered = new Set(this.#buffer.map((packet) => packet.id));
+    if (this.#isWanted && this.#options.reconnection) this.#reconnectLater();
+    else this.#isWanted = false;
+    for (const [id, { fail }] of [...this.#acks]) if (!buffered.has(id)) fail?.("socket has been disconnected");
+    if (wasConnected) this.#events.emit("disconnect", reason);
+    else if (reason !== "connect refused" && reason !== "io client disconnect") {
+      this.#events.emit("connect_error", new Error(reason === "timeout" ? "timeout" : "websocket error"));
+    }
+  }
+
+  #reconnectLater() {
+    const delay = reconnectionDelay(this.#attempt, Math.random(), this.#options);
+    this.#attempt += 1;
+    this.#timer = setTimeout(() => {
+      this.io.emit("reconnect_attempt", this.#attempt);
+      this.#open();
+    }, delay);
+  }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Emitter } from "./utils.js";
+
+const acknowledgementMilliseconds = 8000;
+const joinsAtOnce = 8;
+const messagesKept = 2000;
+const retryMilliseconds = 5000;
+
+/**
+ * Keeps the loaded histories whole: the socket makes them fast, `since_rev` makes them right.
+ * Emits loaded(hallId), changed(hallId), gone(hallId, code), unauthenticated().
+ */
+export class Sync extends Emitter {
+  #rest;
+  #socket;
+  #connection;
+  #histories;
+  #directory;
+  #catching = new Map();
+  #loadingOlder = new Set();
+  #isStopped = false;
+
+  constructor({ rest, socket, connection, histories, directory }) {
+    super();
+    this.#rest = rest;
+    this.#socket = socket;
+    this.#connection = connection;
+    this.#histories = histories;
+    this.#directory = directory;
+  }
+
+  stop() {
+    this.#isStopped = true;
+  }
+
+  /** Makes the socket a receiver of all my halls, the one in view first. */
+  async joinAll(firstId) {
+    const ids = this.#directory.all().map(({ id }) => id);
+    ids.sort((left, right) => (right === firstId) - (left === firstId));
+    const next = async () => {
+      while (ids.length > 0 && this.#socket.connected) await this.join(ids.shift());
+    };
+    await Promise.all(Array.from({ length: joinsAtOnce }, next));
+  }
+
+  /** Joins one hall's events and takes what changed since. */
+  async join(hallId) {
+    if (!this.#socket.connected) return;
+    const history = this.#histories.of(hallId);
+    const since = history.isLoaded ? { since_rev: history.rev } : {};
+    let answer;
+    try {
+      const patient = this.#socket.timeout(acknowledgementMilliseconds);
+      answer = await patient.emitWithAck("join_hall", { hall_id: hallId, ...since });
+    } catch {
+      return this.#connection.distrust();
+    }
+    if (!answer.ok) return this.#refused(hallId, answer.error ?? {}, () => this.join(hallId));
+    this.#directory.raise(hallId, answer.rev);
+    if (!history.isLoaded) return undefined;
+    if ("since_rev" in since) return this.#take(hallId, answer);
+    return this.#verify(hallId);
+  }
+
+  /** The newest page, afresh. Throws what the request throws. */
+  async load(hallId) {
+    const page = await this.#rest.messages(hallId);
+    this.#histories.of(hallId).load(page);
+    this.#directory.raise(hallId, page.rev);
+    this.emit("loaded", hallId);
+    await this.#verify(hallId);
+  }
+
+  async loadOlder(hallId) {
+    const history = this.#histories.of(hallId);
+    const oldest = history.messages[0];
+    if (!oldest || !history.hasOlder || this.#loadingOlder.has(hallId)) return;
+    this.#loadingOlder.add(hallId);
+    try {
+      const page = await this.#rest.messagesBefore(hallId, oldest.id);
+      // Loaded afresh meanwhile: the page does not join what is there now.
+      if (history.messages[0] === oldest) history.prepend(page);
+    } finally {
+      this.#loadingOlder.delete(hallId);
+    }
+    this.emit("changed", hallId);
+  }
+
+  /** What changed since our position, by REST. Calls at the same time share one request. */
+  catchUp(hallId) {
+    if (!this.#catching.has(hallId)) {
+      const done = this.#catchUp(hallId).finally(() => this.#catching.delete(hallId));
+      this.#catching.set(hallId, done);
+    }
+    return this.#catching.get(hallId);
+  }
+
+  /** A message the server pushed or acknowledged. */
+  take(message) {
+    const { hall_id: hallId } = message;
+    this.#directory.raise(hallId, message.rev);
+    const history = this.#histories.of(hallId);
+    if (!history.take(message)) this.catchUp(hallId);
+    this.emit("changed", hallId);
+  }
+
+  /** Without the socket: the server's list says which of the loaded halls moved. */
+  poll(halls) {
+    this.#directory.replace(halls);
+    for (const [hallId] of this.#histories.loaded()) this.#verify(hallId);
+  }
+
+  /** Bounds the memory of a hall that is not in view or is read at its end. */
+  trim(hallId) {
+    this.#histories.of(hallId).trim(messagesKept);
+  }
+
+  async #catchUp(hallId) {
+    const history = this.#histories.of(hallId);
+    if (!history.isLoaded) return;
+    try {
+      await this.#take(hallId, await this.#rest.messagesSince(hallId, history.rev));
+    } catch (error) {
+      this.#refused(hallId, error, () => this.#verify(hallId));
+    }
+  }
+
+  async #take(hallId, answer) {
+    this.#directory.raise(hallId, answer.rev);
+    if (this.#histories.of(hallId).catchUp(answer)) return void this.emit("changed", hallId);
+    try {
+      await this.load(hallId);
+    } catch (error) {
+      this.#refused(hallId, error, () => this.#verify(hallId));
+    }
+  }
+
+  // Between the page and the first event there may have been messages that neither brought.
+  #verify(hallId) {
+    const history = this.#histories.of(hallId);
+    const hall = this.#directory.get(hallId);
+    if (hall && history.isLoaded && (history.hasHole || history.rev < hall.rev)) return this.catchUp(hallId);
+    return undefined;
+  }
+
+  // What is refused for the moment is tried again, else the hall would stay behind without a word.
+  #refused(hallId, { code }, again) {
+    if (code === "unauthenticated") this.emit("unauthenticated");
+    else if (code === "not_a_member" || code === "not_found") this.emit("gone", hallId, code);
+    else if (!this.#isStopped) setTimeout(again, retryMilliseconds * (0.75 + Math.random() / 2));
+  }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Emitter } from "./utils.js";
+
+/** The screens before the chat: signing in, registering, waiting for the server. Emits signedIn(user), again(). */
+export class WelcomeScreen extends Emitter {
+  #element;
+  #rest;
+  #language;
+  #title;
+  #lead;
+  #forms;
+  #mayRegister = false;
+  #shown = null;
+
+  constructor({ element, rest, language }) {
+    super();
+    this.#element = element;
+    this.#rest = rest;
+    this.#language = language;
+    this.#title = element.querySelector("#welcome-title");
+    this.#lead = element.querySelector("#welcome-lead");
+    this.#forms = { login: element.querySelector("#login"), register: element.querySelector("#register") };
+    for (const [name, form] of Object.entries(this.#forms)) {
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        this.#submit(name, form);
+      });
+    }
+    element.querySelector("#to-register").addEventListener("click", () => this.#show("register"));
+    element.querySelector("#to-login").addEventListener("click", () => this.#show("sign_in"));
+    element.querySelector("#try-again").addEventListener("click", () => this.emit("again"));
+  }
+
+  /** What /chat/session allows; `wasSignedIn` when a session just ended. */
+  askWho({ login, registration }, { wasSignedIn = false } = {}) {
+    this.#mayRegister = Boolean(registration);
+    if (login === "site") this.#show("site");
+    else this.#show(wasSignedIn ? "signed_out" : "sign_in");
+  }
+
+  showProblem(code) {
+    this.#show(code === "offline" ? "offline" : "server_failed");
+  }
+
+  hide() {
+    this.#element.hidden = true;
+    this.#shown = null;
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+    if (this.#shown) this.#say();
+  }
+
+  #show(name) {
+    const isNew = this.#shown !== name;
+    this.#shown = name;
+    this.#element.hidden = false;
+    const asksName = name === "sign_in" || name === "signed_out";
+    this.#forms.login.hidden = !asksName;
+    this.#forms.register.hidden = name !== "register";
+    this.#element.querySelector("#to-register").hidden = !this.#mayRegister;
+    this.#element.querySelector("#try-again").hidden = asksName || name === "register";
+    for (const form of Object.values(this.#forms)) this.#showError(form, "");
+    this.#say();
+    if (!isNew) return;
+    const field = this.#element.querySelector("form:not([hidden]) input");
+    (field ?? this.#title).focus();
+  }
+
+  #say() {
+    const title = this.#shown === "site" ? "signed_out_title" : `${this.#shown}_title`;
+    const lead = this.#shown === "site" ? "site_signs_in" : `${this.#shown}_lead`;
+    this.#title.textContent = this.#language.t(title);
+    this.#lead.textContent = this.#language.t(lead);
+  }
+
+  async #submit(name, form) {
+    const { username, password } = Object.fromEntries(new FormData(form));
+    const button = form.querySelector(".primary");
+    button.disabled = true;
+    this.#showError(form, "");
+    try {
+      const { user } = await this.#rest[name](username.trim(), password);
+      for (const each of Object.values(this.#forms)) each.reset();
+      this.emit("signedIn", user);
+    } catch (error) {
+      this.#showError(form, this.#language.error(error));
+      const field = error.code === "invalid_username" || error.code === "username_taken" ? "username" : "password";
+      form.elements[field].focus();
+      form.elements[field].select();
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  #showError(form, text) {
+    const place = form.querySelector(".form-error");
+    place.textContent = text;
+    place.hidden = text === "";
+  }
+}

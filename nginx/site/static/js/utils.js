@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What the other modules share. Nothing here touches the DOM, so that `node --test` reaches all of it.
+
+/** Handlers by event name; `emit` survives handlers that remove themselves. */
+export class Emitter {
+  #handlers = new Map();
+
+  on(event, handler) {
+    if (!this.#handlers.has(event)) this.#handlers.set(event, []);
+    this.#handlers.get(event).push(handler);
+    return this;
+  }
+
+  once(event, handler) {
+    const wrapped = (...values) => {
+      this.off(event, wrapped);
+      handler(...values);
+    };
+    wrapped.original = handler;
+    return this.on(event, wrapped);
+  }
+
+  off(event, handler) {
+    if (event === undefined) this.#handlers.clear();
+    else if (handler === undefined) this.#handlers.delete(event);
+    else {
+      const left = (this.#handlers.get(event) ?? []).filter((h) => h !== handler && h.original !== handler);
+      this.#handlers.set(event, left);
+    }
+    return this;
+  }
+
+  emit(event, ...values) {
+    for (const handler of [...(this.#handlers.get(event) ?? [])]) handler(...values);
+    return this;
+  }
+}
+
+/** A key for one message, the same in every retry: 22 characters of A–Z a–z 0–9 _ -. */
+export function newClientKey(random = (bytes) => crypto.getRandomValues(bytes)) {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  return Array.from(random(new Uint8Array(22)), (byte) => alphabet[byte & 63]).join("");
+}
+
+/** Length in Unicode code points: an emoji outside the BMP counts once, as it does on the server. */
+export function textLength(text) {
+  let length = 0;
+  for (const _ of text) length += 1;
+  return length;
+}
+
+/** Days since 1970 of a date in the reader's time zone. Days differ by whole numbers, also where a day has 23 hours. */
+export function dayNumber(date) {
+  return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000);
+}
+
+/** The hue of a person, far from that of the next id (golden angle). */
+export function personHue(id) {
+  return Math.round((id * 137.508) % 360);
+}
+
+/** The first letter of a name as a person sees it. */
+export function initialOf(name) {
+  const [first = "?"] = name.trim();
+  return first.toLocaleUpperCase();
+}
+
+/** Text without case and accents, for filters: "Diseño" is found by "diseno". */
+export function foldText(text) {
+  return text.normalize("NFD").replace(/\p{Mn}/gu, "").toLocaleLowerCase();
+}
+
+const emojiUnit = String.raw`(?:\p{RI}\p{RI}|[0-9#*]\uFE0F?\u20E3|(?:\p{Emoji_Presentation}|\p{Emoji}\uFE0F|\p{Emoji_Modifier_Base}\p{EMod})(?:\p{EMod}|\uFE0F|[\u{E0020}-\u{E007F}])*)`;
+const emojiOnly = new RegExp(String.raw`^\s*(?:${emojiUnit}(?:\u200D${emojiUnit})*\s*){1,8}$`, "u");
+
+/** Whether the text is one to eight emoji and nothing else. */
+export function isEmojiOnly(text) {
+  // The longest sequence in Unicode has 15 code units; a long text is not tried at all.
+  return text.length <= 200 && emojiOnly.test(text);
+}
+
+// Stops at spaces, quotes, East Asian punctuation and characters that turn the direction of the text.
+const linkPattern = /\bhttps?:\/\/[^\s<>"`\u3000-\u303F\uFF00-\uFF0F\uFF1A-\uFF20\u202A-\u202E\u2066-\u2069]+/giu;
+
+/** Splits text into `{text}` and `{text, href}`; only http and https become links. */
+export function splitLinks(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(linkPattern)) {
+    const link = withoutTrailingPunctuation(match[0]);
+    if (!URL.canParse?.(link) && !canParse(link)) continue;
+    if (match.index > end) parts.push({ text: text.slice(end, match.index) });
+    parts.push({ text: link, href: new URL(link).href });
+    end = match.index + link.length;
+  }
+  if (end < text.length) parts.push({ text: text.slice(end) });
+  return parts;
+}
+
+function canParse(link) {
+  try {
+    return Boolean(new URL(link));
+  } catch {
+    return false;
+  }
+}
+
+// A full stop after a link belongs to the sentence; a closing bracket to the link only if it opened in it.
+function withoutTrailingPunctuation(link) {
+  let result = link;
+  for (;;) {
+    const last = result.at(-1);
+    const opening = { ")": "(", "]": "[", "}": "{" }[last];
+    const closes = opening && result.split(opening).length >= result.split(last).length;
+    if (closes || !/[.,;:!?'"*_~)\]}…]/u.test(last ?? "")) return result;
+    result = result.slice(0, -1);
+  }
+}
+
+/** Splits a message into text, links, `code` and fenced blocks of code. */
+export function splitContent(content) {
+  const parts = [];
+  let end = 0;
+  for (const match of content.matchAll(/```(?:[a-z0-9+#-]*\n)?([^]+?)```\n?|`([^`\n]+)`/gu)) {
+    parts.push(...splitLinks(content.slice(end, match.index)));
+    parts.push(match[1] !== undefined ? { block: match[1].replace(/\n$/u, "") } : { code: match[2] });
+    end = match.index + match[0].length;
+  }
+  parts.push(...splitLinks(content.slice(end)));
+  return parts;
+}
+
+/** `#/halls/3` → `{hallId: 3}`, `#/halls/3/members` → `{hallId: 3, members: true}`, anything else → `{}`. */
+export function parseAddress(hash) {
+  const match = /^#\/halls\/([1-9]\d{0,15})(\/members)?$/u.exec(hash);
+  return match ? { hallId: Number(match[1]), members: Boolean(match[2]) } : {};
+}
+
+export function hallAddress(hallId, { members = false } = {}) {
+  return `#/halls/${hallId}${members ? "/members" : ""}`;
+}
+
+/** localStorage that is full, forbidden or absent costs the memory of it, never the page. */
+export class SafeStorage {
+  #storage;
+
+  constructor(storage) {
+    this.#storage = storage;
+  }
+
+  get(key) {
+    try {
+      return JSON.parse(this.#storage.getItem(key));
+    } catch {
+      return null;
+    }
+  }
+
+  set(key, value) {
+    try {
+      this.#storage.setItem(key, JSON.stringify(value));
+    } catch {
+      // Kept in memory by the caller.
+    }
+  }
+
+  remove(key) {
+    try {
+      this.#storage.removeItem(key);
+    } catch {
+      // There is nothing to remove.
+    }
+  }
+
+  keys(prefix) {
+    try {
+      return Object.keys(this.#storage).filter((key) => key.startsWith(prefix));
+    } catch {
+      return [];
+    }
+  }
+}
