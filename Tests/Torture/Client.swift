@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CompactJSON
+
+/// A client as docs/protocol.md describes one: it keeps a position for each hall, comes back by itself, and asks for what
+/// it missed. What it says is in `Client+Sending.swift`, what it hears in `Client+Receiving.swift`.
+final class Client: TransportOwner {
+    /// How it reaches the site.
+    enum Kind: String, CaseIterable {
+        case webSocket, direct, polling
+    }
+
+    enum Phase: Equatable {
+        case away(until: Int64)
+        /// From the connection to the answer of the namespace.
+        case signingIn(deadline: Int64)
+        case online
+    }
+
+    /// What an acknowledgement is waited for.
+    enum Question {
+        case join(ClientHall, since: Int64, asked: Int64)
+        case send(Int)
+    }
+
+    let person: Int
+    let kind: Kind
+    let usesREST: Bool
+    let world: World
+    private let door: Door
+    var random: Randomness
+    var halls: [Int64: ClientHall] = [:]
+    private(set) var phase = Phase.away(until: 0)
+    private(set) var transport: (any Transport)?
+    private var attempts = 0
+    private var terms: EngineOpen?
+    private var heard: Int64 = 0
+    private var asleepUntil: Int64?
+    private var slowUntil: Int64?
+    private var nextSip: Int64 = 0
+    /// When it last slept or read slowly: what it hears then is old.
+    var impaired: Int64 = 0
+    private var lastQuestion: Int64 = 0
+    private var questions: [Int64: (question: Question, deadline: Int64)] = [:]
+    var speech = Speech()
+    /// For what it says by REST, and for histories.
+    let posts: HTTPWire
+    let loads: HTTPWire
+    /// When to load the list of halls; `nil` if it is as the server has it.
+    var listAt: Int64?
+
+    init(person: Int, kind: Kind, usesREST: Bool, world: World, door: Door, restDoor: Door) {
+        (self.person, self.kind, self.usesREST, self.world) = (person, kind, usesREST, world)
+        self.door = door
+        random = Randomness(seed: world.seed, part: "client \(person)")
+        posts = HTTPWire(restDoor)
+        loads = HTTPWire(restDoor)
+        phase = .away(until: world.now + random.milliseconds(0...1_000))
+        speech.nextAt = world.now + random.milliseconds(1_000...1_000 + world.thinkTime)
+    }
+
+    /// Whether nothing is on its way: connected, in all its halls, with nothing to say.
+    var isSettled: Bool { restlessness == nil }
+
+    /// What is still to come, in words.
+    var restlessness: String? {
+        guard phase == .online else { return "is not connected (\(phase))" }
+        if asleepUntil != nil || slowUntil != nil { return "is asleep" }
+        if let send = speech.current { return "has not had an answer to m\(send)" }
+        for id in world.halls where world.membership.isIn(person, id) {
+            guard let hall = halls[id], hall.isIn else { return "is not in hall \(id)" }
+            if hall.load != nil { return "loads the history of hall \(id)" }
+        }
+        return nil
+    }
+
+    // MARK: Time passes
+
+    func tick() {
+        let now = world.now
+        if let until = asleepUntil {
+            impaired = now
+            if now >= until { wake() }
+            return
+        }
+        sipIfSlow(now)
+        switch phase {
+        case .away(let until): if now >= until { connect() }
+        case .signingIn(let deadline): if now >= deadline { leave("nobody answered") }
+        case .online: attend(now)
+        }
+        speak(now)
+        load(now)
+    }
+
+    private func attend(_ now: Int64) {
+        if let terms, now > heard + terms.pingInterval + terms.pingTimeout + 500 {
+            world.history.count("silences")
+            return leave("no ping came")
+        }
+        for (id, entry) in questions where now >= entry.deadline {
+            questions[id] = nil
+            switch entry.question {
+            case .send(let send): unanswered(send)
+            case .join: return leave("a join was not answered")
+            }
+        }
+        for hall in halls.values {
+            if let at = hall.askAt, now >= at { join(hall) }
+        }
+    }
+
+    // MARK: Coming and going
+
+    private func connect() {
+        world.history.count("connections")
+        if kind == .polling {
+            transport = PollingTransport(door)
+        } else {
+            transport = WebSocketTransport(door, random: random)
+            _ = random.next()
+        }
+        guard let transport else { return goAway() }
+        transport.owner = self
+        phase = .signingIn(deadline: world.now + 8_000)
+    }
+
+    /// Leaves a connection that is of no use.
+    private func leave(_ reason: String) {
+        transport?.close()
+        ended(reason)
+    }
+
+    func ended(_ reason: String) {
+        guard transport != nil else { return }
+        if phase == .online { world.history.count("disconnections") }
+        world.history.count("ended: \(reason)")
+        transport = nil
+        terms = nil
+        slowUntil = nil
+        let unanswered = questions
+        questions = [:]
+        listAt = nil
+        for hall in halls.values { hall.disconnect() }
+        goAway()
+        for case .send(let send) in unanswered.values.map(\.question) { self.unanswered(send) }
+        world.plant?.forget(self)
+    }
+
+    private func goAway() {
+        attempts += 1
+        // Jittered, and longer each time, so that a crowd does not come back in one moment.
+        let most = min(2_000, 200 << min(attempts, 4))
+        phase = .away(until: world.now + random.milliseconds(20...most))
+    }
+
+    func received(packet: ArraySlice<UInt8>) {
+        heard = world.now
+        switch packet.first {
+        case UInt8(ascii: "0"):
+            terms = EngineOpen(packet)
+            transport?.send(packet: Array("40".utf8))
+        case UInt8(ascii: "1"): leave("the server said goodbye")
+        case UInt8(ascii: "2"): transport?.send(packet: [UInt8(ascii: "3")])
+        case UInt8(ascii: "4"): received(message: packet.dropFirst())
+        case UInt8(ascii: "6"): break
+        default: world.history.breach(.forged, "an unknown packet from the server")
+        }
+    }
+
+    private func received(message: ArraySlice<UInt8>) {
+        switch message.first {
+        case UInt8(ascii: "0"): welcomed()
+        case UInt8(ascii: "2"): received(event: message.dropFirst())
+        case UInt8(ascii: "3"): received(answer: message.dropFirst())
+        default:
+            let text = String(decoding: message.prefix(120), as: UTF8.self)
+            world.history.breach(.away, "\(name) was sent away: \(text)")
+            leave("sent away")
+        }
+    }
+
+    var name: String { world.history.people[person].name }
+
+    private func welcomed() {
+        phase = .online
+        attempts = 0
+        // Whoever was away did not hear into which halls it was brought.
+        listAt = world.now
+        // Also those that it was taken out of: it may be in again.
+        for hall in halls.values.sorted(by: { $0.id < $1.id }) { join(hall) }
+    }
+
+    /// Asks with an acknowledgement.
+    func ask(_ event: String, _ argument: JSONValue, _ question: Question, within: Int64) {
+        lastQuestion += 1
+        questions[lastQuestion] = (question, world.now + within)
+        let payload: JSONValue = [.string(event), argument]
+        transport?.send(packet: Array("42\(lastQuestion)".utf8) + payload.bytes)
+    }
+
+    private func received(answer: ArraySlice<UInt8>) {
+        let digits = answer.prefix { $0 != UInt8(ascii: "[") }
+        guard let id = Int64(String(decoding: digits, as: UTF8.self)),
+            let payload = (try? JSONValue(parsing: answer.dropFirst(digits.count)))?.array?.first
+        else { return world.history.breach(.forged, "an answer that is none") }
+        // One that is no longer waited for has been given up, and is still true.
+        switch questions.removeValue(forKey: id)?.question {
+        case .join(let hall, let since, let asked)?: joined(hall, since, asked, payload)
+        case .send(let send)?: answered(send, payload)
+        case nil: world.history.count("late answers")
+        }
+    }
+
+    // MARK: What is done to it
+
+    /// Its connection is cut, with a reset or without anybody hearing of it.
+    func cut(silently: Bool) {
+        guard asleepUntil == nil, let transport, let connection = transport.connection else {
+            return
+        }
+        if silently {
+            if let left = transport.letGo() {
+                left.freeze()
+                world.leaveBehind(left)
+            }
+        } else {
+            connection.reset()
+            transport.close()
+        }
+        ended("cut")
+    }
+
+    /// The machine sleeps: nothing is read, nothing said, and no time passes.
+    func sleep(milliseconds: Int64) {
+        guard asleepUntil == nil, slowUntil == nil else { return }
+        asleepUntil = world.now + milliseconds
+        for connection in [transport?.connection, posts.connection, loads.connection] {
+            connection?.freeze()
+        }
+    }
+
+    /// Reads so little that what is said to it piles up.
+    func slowDown(milliseconds: Int64) {
+        guard asleepUntil == nil, phase == .online, kind != .polling else { return }
+        slowUntil = world.now + milliseconds
+        transport?.connection?.freeze()
+    }
+
+    private func sipIfSlow(_ now: Int64) {
+        guard let until = slowUntil else { return }
+        impaired = now
+        if now >= until {
+            slowUntil = nil
+            transport?.connection?.thaw()
+        } else if now >= nextSip {
+            nextSip = now + 100
+            transport?.connection?.sip(1_500)
+        }
+    }
+
+    func wake() {
+        guard asleepUntil != nil else { return }
+        asleepUntil = nil
+        // For itself no time has passed.
+        heard = world.now
+        for id in questions.keys { questions[id]?.deadline = world.now + 5_000 }
+        for connection in [transport?.connection, posts.connection, loads.connection] {
+            connection?.thaw()
+        }
+    }
+
+    /// Ends sleep and slowness, for the end of a run.
+    func recover() {
+        wake()
+        if slowUntil != nil { slowUntil = world.now }
+    }
+
+    func close() {
+        transport?.close()
+        posts.close()
+        loads.close()
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+
+/// The people of a run and what they share. Everything happens on one thread, in turns: the descriptors that have
+/// something, then the faults that are due, then each client's own time.
+final class World {
+    let seed: UInt64
+    let poller: Poller
+    let history: History
+    let membership = Membership()
+    private(set) var clients: [Client] = []
+    private(set) var now = milliseconds()
+    /// How long a client thinks between two things to say, on the average.
+    let thinkTime: Int
+    /// Whether anything new is said.
+    var isSpeaking = true
+    var plant: Plant?
+    /// The hall in which everybody is, always.
+    private(set) var everybody: Int64 = 0
+    private(set) var longestTurn: Int64 = 0
+    private var leftBehind: [(connection: Connection, until: Int64)] = []
+    private var nextTick: Int64 = 0
+
+    init(seed: UInt64, poller: Poller, history: History, thinkTime: Int) {
+        (self.seed, self.poller, self.history) = (seed, poller, history)
+        self.thinkTime = thinkTime
+    }
+
+    /// Puts people, halls and memberships into the database.
+    ///
+    /// - Returns: the cookie of each.
+    func settle(_ database: ChatDatabase, people: Int, halls: Int) throws -> [String] {
+        var random = Randomness(seed: seed, part: "halls")
+        var cookies: [String] = []
+        for number in 0..<people {
+            let user = try database.siteUser(named: "person\(number)")
+            history.people.append((user.id, user.username))
+            cookies.append(try database.createSession(for: user).token)
+        }
+        for number in 0..<halls {
+            let isEverybody = number == 0
+            let hall = try database.createHall(
+                named: isEverybody ? "Everybody" : "Hall \(number)", isPrivate: number % 2 == 1)
+            if isEverybody { everybody = hall.id }
+            // Each is in three of the others, more or less.
+            let members =
+                isEverybody
+                ? Array(0..<people)
+                : random.picks(max(2, 3 * people / max(1, halls - 1)), of: people).sorted()
+            for person in members {
+                try database.setMember(history.people[person].id, of: hall.id, as: .member)
+                membership.set(person, in: hall.id, true, at: 0)
+            }
+            self.halls.append(hall.id)
+        }
+        return cookies
+    }
+
+    private(set) var halls: [Int64] = []
+
+    /// Brings the clients into being; they connect within a second.
+    func populate(_ cookies: [String], nginx: UInt16, push: UInt16) {
+        now = milliseconds()
+        for (person, cookie) in cookies.enumerated() {
+            let kind: Client.Kind =
+                person % 10 == 3 ? .direct : person % 20 == 7 ? .polling : .webSocket
+            let door = Door(
+                poller: poller, port: kind == .direct ? push : nginx, cookie: cookie)
+            let client = Client(
+                person: person, kind: kind, usesREST: person % 5 == 2, world: self, door: door,
+                restDoor: Door(poller: poller, port: nginx, cookie: cookie))
+            for hall in halls where membership.isIn(person, hall) {
+                client.halls[hall] = ClientHall(id: hall)
+            }
+            clients.append(client)
+        }
+    }
+
+    /// One turn: what came, then what time brings.
+    func turn() {
+        poller.wait(milliseconds: 5)
+        let before = now
+        now = milliseconds()
+        longestTurn = max(longestTurn, now - before)
+        // Who was busy itself for so long must not call others late.
+        if now - before > 300 { membership.disturbed = max(membership.disturbed, now) }
+        guard now >= nextTick else { return }
+        nextTick = now + 10
+        for client in clients { client.tick() }
+        if let first = leftBehind.first, now >= first.until {
+            first.connection.close()
+            leftBehind.removeFirst()
+        }
+    }
+
+    /// A connection stays open with nobody behind it, as after a cable was pulled.
+    func leaveBehind(_ connection: Connection) {
+        leftBehind.append((connection, now + 15_000))
+    }
+
+    func hallToSpeakIn(_ client: Client) -> Int64? {
+        if client.random.isTrue(oneIn: 20) { return everybody }
+        let mine = client.halls.keys.filter {
+            $0 != everybody && membership.isIn(client.person, $0)
+        }
+        return mine.isEmpty ? everybody : client.random.pick(mine.sorted())
+    }
+
+    func close() {
+        for client in clients { client.close() }
+        for entry in leftBehind { entry.connection.close() }
+    }
+}
+
+/// Falsifies once what one client received: whoever checks has to find it.
+final class Plant {
+    /// What is falsified.
+    enum Kind: String, CaseIterable {
+        case drop, double, swap
+    }
+
+    private let kind: Kind
+    private let from: Int64
+    private let hallID: Int64
+    private(set) var isDone = false
+    private var held: (receipt: Receipt, client: Client)?
+
+    /// - Parameters:
+    ///   - from: the moment after which the next message is falsified.
+    ///   - hallID: the hall where it happens.
+    init(_ kind: Kind, from: Int64, hallID: Int64) {
+        (self.kind, self.from, self.hallID) = (kind, from, hallID)
+    }
+
+    /// What the client hears instead of a message.
+    func pass(_ receipt: Receipt, to client: Client) -> [Receipt] {
+        if let held, held.client === client, held.receipt.hallID == receipt.hallID {
+            self.held = nil
+            isDone = true
+            return [receipt, held.receipt]
+        }
+        guard !isDone, held == nil, client.world.now >= from, receipt.hallID == hallID,
+            let hall = client.halls[hallID], hall.isIn, receipt.rev == hall.have + 1
+        else { return [receipt] }
+        switch kind {
+        case .double:
+            isDone = true
+            return [receipt, receipt]
+        case .swap:
+            held = (receipt, client)
+            return []
+        case .drop:
+            isDone = true
+            hall.pretend(receipt.rev)
+            hall.last = receipt.rev
+            return []
+        }
+    }
+
+    /// The connection is gone: what was held back comes with the answer to the next join.
+    func forget(_ client: Client) {
+        if held?.client === client { held = nil }
+    }
+}
