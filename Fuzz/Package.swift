@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+// The fuzzer: a package of its own, because it compiles chat-fcgi's routes as a library and wants testable release
+// builds. `Sources` and `Targets` are links to where the code lives; `./chat fuzz` says how it is built and run.
+let package = Package(
+    name: "halls-fuzz",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "halls-fuzz", dependencies: ["FuzzTargets"], path: "Fuzzer",
+            // The main is libFuzzer's.
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "ChatModels", "CompactJSON", "SocketIO", "SocketIOServer", "chat-fcgi",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Targets"),
+
+        // As in the package of the product.
+        .target(
+            name: "chat-fcgi",
+            dependencies: [
+                "ChatModels", "CompactJSON", .product(name: "Logging", package: "swift-log"),
+            ],
+            // All that is the process and not the answer.
+            exclude: [
+                "ChatFCGI.swift", "FastCGI.swift", "FastCGIServer.swift", "ListeningSocket.swift",
+                "PlainCGI.swift", "Poller.swift", "ServerOptions.swift",
+            ]),
+        .target(
+            name: "ChatModels",
+            dependencies: [
+                "CLinux", "CSodium", "CompactJSON",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
+        .target(name: "SocketIO", dependencies: ["CompactJSON"]),
+        .target(
+            name: "SocketIOServer",
+            dependencies: [
+                "CSodium", "CompactJSON", "SocketIO",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .target(name: "CompactJSON"),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
+        .systemLibrary(name: "CLinux"),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
+            .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+            // What guides libFuzzer; of two --sanitize the compiler would take the last alone.
+            .unsafeFlags([
+                "-sanitize-coverage=edge,indirect-calls,trace-cmp,inline-8bit-counters,pc-table"
+            ]),
+        ]
+}
