@@ -1,0 +1,168 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let package = Package(
+    name: "halls",
+    products: [
+        .executable(name: "chat-fcgi", targets: ["chat-fcgi"]),
+        .executable(name: "chat-push", targets: ["chat-push"]),
+        .executable(name: "chat-admin", targets: ["chat-admin"]),
+        .library(name: "ChatModels", targets: ["ChatModels"]),
+        .library(name: "SocketIO", targets: ["SocketIO"]),
+        .library(name: "SocketIOServer", targets: ["SocketIOServer"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        // The daemons and the operator's command line.
+        .executableTarget(
+            name: "chat-fcgi",
+            dependencies: [
+                "CFastCGI", "CLinux", "ChatModels", "ChatOptions", "CompactJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "chat-push",
+            dependencies: [
+                "CLinux", "ChatModels", "ChatOptions", "CompactJSON", "SocketIO", "SocketIOServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .executableTarget(
+            name: "chat-admin",
+            dependencies: [
+                "ChatModels", "ChatOptions", "CompactJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        // The chat itself: what it is and how it is kept. The only place that knows SQL.
+        .target(
+            name: "ChatModels",
+            dependencies: [
+                "CLinux", "CSodium", "CompactJSON",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
+        // Flags and environment variables that the programs share.
+        .target(
+            name: "ChatOptions",
+            dependencies: [
+                "ChatModels",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+
+        // Socket.IO: the protocol as values, and a server for it on SwiftNIO.
+        .target(name: "SocketIO", dependencies: ["CompactJSON"]),
+        .target(
+            name: "SocketIOServer",
+            dependencies: [
+                "CSodium", "CompactJSON", "SocketIO",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+
+        // JSON as bytes, without Foundation; bounded.
+        .target(name: "CompactJSON"),
+
+        // The C boundary.
+        .systemLibrary(name: "CFastCGI", providers: [.apt(["libfcgi-dev"])]),
+        .systemLibrary(
+            name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CLinux"),
+
+        // Tests: values, database, handlers; the whole product is tested in Tests/integration.
+        .target(name: "ChatTesting", dependencies: ["ChatModels"], path: "Tests/ChatTesting"),
+        .executableTarget(
+            name: "socketio-echo",
+            dependencies: [
+                "CompactJSON", "SocketIO", "SocketIOServer",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/EchoServer"),
+        // The delivery checker: a whole site, many clients, and everything that may go wrong.
+        .executableTarget(
+            name: "halls-torture",
+            dependencies: [
+                "CLinux", "ChatModels", "CompactJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            path: "Tests/Torture"),
+        .testTarget(name: "CompactJSONTests", dependencies: ["CompactJSON"]),
+        .testTarget(name: "SocketIOTests", dependencies: ["CompactJSON", "SocketIO"]),
+        .testTarget(
+            name: "SocketIOServerTests",
+            dependencies: [
+                "CompactJSON", "SocketIO", "SocketIOServer",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        .testTarget(
+            name: "ChatModelsTests",
+            dependencies: [
+                "ChatModels", "ChatTesting", "CompactJSON",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .testTarget(
+            name: "ChatOptionsTests",
+            dependencies: [
+                "ChatModels", "ChatOptions",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(
+            name: "chat-adminTests",
+            dependencies: [
+                "ChatModels", "ChatTesting", "chat-admin",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        // What `./chat fuzz` found and was given to begin with; Fuzz/ shares the targets.
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "ChatModels", "CompactJSON", "SocketIO", "SocketIOServer", "chat-fcgi",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+        .testTarget(
+            name: "chat-fcgiTests",
+            dependencies: ["ChatModels", "ChatTesting", "CompactJSON", "chat-fcgi"]),
+        .testTarget(
+            name: "chat-pushTests",
+            dependencies: [
+                "ChatModels", "ChatOptions", "ChatTesting", "CompactJSON", "SocketIO",
+                "SocketIOServer", "chat-push",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+// Every Swift target gets the same, strict settings.
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .strictMemorySafety(),
+        .treatAllWarnings(as: .error),
+    ]
+}
