@@ -1,0 +1,620 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page in Chromium, as two people use it; against the real product behind nginx."""
+
+import importlib.metadata
+import os
+import pathlib
+import re
+import sqlite3
+
+import pytest
+from playwright.sync_api import expect
+
+from browsing import CHROMIUM, Browser
+from halls_site import Site, wait_until
+from listener import enter, found, unique
+from seed import seed
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; './chat setup' installs it")
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+SMALL_PHONE = PHONE | {"viewport": {"width": 320, "height": 568}}
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def seat(chromium):
+    """Seats people at the page; at the end the browser must have had nothing to complain of."""
+    yield chromium.seat
+    assert chromium.leave() == []
+
+
+def stock_client():
+    """The browser client of Socket.IO's authors, in the shape of the page's own."""
+    try:
+        package = importlib.metadata.distribution("nicegui")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    script = pathlib.Path(package.locate_file("nicegui/static/socket.io.min.js"))
+    return script.read_text() + "\nexport const io = globalThis.io;\n"
+
+
+@pytest.fixture(params=["our client", "the stock client"])
+def script(request):
+    if request.param == "our client":
+        return None
+    return stock_client() or pytest.skip("no stock client; pip install --no-deps nicegui==3.18.0 brings it")
+
+
+@pytest.fixture
+def pair(people):
+    """Two people in a hall: (ana, ben, hall)."""
+    ana, ben = people("ana"), people("ben")
+    hall = found(ana)
+    enter(hall, ben)
+    return ana, ben, hall
+
+
+def own_pair(site):
+    ana, ben = site.person("ana"), site.person("ben")
+    hall = found(ana, "Garden")
+    enter(hall, ben)
+    return ana, ben, hall
+
+
+# --- Two people -------------------------------------------------------------------------------------------------------
+
+
+def test_two_people_register_meet_in_a_hall_and_talk(shared_site, seat, script):
+    ana, ben = seat(shared_site, script=script).open(), seat(shared_site, script=script).open()
+    ana.is_at("sign-in")
+    ana.register(unique("ana"))
+    ben.register(unique("ben"))
+    name = unique("Garden ")
+
+    ana.make_hall(name)
+    ben.join_hall(name)
+    said = []
+    for number in range(5):
+        for person, who in ((ana, "ana"), (ben, "ben")):
+            person.write(f"{who} {number}")
+            said.append(f"{who} {number}")
+            ana.sees(*said)
+            ben.sees(*said)
+
+    for person in (ana, ben):
+        person.page.reload()
+        person.sees(*said)
+        assert person["#hall-list a"].count() == 1
+
+
+def test_what_both_write_at_the_same_time_is_in_the_same_order_for_both(shared_site, seat, pair, script):
+    ana, ben, hall = pair
+    one = seat(shared_site, ana, script=script).open(hall)
+    other = seat(shared_site, ben, script=script).open(hall)
+    expect(other["#notice"]).to_be_visible()
+
+    for number in range(10):
+        one.write(f"ana {number}")
+        other.write(f"ben {number}")
+
+    for person in (one, other):
+        person.until(lambda person=person: [state for state, _ in person.rows] == ["sent"] * 20)
+    assert one.contents == other.contents
+    for who in ("ana", "ben"):
+        assert [text for text in one.contents if text.startswith(who)] == [f"{who} {number}" for number in range(10)]
+
+
+def test_a_message_appears_at_once_and_its_row_stays_the_same_when_it_is_confirmed(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    # Within the key press, before anything came back.
+    one["#composer-text"].fill("quick")
+    shown = one.page.evaluate(
+        """() => {
+            const text = document.querySelector("#composer-text");
+            text.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+            return new Promise((resolve) => requestAnimationFrame(() => {
+                window.article = document.querySelector("#log article");
+                resolve([window.article?.querySelector(".message-body").textContent, text.value]);
+            }));
+        }"""
+    )
+    assert shown == ["quick", ""]
+    one.sees("quick")
+    assert one.page.evaluate("() => window.article === document.querySelector('#log article')")
+
+
+def test_text_is_shown_as_text(shared_site, seat, pair):
+    ana, ben, hall = pair
+    one, other = seat(shared_site, ana).open(hall), seat(shared_site, ben).open(hall)
+    texts = [
+        "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "javascript:alert(1)", "&lt;b&gt; & <b>bold</b>",
+        '"><svg onload=alert(1)>', "two\nlines", "https://example.com/?a=1&b=<2>", "مرحبا بالعالم", "{{constructor}}",
+    ]  # fmt: skip
+
+    for text in texts:
+        one.write(text)
+        other.until(lambda text=text: other.contents[-1:] == [text])
+
+    one.sees(*texts)
+    assert other["#log script, #log img, #log b, #log svg:not(.icon)"].count() == 0
+    assert [link.get_attribute("href") for link in other["#log a"].all()] == ["https://example.com/?a=1&b="]
+
+
+def test_a_third_person_sees_nothing(shared_site, seat, people):
+    ana, eve = people("ana"), people("eve")
+    hall = found(ana, unique("Secret "), private=True)
+    one, third = seat(shared_site, ana).open(hall), seat(shared_site, eve).open(hall)
+
+    one.write("between us")
+    one.sees("between us")
+
+    expect(third["#notice-title"]).to_have_text("There is no such hall here")
+    assert third["#hall-list a"].count() == 0
+    third["#join-hall"].click()
+    expect(third["#join-dialog"]).to_be_visible()
+    third["#join-filter"].fill(hall["name"])
+    assert third["#join-dialog .choice"].filter(has_text=hall["name"]).count() == 0
+    assert "between us" not in third.page.content() and hall["name"] not in third.page.content()
+
+
+def test_a_hall_that_is_not_in_view_counts_what_is_new(shared_site, seat, pair):
+    ana, ben, hall = pair
+    second = found(ana)
+    enter(second, ben)
+    other = seat(shared_site, ben).open(hall)
+    expect(other["#notice"]).to_be_visible()
+    entry = other[f'#hall-list a[data-hall-id="{second["id"]}"]']
+    expect(entry).to_be_visible()
+    one = seat(shared_site, ana).open(second)
+
+    for number in range(3):
+        one.write(f"news {number}")
+
+    expect(entry).to_have_class(re.compile("is-unread"))
+    expect(entry.locator(".badge")).to_contain_text("3")
+    entry.click()
+    other.sees("news 0", "news 1", "news 2")
+    expect(entry.locator(".badge")).to_be_hidden()
+
+
+def test_the_length_is_counted_before_it_is_too_long(make_site, seat):
+    site = make_site(flags={"message-length-max": 250})
+    ana = site.person("ana")
+    one = seat(site, ana).open(found(ana, "Garden"))
+    expect(one["#composer"]).to_be_visible()
+
+    one["#composer-text"].fill("x" * 245)
+    expect(one["#composer-count"]).to_have_text("5 characters left")
+    one["#composer-text"].fill("x" * 251)
+    expect(one["#composer-count"]).to_have_text("1 character too many")
+    expect(one["#send"]).to_be_disabled()
+    one["#composer-text"].press("Enter")
+    one["#composer-text"].press("Backspace")
+    one["#composer-text"].press("Enter")
+    one.sees("x" * 250)
+
+
+# --- History ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def seeded():
+    """A site with a hall of two hundred messages by seven people over three days."""
+    site = Site(flags={"sends-per-second": 1000, "sends-burst": 1000})
+    try:
+        site.start()
+        site.people, site.hall = seed(site)
+        yield site
+    finally:
+        site.close()
+
+
+@pytest.mark.parametrize("form", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_older_messages_load_on_scrolling_up_and_nothing_jumps(seeded, seat, form):
+    one = seat(seeded, seeded.people[0], **form).open(seeded.hall)
+    one.until(lambda: len(one.rows) >= 50)
+    newest = one.contents[-1]
+    first_and_top = """() => {
+        const article = document.querySelector("#log article");
+        return [article.dataset.messageId, article.getBoundingClientRect().top];
+    }"""
+    top_of = """(id) => document.querySelector(`article[data-message-id="${id}"]`).getBoundingClientRect().top"""
+
+    jumps = []
+    for _ in range(40):
+        # To the top, and the first line is noted in the same breath; older ones come above it.
+        first, before = one.page.evaluate(
+            "() => { document.querySelector('#scroller').scrollTop = 0; return (" + first_and_top + ")(); }"
+        )
+        if len(one.rows) == 200:
+            break
+        one.until(
+            lambda first=first: one.page.evaluate(first_and_top)[0] != first or len(one.rows) == 200,
+            what="an older page",
+        )  # fmt: skip
+        one.page.wait_for_timeout(100)  # several frames: whatever jumps has jumped
+        jumps.append(one.page.evaluate(top_of, first) - before)
+    assert max(abs(jump) for jump in jumps) <= 2, jumps
+    expect(one["#history-beginning"]).to_be_visible()
+    ids = one.page.evaluate(
+        "() => [...document.querySelectorAll('#log article')].map((row) => Number(row.dataset.messageId))"
+    )
+    assert ids == sorted(set(ids))
+    assert len(ids) == 200 and one.contents[-1] == newest
+
+
+def test_who_reads_above_is_not_moved_and_told_how_many_are_new(shared_site, seat, pair):
+    ana, ben, hall = pair
+    for number in range(20):
+        ana.post(f"/chat/messages/{hall['id']}", json={"content": f"{number}\n" * 6})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.until(lambda: len(one.rows) == 20)
+    place = """() => [document.querySelector("#scroller").scrollTop,
+        document.querySelectorAll("#log article")[5].getBoundingClientRect().top]"""
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop = 600; }")
+    one.page.wait_for_timeout(200)
+    before = one.page.evaluate(place)
+
+    for number in range(2):
+        ben.post(f"/chat/messages/{hall['id']}", json={"content": f"new {number}"})
+
+    expect(one["#new-messages"]).to_have_text("2 new messages")
+    assert one.page.evaluate(place) == before
+    one["#new-messages"].click()
+    expect(one["#log article"].last).to_be_in_viewport()
+    expect(one["#new-messages"]).to_be_hidden()
+
+
+def test_at_the_end_one_stays_at_the_end(shared_site, seat, pair):
+    ana, ben, hall = pair
+    one = seat(shared_site, ana, **SMALL_PHONE).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    for number in range(15):
+        ben.post(f"/chat/messages/{hall['id']}", json={"content": f"line {number}"})
+
+    one.until(lambda: one.contents[-1:] == ["line 14"])
+    expect(one["#log article"].last).to_be_in_viewport(ratio=1)
+
+
+def test_days_are_named_in_the_persons_time_zone(shared_site, seat, pair):
+    ana, _, hall = pair
+    for content in ("before midnight", "after midnight"):
+        ana.post(f"/chat/messages/{hall['id']}", json={"content": content})
+    # The night in which Madrid leaves summer time: 23:30 and 00:30 there.
+    times = ["2025-10-25T21:30:00.000Z", "2025-10-25T22:30:00.000Z"]
+    with sqlite3.connect(shared_site.database, timeout=10) as database:
+        for time, content in zip(times, ("before midnight", "after midnight")):
+            database.execute(
+                "UPDATE messages SET created_at = ? WHERE hall_id = ? AND content = ?", (time, hall["id"], content)
+            )
+    database.close()
+
+    one = seat(shared_site, ana).open(hall)
+    one.sees("before midnight", "after midnight")
+
+    days = one["#log .day time"]
+    assert [day.get_attribute("datetime") for day in days.all()] == ["2025-10-25", "2025-10-26"]
+    assert [time.get_attribute("datetime") for time in one["#log article time"].all()] == times
+    assert one["#log article time"].first.inner_text() == "23:30"
+
+
+# --- Trouble ----------------------------------------------------------------------------------------------------------
+
+
+def test_offline_one_can_go_on_writing_and_it_is_sent_once(shared_site, seat, pair, script):
+    ana, ben, hall = pair
+    one = seat(shared_site, ana, script=script).open(hall)
+    other = seat(shared_site, ben, script=script).open(hall)
+    one.write("before")
+    other.sees("before")
+
+    one.context.set_offline(True)
+    one.write("meanwhile 1")
+    one.write("meanwhile 2")
+    other.write("not heard at once")
+
+    expect(one['#offline[data-state="offline"]']).to_be_visible()
+    assert one.rows == [("sent", "before"), ("pending", "meanwhile 1"), ("pending", "meanwhile 2")]
+    other.sees("before", "not heard at once")
+    one.context.set_offline(False)
+
+    for person in (one, other):
+        person.sees("before", "not heard at once", "meanwhile 1", "meanwhile 2")
+    expect(one["#offline"]).to_be_hidden()
+    one.page.reload()
+    one.sees("before", "not heard at once", "meanwhile 1", "meanwhile 2")
+
+
+def test_what_was_written_offline_survives_a_reload(shared_site, seat, pair):
+    ana, ben, hall = pair
+    one = seat(shared_site, ana).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one.context.set_offline(True)
+    one.write("kept")
+    one.until(lambda: one.rows == [("pending", "kept")])
+    one["#composer-text"].fill("a draft")
+    one.context.set_offline(False)
+
+    one.page.reload()
+
+    one.sees("kept")
+    expect(one["#composer-text"]).to_have_value("a draft")
+    assert [each["content"] for each in ben.get(f"/chat/messages/{hall['id']}").json()["messages"]] == ["kept"]
+
+
+@pytest.mark.parametrize("name", ["chat-push", "chat-fcgi", "nginx"])
+def test_the_page_recovers_when_something_is_killed(make_site, seat, name, script):
+    site = make_site()
+    ana, ben, hall = own_pair(site)
+    one, other = seat(site, ana, script=script).open(hall), seat(site, ben, script=script).open(hall)
+    expect(other["#notice"]).to_be_visible()
+    one.write("before")
+    other.sees("before")
+
+    site.kill(name)
+    one.write("ana meanwhile")
+    other.page.wait_for_timeout(300)
+    other.write("ben meanwhile")
+    if name == "chat-push":
+        expect(one["#offline"]).to_be_visible()
+    site.start(name)
+    one.write("ana after")
+
+    one.until(lambda: len(one.rows) == 4 and {state for state, _ in one.rows} == {"sent"}, 40)
+    stored = [each["content"] for each in ana.get(f"/chat/messages/{hall['id']}").json()["messages"]]
+    assert sorted(stored) == ["ana after", "ana meanwhile", "before", "ben meanwhile"]
+    assert stored.index("ana meanwhile") < stored.index("ana after")
+    for person in (one, other):
+        person.sees(*stored)
+    expect(one["#offline"]).to_be_hidden()
+    other.write("and on")
+    one.sees(*stored, "and on")
+
+
+def test_without_chat_push_the_chat_goes_on_more_slowly(make_site, seat):
+    site = make_site()
+    ana, ben, hall = own_pair(site)
+    one = seat(site, ana).open(hall)
+    expect(one["#notice"]).to_be_visible()
+
+    site.kill("chat-push")
+    expect(one['#offline[data-state="limited"]']).to_be_visible()
+    one.write("by REST")
+    one.sees("by REST")
+    ben.post(f"/chat/messages/{hall['id']}", json={"content": "polled"})
+    one.sees("by REST", "polled")
+
+
+def test_who_signs_out_elsewhere_is_signed_out_here_and_keeps_the_draft(shared_site, seat, pair, script):
+    ana, ben, hall = pair
+    one = seat(shared_site, ana, script=script).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one["#composer-text"].fill("half a sent")
+
+    ana.post("/chat/logout", json={})
+
+    one.is_at("ended")
+    expect(one["#welcome-title"]).to_have_text("You are signed out")
+    one.sign_in(ana.user["username"])
+    one.is_at("chat")
+    expect(one["#composer-text"]).to_have_value("half a sent")
+    one["#composer-text"].press("Enter")
+    one.sees("half a sent")
+
+
+def test_a_wrong_password_is_said_and_the_right_one_lets_in(shared_site, seat, people):
+    ana = people("ana")
+    one = seat(shared_site).open()
+
+    one.sign_in(ana.user["username"], "not the password")
+    expect(one["#login .form-error"]).to_have_text("Name and password do not belong together.")
+    one.sign_in(ana.user["username"])
+    one.is_at("chat")
+    one["#open-settings"].click()
+    one["#sign-out"].click()
+    one.is_at("sign-in")
+    one.page.reload()
+    one.is_at("sign-in")
+
+
+def test_who_is_removed_from_a_hall_is_told_and_sees_no_more_of_it(shared_site, seat, people, script):
+    ana, ben = people("ana"), people("ben")
+    hall = found(ana, unique("Secret "), private=True)
+    shared_site.admin("members", "add", hall["id"], ben.user["username"])
+    other = seat(shared_site, ben, script=script).open(hall)
+    ana.post(f"/chat/messages/{hall['id']}", json={"content": "with ben"})
+    other.sees("with ben")
+
+    shared_site.admin("members", "remove", hall["id"], ben.user["username"])
+
+    expect(other["#notice-title"]).to_have_text(f"You are no longer in {hall['name']}")
+    expect(other["#scroller"]).to_be_hidden()
+    expect(other["#composer"]).to_be_hidden()
+    assert other["#hall-list a"].count() == 0
+    assert "with ben" not in other["#log"].inner_text()
+
+
+def test_who_writes_too_fast_is_told_so_and_everything_is_sent_in_the_end(make_site, seat):
+    site = make_site(flags={"sends-per-second": 1})
+    ana = site.person("ana")
+    one = seat(site, ana).open(found(ana, "Garden"))
+    expect(one["#composer"]).to_be_visible()
+
+    for number in range(5):
+        one.write(f"{number}")
+
+    expect(one["#composer-note"]).to_contain_text("That was fast.")
+    one.sees("0", "1", "2", "3", "4")
+
+
+def test_a_message_that_is_refused_can_be_deleted_or_tried_again(make_site, seat):
+    site = make_site()
+    ana, _, hall = own_pair(site)
+    one = seat(site, ana).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    site.kill("chat-push")
+    site.kill("chat-fcgi")
+    one.write("refused")
+    one.until(lambda: one.rows == [("pending", "refused")])
+    site.admin("halls", "archive", hall["id"])
+    site.start("chat-fcgi", "chat-push")
+
+    expect(one['article[data-state="failed"]']).to_be_visible()
+    expect(one["article .failed-text"]).to_contain_text("This hall is archived.")
+    one['[data-action="delete"]'].click()
+    one.sees()
+    one.page.reload()
+    expect(one["#archived-note"]).to_be_visible()
+    one.sees()
+
+
+# --- Looks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("locale", "halls", "write"), [
+    ("en-US", "Halls", "Write a message"), ("es-MX", "Salas", "Escribe un mensaje"),
+    ("fr-FR", "Halls", "Write a message"),
+], ids=["en", "es", "another"])  # fmt: skip
+def test_the_page_speaks_the_language_of_the_browser_until_it_is_told_another(
+    shared_site, seat, pair, locale, halls, write
+):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, locale=locale).open(hall)
+    expect(one["#sidebar h2"]).to_have_text(halls)
+    expect(one["#composer-text"]).to_have_attribute("placeholder", write)
+    other_language, other_word = ("es", "Salas") if halls == "Halls" else ("en", "Halls")
+
+    one["#open-settings"].click()
+    one["#language"].select_option(other_language)
+
+    expect(one["#sidebar h2"]).to_have_text(other_word)
+    expect(one["html"]).to_have_attribute("lang", other_language)
+    one.page.reload()
+    expect(one["#sidebar h2"]).to_have_text(other_word)
+
+
+def test_the_page_is_light_or_dark_as_the_system_until_it_is_told_otherwise(shared_site, seat, pair):
+    ana, _, hall = pair
+
+    def lightness(person):
+        expect(person["#composer"]).to_be_visible()
+        colour = person.page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
+        numbers = [float(number) for number in re.findall(r"[\d.]+", colour)[:3]]
+        return sum(numbers) / 3 / (255 if max(numbers) > 1 else 1)
+
+    light = seat(shared_site, ana, color_scheme="light").open(hall)
+    dark = seat(shared_site, ana, color_scheme="dark").open(hall)
+    assert lightness(light) > 0.8 and lightness(dark) < 0.25
+
+    light["#open-settings"].click()
+    light["#theme"].select_option("dark")
+    assert lightness(light) < 0.25
+    light.page.reload()
+    assert lightness(light) < 0.25
+
+
+@pytest.mark.parametrize("form", [PHONE, SMALL_PHONE], ids=["390x844", "320x568"])
+def test_on_a_phone_there_is_one_pane_at_a_time_and_back_is_back(shared_site, seat, pair, form):
+    ana, ben, hall = pair
+    one = seat(shared_site, ana, **form).open()
+
+    def assert_fits():
+        width, inner = one.page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+        assert width <= inner == form["viewport"]["width"]
+
+    expect(one["#sidebar"]).to_be_visible()
+    expect(one["#conversation"]).to_be_hidden()
+    assert_fits()
+    one[f'#hall-list a[data-hall-id="{hall["id"]}"]'].tap()
+    expect(one["#sidebar"]).to_be_hidden()
+    one.write("from my phone " + "w" * 300)
+    one.sees("from my phone " + "w" * 300)
+    assert_fits()
+    for selector in ("#send", "#composer-text", "#back", "#hall-name"):
+        expect(one[selector]).to_be_in_viewport(ratio=1)
+    one["#members-toggle"].tap()
+    expect(one["#members .member"]).to_have_count(2)
+    assert_fits()
+    one.page.go_back()
+    expect(one["#log"]).to_be_visible()
+    one["#back"].tap()
+    expect(one["#sidebar"]).to_be_visible()
+    one.page.go_forward()
+    expect(one["#log"]).to_be_visible()
+    one.page.go_back()
+    expect(one["#sidebar"]).to_be_visible()
+
+
+def test_targets_on_a_phone_are_large_enough_for_a_finger(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **PHONE).open(hall)
+    expect(one["#composer"]).to_be_visible()
+    sizes = """() => [...document.querySelectorAll("button, a, input, textarea, select")]
+        .filter((element) => element.checkVisibility() && element.getBoundingClientRect().width > 1
+            && element.getBoundingClientRect().left >= 0 && !element.matches(".skip-link, input[type=checkbox]"))
+        .map((element) => [element.id || element.className, element.getBoundingClientRect().height])
+        .filter(([, height]) => height < 43.5)"""
+
+    assert one.page.evaluate(sizes) == []
+    one["#back"].tap()
+    expect(one["#sidebar"]).to_be_visible()
+    assert one.page.evaluate(sizes) == []
+
+
+def test_who_leaves_a_hall_is_asked_and_then_it_is_gone(shared_site, seat, pair):
+    ana, ben, hall = pair
+    other = seat(shared_site, ben, **DESKTOP).open(hall)
+    other["#members-toggle"].click()
+    expect(other["#members .member"]).to_have_count(2)
+
+    other["#leave-hall"].click()
+    other["#leave-confirm"].click()
+
+    expect(other[f'#hall-list a[data-hall-id="{hall["id"]}"]']).to_have_count(0)
+    wait_until(lambda: ben.get(f"/chat/messages/{hall['id']}").status_code == 403, 20)
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "es-ES"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("form", ["desktop", "phone", "small-phone"])
+def test_a_picture_is_taken(seeded, seat, tmp_path, form, scheme, locale):
+    """For people to look at; HALLS_SHOTS=folder keeps them."""
+    folder = pathlib.Path(os.environ.get("HALLS_SHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {"desktop": DESKTOP, "phone": PHONE, "small-phone": SMALL_PHONE}[form]
+    one = seat(seeded, seeded.people[0], color_scheme=scheme, locale=locale, **options)
+    name = f"{form}-{scheme}-{locale[:2]}"
+
+    one.open(seeded.hall)
+    one.until(lambda: len(one.rows) >= 50)
+    expect(one["#log article"].last).to_be_in_viewport()
+    one.page.wait_for_timeout(300)
+    one.page.screenshot(path=folder / f"{name}.png")
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop -= 1800; }")
+    one.page.wait_for_timeout(300)
+    one.page.screenshot(path=folder / f"{name}-above.png")
+    if form != "small-phone":
+        one["#members-toggle"].click()
+        expect(one["#members .member"]).to_have_count(7)
+        one.page.screenshot(path=folder / f"{name}-members.png")
+        one.page.go_back() if form == "phone" else one["#members-close"].click()
+    if form == "phone":
+        one["#back"].click()
+        expect(one["#sidebar"]).to_be_visible()
+        one.page.screenshot(path=folder / f"{name}-halls.png")
+    one.context.clear_cookies()
+    one.open()
+    one.page.reload()
+    one.is_at("sign-in")
+    one.page.screenshot(path=folder / f"{name}-sign-in.png")
+    assert len(list(folder.glob(f"{name}*.png"))) >= 3

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What docs/operating.md says of the programs' flags is what the programs say themselves."""
+
+import re
+import subprocess
+
+import pytest
+
+from halls_site import BIN, ROOT, clean_environment
+
+PROGRAMS = ("chat-fcgi", "chat-push", "chat-admin")
+
+
+def help_of(*command):
+    done = subprocess.run(
+        [BIN / command[0], *command[1:], "--help"], env=clean_environment(), text=True, capture_output=True, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def helps_of(*command):
+    """The help of a program and of all its subcommands."""
+    text = help_of(*command)
+    yield text
+    part = re.search(r"^SUBCOMMANDS:\n(.*?)(?:\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
+    for name in re.findall(r"^  ([a-z][a-z-]*)", part[1], re.MULTILINE) if part else ():
+        yield from helps_of(*command, name)
+
+
+def flags_of(text):
+    """Each flag of a help text with its default, or None."""
+    for option in re.split(r"^  (?=-)", text, flags=re.MULTILINE)[1:]:
+        words = " ".join(option.split())
+        default = re.search(r"[(; ]default: ([^)]*)\)", words)
+        for flag in re.findall(r"--[a-z][a-z0-9-]*", words.split(" <")[0].split(" (")[0])[:1]:
+            if flag not in ("--help", "--version"):
+                yield flag, default and default[1]
+
+
+def documented(program):
+    """Each flag with a row in docs/operating.md and the row's second cell: the shared ones and the program's own."""
+    rows = {}
+    for section in re.split(r"^#+ ", (ROOT / "docs/operating.md").read_text(), flags=re.MULTILINE):
+        heading = section.split("\n")[0]
+        if heading == program or heading not in PROGRAMS:
+            rows |= dict(re.findall(r"^\| `(--[a-z0-9-]+)` \| ([^|]*?) \|", section, re.MULTILINE))
+    return {flag: default.strip("`") for flag, default in rows.items()}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_flag_is_documented_with_its_default(program):
+    rows = documented(program)
+    missing = {}
+    for text in helps_of(program):
+        for flag, default in flags_of(text):
+            if flag not in rows or (default and rows[flag] != default):
+                missing[flag] = f"| `{flag}` | {default or '–'} | |"
+
+    assert not missing, f"docs/operating.md lacks these rows of {program}:\n" + "\n".join(missing.values())
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_flag_is_documented_that_the_programs_do_not_have(program):
+    known = {flag for name in PROGRAMS for text in helps_of(name) for flag, _ in flags_of(text)}
+
+    assert set(documented(program)) <= known

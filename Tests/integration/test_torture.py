@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The delivery checker (Tests/Torture, docs/delivery.md): short runs, and that it finds what is planted."""
+
+import json
+import os
+import random
+import subprocess
+
+import pytest
+
+from halls_site import BIN, ROOT, clean_environment
+
+
+@pytest.fixture(scope="module")
+def torture():
+    """Runs the checker and returns its exit status, its result, and what it said of its plan."""
+    program = BIN / "halls-torture"
+    if not program.exists():
+        if "HALLS_BIN" in os.environ:
+            pytest.skip(f"there is no {program}")
+        build = ["swift", "build", "-c", "release", "--product", "halls-torture"]
+        subprocess.run(build, cwd=ROOT, check=True, timeout=600)
+
+    def run(*options):
+        command = [ROOT / "chat", "torture", "--json", "--clients", "100", *map(str, options)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=clean_environment() | {"HALLS_BIN": str(BIN)}, text=True, capture_output=True,
+            timeout=110,
+        )  # fmt: skip
+        print(done.stderr)
+        lines = done.stdout.splitlines()
+        assert lines, done.stderr
+        return done.returncode, json.loads(lines[-1]), done.stderr
+
+    return run
+
+
+@pytest.mark.timeout(700)
+@pytest.mark.parametrize("seed", [11, random.randrange(1, 10**6)], ids=["known seed", "random seed"])
+def test_nothing_acknowledged_is_lost_doubled_or_out_of_order(torture, seed):
+    status, result, plan = torture("--minutes", 0.25, "--seed", seed)
+
+    again = f"again with: ./chat torture --minutes 0.25 --clients 100 --seed {seed}"
+    assert (status, result["findings"]) == (0, []), again
+    assert result["counts"]["acknowledged"] > 200
+    assert result["counts"]["disconnections"] > 20
+    assert result["faults"], plan
+
+
+@pytest.mark.parametrize(
+    ("plant", "breach"), [("drop", "lost"), ("double", "doubled"), ("swap", "disordered")]
+)
+def test_the_checker_finds_what_is_planted(torture, plant, breach):
+    status, result, _ = torture("--minutes", 0.08, "--seed", 1, "--faults", "none", "--plant", plant)
+
+    assert status == 1
+    assert result["breaches"][breach] == 1
+
+
+def test_the_same_seed_makes_the_same_plan(torture):
+    def plan(seed):
+        command = [BIN / "halls-torture", "--dry-run", "--seed", str(seed)]
+        return subprocess.run(command, text=True, capture_output=True, check=True, timeout=30).stderr
+
+    assert plan(5) == plan(5)
+    assert plan(5) != plan(6)
