@@ -74,8 +74,10 @@ public final class ChatDatabase: Sendable {
         self.passwords = passwords
         self.clock = clock
         do {
-            queue = try DatabaseQueue(path: path, configuration: Self.configuration(isFile: true))
-            migrationsRun = try Self.prepare(queue, schema, path: path)
+            (queue, migrationsRun) = try Self.alone(inFolderOf: path) {
+                let queue = try Self.openQueue(path)
+                return (queue, try Self.prepare(queue, schema, path: path))
+            }
         } catch let error as DatabaseError {
             throw OpenError.unusable(path: path, reason: Self.reason(error))
         }
@@ -102,6 +104,18 @@ public final class ChatDatabase: Sendable {
             try db.execute(sql: "PRAGMA temp_store = MEMORY")
         }
         return configuration
+    }
+
+    /// Opens the file. The change to WAL does not wait for others as statements do, so it is tried for a while.
+    private static func openQueue(_ path: String) throws -> DatabaseQueue {
+        for _ in 0..<100 {
+            do {
+                return try DatabaseQueue(path: path, configuration: configuration(isFile: true))
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                usleep(20_000)
+            }
+        }
+        return try DatabaseQueue(path: path, configuration: configuration(isFile: true))
     }
 
     /// - Returns: the migrations that were run.
@@ -212,6 +226,20 @@ public final class ChatDatabase: Sendable {
 
     private static func reason(_ error: DatabaseError) -> String {
         error.message ?? "SQLite's error \(error.extendedResultCode.rawValue)"
+    }
+
+    /// Runs something while no other process, or connection, does the same for a file in that folder: a migrator decides
+    /// what is to be done, and what is there, before it has SQLite's lock. The folder is locked and not the file, which
+    /// SQLite locks itself.
+    private static func alone<Value>(
+        inFolderOf path: String, _ body: () throws -> Value
+    ) throws -> Value {
+        let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+        let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC | O_DIRECTORY)
+        defer { if descriptor >= 0 { Glibc.close(descriptor) } }
+        // A file system without such locks is no reason not to migrate.
+        if descriptor >= 0 { while flock(descriptor, LOCK_EX) != 0, errno == EINTR {} }
+        return try body()
     }
 
     /// Brings a file or a folder to the disk.

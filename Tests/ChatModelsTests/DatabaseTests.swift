@@ -86,13 +86,15 @@ import Testing
     }
 
     @Test func `four who migrate at once make one database`() throws {
-        let folder = try TemporaryFolder()
+        for _ in 0..<25 {
+            let folder = try TemporaryFolder()
 
-        DispatchQueue.concurrentPerform(iterations: 4) { _ in
-            #expect(throws: Never.self) { try folder.database() }
+            DispatchQueue.concurrentPerform(iterations: 4) { _ in
+                #expect(throws: Never.self) { try folder.database() }
+            }
+
+            #expect(try folder.database().problems().isEmpty)
         }
-
-        #expect(try folder.database().problems().isEmpty)
     }
 
     // MARK: Settings
