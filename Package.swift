@@ -48,7 +48,7 @@ let package = Package(
         .target(
             name: "ChatModels",
             dependencies: [
-                "CLinux", "CSodium", "CompactJSON",
+                "CLinux", "CSQLite", "CSodium", "CompactJSON",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
@@ -80,6 +80,7 @@ let package = Package(
         .systemLibrary(name: "CFastCGI", providers: [.apt(["libfcgi-dev"])]),
         .systemLibrary(
             name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         // Tests: values, database, handlers; the whole product is tested in Tests/integration.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CSQLite
 import Foundation
 import GRDB
 import Glibc
@@ -95,7 +96,12 @@ public final class ChatDatabase: Sendable {
         migrationsRun = Self.migrator.migrations
     }
 
+    /// SQLite counts what it allocates, behind a lock of the whole process: a tenth of what a message costs it. Nobody asks
+    /// for the count. This has to be said before the first file is opened; later it has no effect.
+    private static let isTuned = halls_sqlite_without_memory_statistics() == SQLITE_OK
+
     private static func configuration(isFile: Bool) -> Configuration {
+        _ = isTuned
         var configuration = Configuration()
         configuration.label = "chat"
         configuration.busyMode = .timeout(10)
