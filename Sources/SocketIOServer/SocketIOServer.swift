@@ -120,11 +120,7 @@ public final class SocketIOServer: Sendable {
                 }
             }
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 512, initial: 1_024, maximum: 65_536)
-            )
+            .childChannelOption(.recvAllocator, value: ReceiveBufferSize())
             // Beyond the high mark a channel is not writable: that is the bound for slow readers.
             .childChannelOption(
                 .writeBufferWaterMark,

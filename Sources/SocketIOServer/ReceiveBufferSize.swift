@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+/// How large the buffer is that a connection reads into. The channel keeps its first one for as long as it lives, and most
+/// connections are idle: so it is small, and large ones, for who sends more, live for one read.
+struct ReceiveBufferSize: RecvByteBufferAllocator {
+    private static let small = 512
+    private static let large = 65_536
+
+    /// Whether the last read filled its buffer.
+    private var wasFilled = false
+
+    func nextBufferSize() -> Int? { wasFilled ? Self.large : Self.small }
+
+    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
+        allocator.buffer(capacity: wasFilled ? Self.large : Self.small)
+    }
+
+    mutating func record(actualReadBytes: Int) -> Bool {
+        let couldGrow = !wasFilled
+        wasFilled = actualReadBytes >= (wasFilled ? Self.large : Self.small)
+        return wasFilled && couldGrow
+    }
+}
