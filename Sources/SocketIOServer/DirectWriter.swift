@@ -6,8 +6,8 @@ import NIOCore
 /// Writes to a connection's socket past the channel, as long as nothing waits in the channel: most frames fit into the
 /// system's buffer at once, and the way through the pipeline costs more than half of what the system itself takes.
 ///
-/// Used on the connection's event loop. The channel owns the descriptor: it must be asked whether it is active before
-/// each flush, and told what was left over.
+/// Used on the connection's event loop. The channel owns the descriptor: there must be no writer any more once the channel
+/// is closed, and the channel must be told what was left over.
 struct DirectWriter {
     private let descriptor: Int32
     /// What was put since the last flush.
@@ -26,16 +26,25 @@ struct DirectWriter {
     var bytes: Int { held?.readableBytes ?? 0 }
 
     /// Holds frames until the next flush. What goes to many is not copied, unless something else is held as well.
-    mutating func put(_ frames: ByteBuffer) {
-        if held == nil { held = frames } else { held?.writeImmutableBuffer(frames) }
+    ///
+    /// - Parameter bytesMax: how much may be held with it; what is more is not taken.
+    /// - Returns: whether it was taken.
+    @discardableResult
+    mutating func put(_ frames: ByteBuffer, bytesMax: Int = .max) -> Bool {
+        guard held != nil else {
+            held = frames
+            return true
+        }
+        guard bytes <= bytesMax - frames.readableBytes else { return false }
+        held?.writeImmutableBuffer(frames)
+        return true
     }
 
     /// Writes what is held, in one call.
     ///
     /// - Returns: what the system did not take; the channel has to.
     mutating func flush() -> ByteBuffer? {
-        guard var frames = held else { return nil }
-        held = nil
+        guard var frames = held.take() else { return nil }
         let count = frames.readableBytes
         let written = unsafe frames.withUnsafeReadableBytes { bytes in
             unsafe send(

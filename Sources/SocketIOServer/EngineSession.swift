@@ -4,34 +4,22 @@ import NIOCore
 import NIOHTTP1
 import SocketIO
 
-/// A WebSocket, as a session sees it. May live on another event loop than the session, when the client's upgrade came in
-/// there.
-protocol WebSocketPeer: AnyObject {
-    /// Whether less waits for the client than may wait.
-    var isWritable: Bool { get }
-    /// Writes whole frames; they leave with the next flush.
-    func write(_ frames: ByteBuffer)
-    func flush()
-    /// Says goodbye with a reason, and closes.
-    func close(_ reason: DisconnectReason)
-}
-
 /// An Engine.IO session with the Socket.IO client in it: what stays when the transport changes. Confined to its loop.
 final class EngineSession: Timed {
     /// What carries the packets.
     private enum Transport {
         case polling(PollingTransport)
-        case webSocket(any WebSocketPeer)
+        case webSocket(WebSocketHandler)
     }
 
     let id: SessionID
-    unowned let loop: ServerLoop
+    let loop: ServerLoop
     /// What the application put down at the beginning.
     let context: AnyObject?
     private let address: String
     private var transport: Transport
     /// A WebSocket that may take over, while it is tried.
-    private var probe: (any WebSocketPeer)?
+    private var probe: (WebSocketHandler)?
     private(set) var sockets: [Socket] = []
     private var assembler = SocketIOPacketAssembler()
     /// The tick of the next ping, or, while a pong is awaited, the tick at which it is too late for that.
@@ -39,11 +27,17 @@ final class EngineSession: Timed {
     private var isPongAwaited = false
     /// The tick until which the client must be in a namespace; `nil` once it is.
     private var connectTick: Int64?
-    private var willFlush = false
+    /// Whether the loop knows that a poll is to be answered.
+    private var willAnswer = false
     /// Why the session is over; `nil` while it is not.
     private var closeReason: DisconnectReason?
 
     var isClosed: Bool { closeReason != nil }
+
+    /// The WebSocket that carries the packets, if that is the transport.
+    var webSocket: WebSocketHandler? {
+        if case .webSocket(let peer) = transport { peer } else { nil }
+    }
 
     // MARK: The beginning
 
@@ -60,7 +54,7 @@ final class EngineSession: Timed {
 
     /// Begins a session on a WebSocket.
     static func webSocket(
-        _ handshake: Handshake, _ peer: any WebSocketPeer, on loop: ServerLoop
+        _ handshake: Handshake, _ peer: WebSocketHandler, on loop: ServerLoop
     ) -> EngineSession {
         let session = EngineSession(handshake, transport: .webSocket(peer), on: loop)
         session.send(text: session.handshakePacket(upgrades: []))
@@ -117,7 +111,7 @@ final class EngineSession: Timed {
         guard !isClosed else { return }
         switch transport {
         case .polling(let polling):
-            for packet in packets.packets { polling.queue.append(packet) }
+            for packet in packets.packets() { polling.queue.append(packet) }
         case .webSocket(let peer): peer.write(packets.frames)
         }
         wrote()
@@ -130,21 +124,25 @@ final class EngineSession: Timed {
             flushTransport()
             guard isWithinBounds else { return close(.tooSlow) }
         }
-        guard !willFlush else { return }
-        willFlush = true
-        loop.willFlush(self)
+        switch transport {
+        case .webSocket(let peer): loop.willFlush(peer)
+        case .polling:
+            guard !willAnswer else { return }
+            willAnswer = true
+            loop.willAnswer(self)
+        }
     }
 
     private var isWithinBounds: Bool {
         switch transport {
         case .polling(let polling): polling.queue.bytes <= loop.configuration.queueBytesMax
-        case .webSocket(let peer): peer.isWritable
+        case .webSocket(let peer): peer.isWithinBounds
         }
     }
 
-    /// Hands over what was written to the system or to the waiting poll.
-    func flush() {
-        willFlush = false
+    /// Hands over what was written to the waiting poll, or to what has taken its place.
+    func answer() {
+        willAnswer = false
         flushTransport()
     }
 
@@ -208,7 +206,7 @@ final class EngineSession: Timed {
     /// A WebSocket said `2probe`: it may take over.
     ///
     /// - Returns: whether the session takes one.
-    func tryUpgrade(to peer: any WebSocketPeer) -> Bool {
+    func tryUpgrade(to peer: WebSocketHandler) -> Bool {
         guard takesUpgrade, case .polling(let polling) = transport else { return false }
         probe = peer
         peer.write(.webSocketFrame(.text, [EngineIOPacketType.pong] + Array("probe".utf8)))
@@ -221,12 +219,13 @@ final class EngineSession: Timed {
     }
 
     /// The WebSocket said `5`: it takes over, with what polling has not delivered.
-    func completeUpgrade(to peer: any WebSocketPeer) {
+    func completeUpgrade(to peer: WebSocketHandler) {
         guard !isClosed, probe === peer, case .polling(let polling) = transport else {
             return peer.close(.protocolError)
         }
         probe = nil
         transport = .webSocket(peer)
+        for socket in sockets { loop.transportChanged(socket) }
         polling.waiting?.respond(.ok, body: [EngineIOPacketType.noop])
         for packet in polling.queue.takeAll() where packet != [EngineIOPacketType.noop] {
             if case .binary(let bytes)? = try? EngineIOPacket(polled: packet[...]) {
@@ -239,7 +238,7 @@ final class EngineSession: Timed {
     }
 
     /// A WebSocket is gone: the session with it, unless it was only being tried.
-    func webSocketClosed(_ peer: any WebSocketPeer, _ reason: DisconnectReason) {
+    func webSocketClosed(_ peer: WebSocketHandler, _ reason: DisconnectReason) {
         if probe === peer { probe = nil }
         if case .webSocket(let current) = transport, current === peer { close(reason) }
     }
@@ -247,7 +246,7 @@ final class EngineSession: Timed {
     // MARK: Receiving
 
     /// A message of a WebSocket; dropped, if that is not the session's.
-    func receive(_ message: WebSocketMessage, from peer: any WebSocketPeer) {
+    func receive(_ message: WebSocketMessage, from peer: WebSocketHandler) {
         guard case .webSocket(let current) = transport, current === peer else { return }
         switch message {
         case .text(let text):
@@ -339,6 +338,7 @@ final class EngineSession: Timed {
     /// A socket is over: its namespace may be asked for again. Who is in none has to ask in time, as at the beginning.
     func forget(_ socket: Socket) {
         sockets.removeAll { $0 === socket }
+        socket.detach()
         guard !isClosed, connectTick == nil, !sockets.contains(where: \.isConnected) else { return }
         connectTick = loop.tick(after: loop.configuration.connectTimeout)
         setDeadline()
@@ -371,7 +371,10 @@ final class EngineSession: Timed {
         loop.unregister(self)
         loop.admission.end(address: address)
         loop.counters.count("sessions_closed_" + reason.rawValue)
-        for socket in sockets { socket.end(reason) }
+        for socket in sockets {
+            socket.end(reason)
+            socket.detach()
+        }
         sockets = []
         probe?.close(reason)
         probe = nil

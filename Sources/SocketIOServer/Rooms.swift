@@ -17,19 +17,26 @@ struct RoomPlace {
     var index: Int
 }
 
+/// A socket in a room, with the WebSocket that carries its packets at hand: what is said to many looks at nothing else.
+struct RoomMember {
+    let socket: Socket
+    var webSocket: WebSocketHandler?
+}
+
 /// The rooms of one event loop: room -> the sockets in it that live on this loop. Other loops have their own, so that
 /// nothing is locked; a broadcast goes to each loop once.
 struct Rooms {
-    private var members: [RoomID: [Socket]] = [:]
+    private var members: [RoomID: [RoomMember]] = [:]
 
-    /// The sockets in a room, in no order.
-    subscript(room: RoomID) -> [Socket] { members[room] ?? [] }
+    /// Who is in a room, in no order.
+    subscript(room: RoomID) -> [RoomMember] { members[room] ?? [] }
 
     /// - Returns: whether the socket was not in the room.
     mutating func join(_ room: RoomID, _ socket: Socket) -> Bool {
         guard !socket.rooms.contains(where: { $0.room == room }) else { return false }
         let index = members[room]?.count ?? 0
-        members[room, default: []].append(socket)
+        let member = RoomMember(socket: socket, webSocket: socket.session?.webSocket)
+        members[room, default: []].append(member)
         socket.rooms.append(RoomPlace(room: room, index: index))
         return true
     }
@@ -41,13 +48,20 @@ struct Rooms {
         socket.rooms.remove(at: place)
         // The last one takes the free place.
         guard let last = members[room]?.popLast() else { return true }
-        if last !== socket {
+        if last.socket !== socket {
             members[room]?[index] = last
-            if let moved = last.rooms.firstIndex(where: { $0.room == room }) {
-                last.rooms[moved].index = index
+            if let moved = last.socket.rooms.firstIndex(where: { $0.room == room }) {
+                last.socket.rooms[moved].index = index
             }
         }
         if members[room]?.isEmpty == true { members[room] = nil }
         return true
+    }
+
+    /// Another transport carries a socket's packets.
+    mutating func transportChanged(_ socket: Socket) {
+        for place in socket.rooms {
+            members[place.room]?[place.index].webSocket = socket.session?.webSocket
+        }
     }
 }

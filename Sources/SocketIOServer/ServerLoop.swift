@@ -23,8 +23,10 @@ public final class ServerLoop: @unchecked Sendable {
     private var wheel: TimerWheel
     private var wheelStart: NIODeadline
     private var wheelTask: RepeatedTask?
-    /// Sessions with something written that was not yet handed to the system.
-    private var unflushed: [EngineSession] = []
+    /// WebSockets with something written that was not yet handed to the system.
+    private var unflushed: [WebSocketHandler] = []
+    /// Sessions with something to say to who polls.
+    private var unanswered: [EngineSession] = []
     private var turnEndIsScheduled = false
     private(set) var isShuttingDown = false
 
@@ -64,12 +66,25 @@ public final class ServerLoop: @unchecked Sendable {
     }
 
     /// The sockets in a room that live on this loop, in no order.
-    public func sockets(in room: RoomID) -> [Socket] { rooms[room] }
+    public func sockets(in room: RoomID) -> [Socket] { rooms[room].map(\.socket) }
+
+    /// Whether no socket that lives on this loop is in a room.
+    public func isEmpty(_ room: RoomID) -> Bool { rooms[room].isEmpty }
 
     /// Sends packets to all sockets in a room that live on this loop. They leave with the end of the turn.
     public func broadcast(_ packets: EncodedPackets, to room: RoomID) {
-        for socket in rooms[room] { socket.send(packets) }
+        // A socket that is ended meanwhile changes the room, not what we go through.
+        for member in rooms[room] {
+            if let webSocket = member.webSocket, webSocket.take(broadcast: packets.frames) {
+                willFlush(webSocket)
+            } else {
+                member.socket.send(packets)
+            }
+        }
     }
+
+    /// Another transport carries a socket's packets.
+    func transportChanged(_ socket: Socket) { rooms.transportChanged(socket) }
 
     func leaveAllRooms(_ socket: Socket) -> [RoomID] {
         let left = socket.rooms.map(\.room)
@@ -104,9 +119,17 @@ public final class ServerLoop: @unchecked Sendable {
     /// Asks for ``SocketIOApplication/turnEnded()`` at the end of this turn.
     public func requestTurnEnd() { scheduleTurnEnd() }
 
-    /// Something was written for a session: it leaves at the end of the turn, in one piece with what else is written.
-    func willFlush(_ session: EngineSession) {
-        unflushed.append(session)
+    /// Something was written to a WebSocket: it leaves at the end of the turn, in one piece with what else is written.
+    func willFlush(_ webSocket: WebSocketHandler) {
+        guard !webSocket.willFlush else { return }
+        webSocket.willFlush = true
+        unflushed.append(webSocket)
+        scheduleTurnEnd()
+    }
+
+    /// There is something to say to who polls: it is said at the end of the turn.
+    func willAnswer(_ session: EngineSession) {
+        unanswered.append(session)
         scheduleTurnEnd()
     }
 
@@ -122,10 +145,11 @@ public final class ServerLoop: @unchecked Sendable {
         turnEndIsScheduled = false
         application?.turnEnded()
         // A flush may end a session, and so write for others.
-        while !unflushed.isEmpty {
-            let sessions = unflushed
-            unflushed = []
-            for session in sessions { session.flush() }
+        while !unflushed.isEmpty || !unanswered.isEmpty {
+            let (webSockets, sessions) = (unflushed, unanswered)
+            (unflushed, unanswered) = ([], [])
+            for webSocket in webSockets { webSocket.flush() }
+            for session in sessions { session.answer() }
         }
     }
 

@@ -23,7 +23,8 @@ public final class Socket: @unchecked Sendable {
     private(set) var state = State.asking
     /// The rooms it is in, with its place in each.
     var rooms: [RoomPlace] = []
-    private(set) weak var session: EngineSession?
+    /// The session, until the socket is over. Not weak: that would make every use of the session slower.
+    private(set) var session: EngineSession?
     /// Where the socket lives.
     public let loop: ServerLoop
 
@@ -132,6 +133,9 @@ public final class Socket: @unchecked Sendable {
         if wasConnected { loop.application?.disconnected(self, from: left, reason: reason) }
         context = nil
     }
+
+    /// The socket is over and nothing more is sent to it: it lets go of the session.
+    func detach() { session = nil }
 
     func received(_ assembled: SocketIOPacketAssembler.Assembled) {
         guard isConnected, case .array(let elements) = assembled.packet.data,

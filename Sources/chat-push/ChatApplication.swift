@@ -206,20 +206,27 @@ final class ChatApplication: SocketIOApplication {
 
 /// Messages of one delivery, hall by hall: those of a hall are encoded together and go out as one write to each socket.
 private struct GatheredMessages {
-    private var order: [Int64] = []
-    private var events: [Int64: [[UInt8]]] = [:]
+    private var halls: [(id: Int64, packets: EncodedPackets)] = []
+    /// Where a hall stands among them.
+    private var places: [Int64: Int] = [:]
 
     mutating func add(_ delivery: Delivery) {
-        if events[delivery.hallID] == nil { order.append(delivery.hallID) }
-        events[delivery.hallID, default: []].append(delivery.event)
+        if let last = halls.last, last.id == delivery.hallID {
+            halls[halls.count - 1].packets.append(event: delivery.event)
+        } else if let place = places[delivery.hallID] {
+            halls[place].packets.append(event: delivery.event)
+        } else {
+            places[delivery.hallID] = halls.count
+            var packets = EncodedPackets(capacity: delivery.event.count + 10)
+            packets.append(event: delivery.event)
+            halls.append((delivery.hallID, packets))
+        }
     }
 
     mutating func send(on loop: ServerLoop) {
-        guard !order.isEmpty else { return }
-        for hallID in order {
-            guard let events = events[hallID] else { continue }
-            loop.broadcast(EncodedPackets(events: events), to: RoomID(hallID))
-        }
-        self = GatheredMessages()
+        guard !halls.isEmpty else { return }
+        for (id, packets) in halls { loop.broadcast(packets, to: RoomID(id)) }
+        halls.removeAll(keepingCapacity: true)
+        places.removeAll(keepingCapacity: true)
     }
 }

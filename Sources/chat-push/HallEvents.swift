@@ -85,7 +85,7 @@ extension ChatApplication {
     }
 
     private func answer(
-        _ joining: HallState.Joining, _ hall: Hall, messages: [[UInt8]]? = nil,
+        _ joining: HallState.Joining, _ hall: Hall, messages: [ArraySlice<UInt8>]? = nil,
         isComplete: Bool = true
     ) {
         let reply = joining.reply
@@ -145,7 +145,7 @@ extension ChatApplication {
     /// A hall without receivers on this loop need not be known.
     func forgetIfEmpty(_ hall: HallState) {
         guard halls[hall.id] === hall, hall.waiting.isEmpty, hall.reading.isEmpty,
-            loop.sockets(in: RoomID(hall.id)).isEmpty
+            loop.isEmpty(RoomID(hall.id))
         else { return }
         halls[hall.id] = nil
     }

@@ -90,10 +90,10 @@ struct RecentMessages {
     mutating func append(_ delivery: Delivery) {
         if let last = deliveries.last, delivery.rev != last.rev + 1 { self = RecentMessages() }
         deliveries.append(delivery)
-        bytes += delivery.json.count
+        bytes += delivery.event.count
         guard deliveries.count > Self.countMax || bytes > Self.bytesMax else { return }
         // Half of them at once, so that this is rare.
-        for dropped in deliveries.prefix(deliveries.count / 2 + 1) { bytes -= dropped.json.count }
+        for dropped in deliveries.prefix(deliveries.count / 2 + 1) { bytes -= dropped.event.count }
         deliveries.removeFirst(deliveries.count / 2 + 1)
     }
 
@@ -111,7 +111,7 @@ struct RecentMessages {
     }
 
     /// The messages after a position, as JSON; `nil` if not all of them are here.
-    func since(_ rev: Int64) -> [[UInt8]]? {
+    func since(_ rev: Int64) -> [ArraySlice<UInt8>]? {
         guard let first = deliveries.first?.rev, rev >= first - 1 else { return nil }
         return deliveries.drop { $0.rev <= rev }.map(\.json)
     }

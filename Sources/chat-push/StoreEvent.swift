@@ -38,7 +38,7 @@ enum StoreEvent: Sendable {
     /// About how many bytes it holds.
     var weight: Int {
         switch self {
-        case .message(let delivery): 256 + 2 * delivery.json.count
+        case .message(let delivery): 256 + delivery.event.count
         case .changesRead(_, .success(let changes), _):
             changes.messages.reduce(256) { $0 + 256 + $1.content.utf8.count }
         case .hallOpened(_, .success(let snapshot?)): 256 + 32 * snapshot.members.count
@@ -52,8 +52,6 @@ enum StoreEvent: Sendable {
 struct Delivery: Sendable {
     var hallID: Int64
     var rev: Int64
-    /// The message as JSON.
-    var json: [UInt8]
     /// The whole `new_message` event.
     var event: [UInt8]
 
@@ -61,8 +59,10 @@ struct Delivery: Sendable {
         hallID = message.hallID
         rev = message.rev
         event = EncodedPackets.eventBytes("new_message") { message.write(to: &$0) }
-        json = Array(event[Self.headCount..<event.count - 1])
     }
+
+    /// The message as JSON.
+    var json: ArraySlice<UInt8> { event[Self.headCount..<event.count - 1] }
 
     /// What stands before the message in the event.
     private static let headCount = #"42["new_message","#.utf8.count

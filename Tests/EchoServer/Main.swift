@@ -93,8 +93,8 @@ final class EchoApplication: SocketIOApplication {
             event.acknowledgement?(event.arguments, attachments: event.attachments)
         case "shout":
             let argument = event.arguments.first ?? .null
-            let packets = EncodedPackets(
-                events: [EncodedPackets.eventBytes("shout-back") { $0.write(argument) }])
+            var packets = EncodedPackets()
+            packets.append(event: EncodedPackets.eventBytes("shout-back") { $0.write(argument) })
             socket.loop.broadcast(packets, to: Self.everybody)
         case "leave-me":
             socket.disconnect()

@@ -24,9 +24,9 @@ struct RoomsTests {
                 #expect(rooms.leave(room, socket) == isIn)
                 model[room]?.remove(ObjectIdentifier(socket))
             }
-            #expect(Set(rooms[room].map(ObjectIdentifier.init)) == model[room] ?? [])
+            #expect(Set(rooms[room].map { ObjectIdentifier($0.socket) }) == model[room] ?? [])
             #expect(rooms[room].count == model[room]?.count ?? 0)
-            for place in socket.rooms { #expect(rooms[place.room][place.index] === socket) }
+            for place in socket.rooms { #expect(rooms[place.room][place.index].socket === socket) }
         }
     }
 
@@ -43,7 +43,9 @@ struct RoomsTests {
         #expect(harness.loop.sockets(in: RoomID(1)).count == 1)
 
         let event = EncodedPackets.eventBytes("news") { $0.string("ä") }
-        harness.loop.broadcast(EncodedPackets(events: [event, event]), to: RoomID(1))
+        var packets = EncodedPackets()
+        for _ in 1...2 { packets.append(event: event) }
+        harness.loop.broadcast(packets, to: RoomID(1))
 
         #expect(try inside.text() == #"42["news","ä"]"#)
         #expect(try inside.text() == #"42["news","ä"]"#)

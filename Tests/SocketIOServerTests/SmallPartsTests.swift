@@ -176,3 +176,29 @@ struct AddressTests {
         #expect(SocketIOServer.Address("") == nil)
     }
 }
+
+@Suite struct EncodedPacketsTests {
+    @Test(arguments: [0, 1, 125, 126, 127, 65_535, 65_536])
+    func `polls get the packets that stand in the frames`(length: Int) {
+        let long = [UInt8](repeating: UInt8(ascii: "x"), count: length)
+        var packets = EncodedPackets(capacity: 10)
+        for event in [[52], long, [50]] { packets.append(event: event) }
+        #expect(packets.packets() == [[52], long, [50]])
+        #expect(EncodedPackets().packets().isEmpty)
+    }
+}
+
+@Suite struct ReceiveBufferSizeTests {
+    @Test func `who fills a small buffer gets large ones, until one is not filled`() {
+        var size = ReceiveBufferSize()
+        var sizes = [size.nextBufferSize()]
+        var couldGrow: [Bool] = []
+        for count in [511, 512, 65_536, 65_535] {
+            couldGrow.append(size.record(actualReadBytes: count))
+            sizes.append(size.nextBufferSize())
+        }
+        #expect(sizes == [512, 512, 65_536, 65_536, 512])
+        #expect(couldGrow == [false, true, false, false])
+        #expect(size.buffer(allocator: ByteBufferAllocator()).capacity >= 512)
+    }
+}

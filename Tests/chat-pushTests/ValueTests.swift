@@ -135,7 +135,7 @@ private final class Bucket {
         for seed in 0..<30 {
             var random = SeededRandom(UInt64(seed))
             var recent = RecentMessages()
-            var all: [Int64: [UInt8]] = [:]
+            var all: [Int64: ArraySlice<UInt8>] = [:]
             var rev = Int64.random(in: 0...5, using: &random)
             let first = rev
             func make(_ rev: Int64) -> Delivery {
