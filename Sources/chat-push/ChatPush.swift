@@ -49,7 +49,7 @@ struct ChatPush: ParsableCommand {
         OpenFiles.raise(logger)
         let server = try SocketIOServer(
             configuration: push.serverConfiguration(allowedOrigins: accounts.allowedOrigins),
-            threads: push.eventLoops, logger: logger
+            threads: push.threads, logger: logger
         ) { loop in
             ChatApplication(loop: loop, store: store, settings: settings)
         }

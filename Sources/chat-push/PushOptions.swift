@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import ChatOptions
+import NIOCore
 import SocketIOServer
 
 /// Where chat-push listens, and the bounds of what it takes.
@@ -16,8 +17,9 @@ struct PushOptions: ParsableArguments {
     @Option(help: "The permissions of a unix socket, octal.")
     var socketMode = "0660"
 
-    @Option(help: "How many event loops share the connections.")
-    var eventLoops = 2
+    @Option(
+        help: "How many event loops share the connections; if not said, one for every two cores.")
+    var eventLoops: Int?
 
     @Option(help: "Between two pings, in milliseconds.")
     var pingInterval: Int64 = 25_000
@@ -70,7 +72,7 @@ struct PushOptions: ParsableArguments {
     var sendsWaitingMax = 10_000
 
     func validate() throws {
-        try requireRange("--event-loops", eventLoops, 1...64)
+        try requireRange("--event-loops", threads, 1...64)
         try requireRange("--ping-interval", pingInterval, 50...3_600_000)
         try requireRange("--ping-timeout", pingTimeout, 50...3_600_000)
         try requireRange("--connect-timeout", connectTimeout, 50...3_600_000)
@@ -88,6 +90,10 @@ struct PushOptions: ParsableArguments {
         _ = try addresses()
         _ = try socketPermissions()
     }
+
+    /// How many event loops there are. On a small machine nginx and the store's thread want a core as well, and every loop
+    /// looks at every message.
+    var threads: Int { eventLoops ?? min(max(System.coreCount / 2, 1), 64) }
 
     var sendRate: Rate { Rate(perSecond: sendsPerSecond, burst: sendsPerSecond * 2) }
     var joinRate: Rate { Rate(perSecond: joinsPerSecond, burst: joinsPerSecond * 10) }

@@ -97,6 +97,8 @@ final class Site {
         case .push:
             unlinkSockets("push", "wake")
             command += daemon + ["\(folder)/push.sock,127.0.0.1:\(pushPort)"]
+            // Also where the default is one: what crosses from one loop to the other is checked, too.
+            command += ["--event-loops", "2"]
         case .fcgi:
             unlinkSockets("fcgi")
             command += daemon + ["\(folder)/fcgi.sock"]

@@ -5,6 +5,7 @@ import ChatTesting
 import CompactJSON
 import Foundation
 import Glibc
+import NIOCore
 import SocketIOServer
 import Synchronization
 import Testing
@@ -489,6 +490,14 @@ private final class Cache {
         for value in [least - 1, most + 1] {
             #expect(throws: (any Error).self) { try parse(["--listen", "/a", "\(flag)=\(value)"]) }
         }
+    }
+
+    @Test func `without a word there is an event loop for every two cores, and one at least`()
+        throws
+    {
+        let cores = System.coreCount
+        #expect(try parse(["--listen", "/a"]).threads == min(max(cores / 2, 1), 64))
+        #expect(try parse(["--listen", "/a", "--event-loops", "3"]).threads == 3)
     }
 
     @Test func `permissions are octal`() throws {

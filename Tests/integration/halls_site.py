@@ -82,7 +82,8 @@ class Site:
     def command(self, name):
         daemon = [BIN / name, "--database", self.database, "--wake-socket", self.folder / "wake.sock"]
         return {
-            "chat-push": daemon + ["--listen", self.folder / "push.sock"],
+            # Two event loops, also where the default is one: what crosses from one to the other is tested, too.
+            "chat-push": daemon + ["--listen", self.folder / "push.sock", "--event-loops", "2"],
             "chat-fcgi": daemon + ([] if self.listener else ["--listen", self.folder / "fcgi.sock"]),
             "nginx": [NGINX, "-p", f"{self.folder}/nginx/", "-c", "nginx.conf", "-e", "stderr",
                       "-g", "daemon off;"],
