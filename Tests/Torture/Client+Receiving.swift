@@ -50,14 +50,23 @@ extension Client {
             world.history.breach(.hole, "\(name) hears \(said) right after \(hall.last)")
         }
         hall.last = receipt.rev
-        store(receipt, in: hall)
+        store(receipt, in: hall, .live)
         if !isNext { join(hall) }
     }
 
-    private func store(_ receipt: Receipt, in hall: ClientHall) {
-        guard !hall.store(receipt) else { return }
-        world.history.breach(
-            .disordered, "\(name) has another message at \(receipt.rev) of hall \(hall.id)")
+    private func store(_ receipt: Receipt, in hall: ClientHall, _ way: Stopwatch.Way) {
+        switch hall.store(receipt) {
+        case .free: world.stopwatch?.heard(world.history.sends[receipt.send], way)
+        case .same: world.history.count("repeated")
+        case .other:
+            world.history.breach(
+                .disordered, "\(name) has another message at \(receipt.rev) of hall \(hall.id)")
+        }
+    }
+
+    private func lookWhetherBack() {
+        guard let stopwatch = world.stopwatch, halls.values.allSatisfy(\.isCaughtUp) else { return }
+        stopwatch.isBack(person)
     }
 
     /// Whoever was taken out hears nothing that was said later than the promise allows.
@@ -78,7 +87,7 @@ extension Client {
         (hall.isAsking, hall.askAt) = (true, nil)
         ask(
             "join_hall", ["hall_id": .integer(hall.id), "since_rev": .integer(hall.have)],
-            .join(hall, since: hall.have, asked: world.now), within: 8_000)
+            .join(hall, since: hall.have, asked: world.now), within: world.manners.patience)
     }
 
     func joined(_ hall: ClientHall, _ since: Int64, _ asked: Int64, _ answer: JSONValue) {
@@ -99,11 +108,12 @@ extension Client {
         (hall.isIn, hall.last) = (true, rev)
         world.history.count("replayed", receipts.count)
         if isComplete { checkWhole(receipts, hall, since: since, rev: rev) }
-        for receipt in receipts { store(receipt, in: hall) }
+        for receipt in receipts { store(receipt, in: hall, .replay) }
         if !isComplete, hall.have < rev {
             world.history.count("incomplete answers")
             hall.load = ClientHall.Load(target: rev)
         }
+        lookWhetherBack()
     }
 
     /// A whole answer holds each position between the two, once and in order.
@@ -211,7 +221,7 @@ extension Client {
         if zip(revs, revs.dropFirst()).contains(where: { $0 + 1 != $1 }) {
             world.history.breach(.hole, "a page of hall \(hall.id) has a hole")
         }
-        for receipt in receipts { store(receipt, in: hall) }
+        for receipt in receipts { store(receipt, in: hall, .history) }
         let isDone = (revs.first ?? 0) <= hall.have + 1 || page["has_more"]?.bool == false
         if !isDone, hall.have < load.target {
             hall.load?.before = receipts.first?.id
@@ -223,5 +233,6 @@ extension Client {
             world.history.breach(
                 .hole, "\(name) loaded hall \(hall.id) and has \(hall.have) of \(load.target)")
         }
+        lookWhetherBack()
     }
 }

@@ -23,6 +23,15 @@ final class Client: TransportOwner {
         case send(Int)
     }
 
+    /// What it is in a run.
+    struct Part {
+        var kind = Kind.webSocket
+        /// Whether it says by REST what it has to say.
+        var usesREST = false
+        /// Whether it has anything to say.
+        var speaks = true
+    }
+
     let person: Int
     let kind: Kind
     let usesREST: Bool
@@ -49,14 +58,15 @@ final class Client: TransportOwner {
     /// When to load the list of halls; `nil` if it is as the server has it.
     var listAt: Int64?
 
-    init(person: Int, kind: Kind, usesREST: Bool, world: World, door: Door, restDoor: Door) {
-        (self.person, self.kind, self.usesREST, self.world) = (person, kind, usesREST, world)
+    init(person: Int, as part: Part, in world: World, door: Door, restDoor: Door) {
+        (self.person, kind, usesREST, self.world) = (person, part.kind, part.usesREST, world)
         self.door = door
         random = Randomness(seed: world.seed, part: "client \(person)")
         posts = HTTPWire(restDoor)
-        loads = HTTPWire(restDoor)
-        phase = .away(until: world.now + random.milliseconds(0...1_000))
+        loads = HTTPWire(restDoor, keepsConnection: world.manners.keepsConnections)
+        phase = .away(until: world.now + random.milliseconds(0...world.manners.arrival))
         speech.nextAt = world.now + random.milliseconds(1_000...1_000 + world.thinkTime)
+        if !part.speaks { speech.nextAt = .max }
     }
 
     /// Whether nothing is on its way: connected, in all its halls, with nothing to say.
@@ -122,7 +132,7 @@ final class Client: TransportOwner {
         }
         guard let transport else { return goAway() }
         transport.owner = self
-        phase = .signingIn(deadline: world.now + 8_000)
+        phase = .signingIn(deadline: world.now + world.manners.patience)
     }
 
     /// Leaves a connection that is of no use.
@@ -148,10 +158,8 @@ final class Client: TransportOwner {
     }
 
     private func goAway() {
+        phase = .away(until: world.now + world.manners.pause(attempts, &random))
         attempts += 1
-        // Jittered, and longer each time, so that a crowd does not come back in one moment.
-        let most = min(2_000, 200 << min(attempts, 4))
-        phase = .away(until: world.now + random.milliseconds(20...most))
     }
 
     func received(packet: ArraySlice<UInt8>) {
@@ -186,7 +194,7 @@ final class Client: TransportOwner {
         phase = .online
         attempts = 0
         // Whoever was away did not hear into which halls it was brought.
-        listAt = world.now
+        if world.manners.loadsList { listAt = world.now }
         // Also those that it was taken out of: it may be in again.
         for hall in halls.values.sorted(by: { $0.id < $1.id }) { join(hall) }
     }
@@ -215,7 +223,9 @@ final class Client: TransportOwner {
     // MARK: What is done to it
 
     /// Its connection is cut, with a reset or without anybody hearing of it.
-    func cut(silently: Bool) {
+    ///
+    /// - Parameter awayFor: for how many milliseconds there is no network; if not given it comes back as it does by itself.
+    func cut(silently: Bool, awayFor milliseconds: Int64? = nil) {
         guard asleepUntil == nil, let transport, let connection = transport.connection else {
             return
         }
@@ -229,6 +239,7 @@ final class Client: TransportOwner {
             transport.close()
         }
         ended("cut")
+        if let milliseconds { phase = .away(until: world.now + milliseconds) }
     }
 
     /// The machine sleeps: nothing is read, nothing said, and no time passes.

@@ -35,19 +35,25 @@ final class ClientHall {
         (isIn, isAsking, askAt, load) = (false, false, nil, nil)
     }
 
-    /// Takes a message to its place.
-    ///
-    /// - Returns: whether the place is free or holds the very same.
-    func store(_ receipt: Receipt) -> Bool {
+    /// What was at the place of a message.
+    enum Place {
+        case free, same, other
+    }
+
+    /// Takes a message to its place, unless there is another.
+    func store(_ receipt: Receipt) -> Place {
         let index = Int(receipt.rev) - 1
-        guard index >= 0, index < 10_000_000 else { return false }
+        guard index >= 0, index < 10_000_000 else { return .other }
         while places.count <= index { places.append(0) }
         let mark = Int32(receipt.send + 1)
-        guard places[index] == 0 || places[index] == mark else { return false }
+        guard places[index] == 0 else { return places[index] == mark ? .same : .other }
         places[index] = mark
         while Int(have) < places.count, places[Int(have)] != 0 { have += 1 }
-        return true
+        return .free
     }
+
+    /// Whether this connection receives the hall, and nothing before that is missing.
+    var isCaughtUp: Bool { isIn && load == nil && have >= last }
 
     /// Believes to have a message, and has not: a planted fault.
     func pretend(_ rev: Int64) {

@@ -31,8 +31,8 @@ final class Conductor {
     /// Faults that could not be made here, by name and why.
     private(set) var skipped: [String: Int] = [:]
 
-    init(world: World, site: Site, database: ChatDatabase, plan: Plan) {
-        (self.world, self.site, self.database) = (world, site, database)
+    init(_ stage: Stage, plan: Plan) {
+        (world, site, database) = (stage.world, stage.site, stage.database)
         start = world.now
         random = Randomness(seed: world.seed, part: "conductor")
         for fault in plan.faults {

@@ -49,12 +49,14 @@ struct HTTPAnswer {
 /// One request after the other on a connection that is kept and made anew when it is gone.
 final class HTTPWire: ConnectionOwner {
     private let door: Door
+    private let keepsConnection: Bool
     private(set) var connection: Connection?
     private var head: HTTPHead?
     private var completion: ((HTTPAnswer?) -> Void)?
 
-    init(_ door: Door) {
-        self.door = door
+    /// - Parameter keepsConnection: whether the next request goes over the same connection, if that is still there.
+    init(_ door: Door, keepsConnection: Bool = true) {
+        (self.door, self.keepsConnection) = (door, keepsConnection)
     }
 
     var isBusy: Bool { completion != nil }
@@ -87,7 +89,7 @@ final class HTTPWire: ConnectionOwner {
         guard let (body, count) = body(of: head, in: connection.input) else { return }
         connection.consume(count)
         self.head = nil
-        if head.closes { closeConnection() }
+        if head.closes || !keepsConnection { closeConnection() }
         finish(HTTPAnswer(status: head.status, body: body))
     }
 

@@ -59,6 +59,9 @@ final class History {
 
     func count(_ name: String, _ number: Int = 1) { counts[name, default: 0] += number }
 
+    /// From here on it counts from zero; what was seen to be wrong stays.
+    func forgetCounts() { counts = [:] }
+
     func breach(_ kind: Breach, _ sentence: @autoclosure () -> String) {
         breaches[kind, default: 0] += 1
         guard findings.count < 40 else { return }

@@ -53,6 +53,11 @@ struct Plan {
         ([.members], 300...1_500),
     ]
 
+    /// Faults that are chosen one by one.
+    init(_ faults: [Fault] = []) {
+        self.faults = faults
+    }
+
     /// - Parameters:
     ///   - length: how long faults are made.
     ///   - pingTime: after how many milliseconds a silent client is given up.

@@ -12,6 +12,8 @@ struct Report {
     var faults: [String: Int]
     var skipped: [String: Int]
     var longestTurn: Int64
+    /// What was measured, in the order in which it is shown.
+    var figures: [JSONValue.Member] = []
 
     var isClean: Bool { history.breaches.isEmpty }
 
@@ -27,6 +29,7 @@ struct Report {
         let others = history.counts.keys.filter { !Self.totals.contains($0) }.sorted()
         lines += others.map { "  \(padded($0)) \(history.counts[$0] ?? 0)" }
         lines.append("  \(padded("longest turn of the checker")) \(longestTurn) ms")
+        lines += figures.map { "\($0.name): \(Self.text($0.value))" }
         lines.append("faults: " + Self.list(faults))
         if !skipped.isEmpty { lines.append("not made: " + Self.list(skipped)) }
         if isClean {
@@ -41,6 +44,13 @@ struct Report {
 
     private func padded(_ name: String) -> String {
         name + String(repeating: " ", count: max(0, 34 - name.count))
+    }
+
+    private static func text(_ figure: JSONValue) -> String {
+        guard case .object(let members) = figure else {
+            return String(decoding: figure.bytes, as: UTF8.self)
+        }
+        return members.map { "\($0.name) \(text($0.value))" }.joined(separator: ", ")
     }
 
     private static func list(_ counts: [String: Int]) -> String {
@@ -62,6 +72,7 @@ struct Report {
             "skipped": object(skipped), "longest_turn_ms": .integer(longestTurn),
             "breaches": object(Dictionary(uniqueKeysWithValues: breaches)),
             "findings": .array(history.findings.map { .string($0) }),
+            "figures": .object(figures),
         ]
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChatModels
+import CompactJSON
 import Foundation
 
 /// A whole site in a temporary folder: nginx in front, both daemons, the database; and what may be done to it.
@@ -145,6 +146,29 @@ final class Site {
     func lastWords(_ part: Part) -> String {
         let text = (try? String(contentsOfFile: logPath(part), encoding: .utf8)) ?? ""
         return text.split(separator: "\n").suffix(3).joined(separator: " | ")
+    }
+
+    /// The processor time that a part has used since it was started, in milliseconds; 0 if it does not run.
+    func processorTime(_ part: Part) -> Int {
+        guard let process = running[part],
+            let text = try? String(contentsOfFile: "/proc/\(process.pid)/stat", encoding: .utf8)
+        else { return 0 }
+        // proc(5): utime and stime are the 12th and 13th word behind the name, in hundredths of a second.
+        let words = text.split(separator: ")").last?.split(separator: " ") ?? []
+        return words.count > 12 ? ((Int(words[11]) ?? 0) + (Int(words[12]) ?? 0)) * 10 : 0
+    }
+
+    /// The numbers that a part logged last under names `name.something`.
+    func figures(of part: Part, named name: String) -> JSONValue {
+        let text = (try? String(contentsOfFile: logPath(part), encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").last { $0.contains(" \(name).") } ?? ""
+        return .object(
+            line.split(separator: " ").compactMap { word in
+                let parts = word.split(separator: "=")
+                guard parts.count == 2, parts[0].hasPrefix("\(name)."), let number = Int(parts[1])
+                else { return nil }
+                return .init(String(parts[0].dropFirst(name.count + 1)), .integer(number))
+            })
     }
 
     // MARK: The end

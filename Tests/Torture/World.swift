@@ -13,6 +13,9 @@ final class World {
     private(set) var now = milliseconds()
     /// How long a client thinks between two things to say, on the average.
     let thinkTime: Int
+    let manners: Manners
+    /// Who measures; `nil` where nothing is measured.
+    var stopwatch: Stopwatch?
     /// Whether anything new is said.
     var isSpeaking = true
     var plant: Plant?
@@ -21,10 +24,13 @@ final class World {
     private(set) var longestTurn: Int64 = 0
     private var leftBehind: [(connection: Connection, until: Int64)] = []
     private var nextTick: Int64 = 0
+    private var ticks = 0
 
-    init(seed: UInt64, poller: Poller, history: History, thinkTime: Int) {
+    init(
+        seed: UInt64, poller: Poller, history: History, thinkTime: Int, manners: Manners = .eager
+    ) {
         (self.seed, self.poller, self.history) = (seed, poller, history)
-        self.thinkTime = thinkTime
+        (self.thinkTime, self.manners) = (thinkTime, manners)
     }
 
     /// Puts people, halls and memberships into the database.
@@ -54,21 +60,23 @@ final class World {
             }
             self.halls.append(hall.id)
         }
+        now = milliseconds()
         return cookies
     }
 
     private(set) var halls: [Int64] = []
 
-    /// Brings the clients into being; they connect within a second.
-    func populate(_ cookies: [String], nginx: UInt16, push: UInt16) {
+    /// Brings the clients into being; they connect before long.
+    func populate(
+        _ cookies: [String], nginx: UInt16, push: UInt16, part: (Int) -> Client.Part
+    ) {
         now = milliseconds()
         for (person, cookie) in cookies.enumerated() {
-            let kind: Client.Kind =
-                person % 10 == 3 ? .direct : person % 20 == 7 ? .polling : .webSocket
+            let part = part(person)
             let door = Door(
-                poller: poller, port: kind == .direct ? push : nginx, cookie: cookie)
+                poller: poller, port: part.kind == .direct ? push : nginx, cookie: cookie)
             let client = Client(
-                person: person, kind: kind, usesREST: person % 5 == 2, world: self, door: door,
+                person: person, as: part, in: self, door: door,
                 restDoor: Door(poller: poller, port: nginx, cookie: cookie))
             for hall in halls where membership.isIn(person, hall) {
                 client.halls[hall] = ClientHall(id: hall)
@@ -87,7 +95,12 @@ final class World {
         if now - before > 300 { membership.disturbed = max(membership.disturbed, now) }
         guard now >= nextTick else { return }
         nextTick = now + 10
-        for client in clients { client.tick() }
+        // Of a crowd only every nth at a time: else asking each whether it has something to do would be all that is done.
+        let crowd = 1 + clients.count / 2_000
+        ticks += 1
+        for index in stride(from: ticks % crowd, to: clients.count, by: crowd) {
+            clients[index].tick()
+        }
         if let first = leftBehind.first, now >= first.until {
             first.connection.close()
             leftBehind.removeFirst()
