@@ -319,6 +319,17 @@ def test_kept_connections_do_no_harm_when_chat_fcgi_restarts(front):
     assert front.post("/chat/halls", json={}).status_code == 200
 
 
+def test_a_request_that_writes_takes_a_connection_of_its_own(front):
+    front.get("/chat/halls")
+    before = front.fcgi.connections
+
+    for _ in range(20):
+        assert front.post("/chat/halls", json={}).status_code == 200
+
+    # On a kept one, which may be about to close, it would be lost: nginx repeats no POST.
+    assert front.fcgi.connections == before + 20
+
+
 def test_on_a_dead_kept_connection_a_get_is_tried_again_and_a_post_is_not(make_site):
     seen = collections.Counter()
 

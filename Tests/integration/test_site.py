@@ -87,17 +87,23 @@ def test_clients_come_back_to_a_new_chat_push(site, end):
     socket.disconnect()
 
 
-def statuses_while(site, disturb):
-    """The statuses of all requests that four clients send while `disturb()` runs."""
+def statuses_while(site, disturb, writers=0):
+    """The statuses of all requests that four clients send while `disturb()` runs; so many of them write messages."""
     ana = site.person("ana")
+    hall = ana.post("/chat/halls", json={"name": "Garden"}).json()["hall"]
     statuses, done = collections.Counter(), threading.Event()
 
-    def ask():
+    def ask(writes):
+        session = requests.Session()
+        session.cookies, session.headers["Origin"] = ana.cookies, site.url
         while not done.is_set():
-            answer = requests.get(site.url + "/chat/halls", cookies=ana.cookies, timeout=10)
+            if writes:
+                answer = session.post(f"{site.url}/chat/messages/{hall['id']}", json={"content": "hello"}, timeout=10)
+            else:
+                answer = session.get(site.url + "/chat/halls", timeout=10)
             statuses[answer.status_code] += 1
 
-    asking = [threading.Thread(target=ask) for _ in range(4)]
+    asking = [threading.Thread(target=ask, args=(number < writers,)) for number in range(4)]
     for thread in asking:
         thread.start()
     try:
@@ -118,13 +124,13 @@ def test_while_chat_fcgi_restarts_no_request_fails_but_with_busy(site):
 
 
 def test_a_restart_of_chat_fcgi_behind_a_socket_unit_fails_no_request(make_site):
-    site = make_site(activated=True)
+    site = make_site(activated=True, flags={"sends-per-second": 100_000})
 
     def restart():
-        for _ in range(5):
+        for _ in range(15):
             assert site.restart("chat-fcgi") == 0
 
-    assert set(statuses_while(site, restart)) == {200}
+    assert set(statuses_while(site, restart, writers=3)) == {200, 201}
 
 
 def test_a_chat_fcgi_that_is_killed_behind_a_socket_unit_fails_only_what_it_was_answering(make_site):
