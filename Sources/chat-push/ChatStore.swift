@@ -49,6 +49,10 @@ final class ChatStore: Sendable {
     /// Whether the last group could not be written: that is logged when it begins and when it is over.
     private let isFailing = Atomic(false)
     private let finished = DispatchSemaphore(value: 0)
+    /// How often halls, what changed in one, and the log were read; of sessions the cache knows.
+    private let hallReads = Atomic(0)
+    let changesReads = Atomic(0)
+    private let logReads = Atomic(0)
 
     init(
         database: ChatDatabase, wake: WakeSocket, sendsWaitingMax: Int, logger: Logger
@@ -112,6 +116,14 @@ final class ChatStore: Sendable {
             if isFinishing { break }
             if jobs.isEmpty { waker.wait(milliseconds: Self.patience) }
         }
+        logger.info(
+            "reads",
+            metadata: [
+                "reads.sessions": "\(sessions.reads)",
+                "reads.halls": "\(hallReads.load(ordering: .relaxed))",
+                "reads.changes": "\(changesReads.load(ordering: .relaxed))",
+                "reads.log": "\(logReads.load(ordering: .relaxed))",
+            ])
         waker.close()
         try? database.close()
         finished.signal()
@@ -139,9 +151,11 @@ final class ChatStore: Sendable {
                 let identity = answer { try sessions.identity(credentials, in: database) }
                 follower.tell(loop, .authenticated(identity, socket))
             case .openHall(let hallID):
+                hallReads.add(1, ordering: .relaxed)
                 let hall = answer { try read(&follower, &sessions) { try $0.hall(hallID) } }
                 follower.tell(loop, .hallOpened(hallID, hall))
             case .readChanges(let hallID, let userID, let since, let ticket):
+                changesReads.add(1, ordering: .relaxed)
                 let changes = answer {
                     try read(&follower, &sessions) {
                         try $0.messages(of: hallID, as: userID, since: since)
@@ -197,6 +211,7 @@ final class ChatStore: Sendable {
         do {
             while true {
                 let cursor = follower.cursor
+                logReads.add(1, ordering: .relaxed)
                 let batch = try database.changes(after: cursor, limit: 1_000)
                 try take(batch, &follower, &sessions)
                 guard batch.cursor - cursor >= 1_000, !batch.isTorn else { return }
@@ -224,7 +239,7 @@ final class ChatStore: Sendable {
     ) throws {
         if batch.isTorn {
             logger.error("the log was pruned before it was read")
-            sessions = SessionCache()
+            sessions.forgetAll()
         }
         for change in batch.changes { sessions.forget(change.event) }
         try follower.take(batch) { hallID in try database.hallSnapshot(hallID) }

@@ -42,7 +42,8 @@ extension ChatApplication {
         forgetIfEmpty(hall)
     }
 
-    private func join(_ hall: HallState, _ joining: HallState.Joining) {
+    /// - Parameter mayShare: whether what is being read for others will do.
+    private func join(_ hall: HallState, _ joining: HallState.Joining, mayShare: Bool = true) {
         guard joining.reply.socket.isConnected else { return }
         guard let role = hall.members[joining.userID], let seen = hall.hall(for: role) else {
             let isHidden = hall.hall?.isPrivate ?? true
@@ -53,9 +54,11 @@ extension ChatApplication {
             answer(joining, seen, messages: [], isComplete: true)
         } else if let messages = hall.recent.since(since), since < seen.rev {
             answer(joining, seen, messages: messages, isComplete: true)
+        } else if mayShare, let ticket = hall.ticket(covering: since) {
+            hall.reading[ticket]?.append(joining)
         } else {
             lastTicket += 1
-            hall.reading[lastTicket] = joining
+            hall.reading[lastTicket] = [joining]
             request(
                 .readChanges(
                     hallID: hall.id, userID: joining.userID, since: since, ticket: lastTicket))
@@ -67,7 +70,8 @@ extension ChatApplication {
         _ hallID: Int64, _ result: Result<MessageChanges, ChatError>, _ ticket: Int
     ) {
         // A hall that is known only since the log was torn knows nothing of older tickets; who had them is closed.
-        guard let hall = halls[hallID], let joining = hall.reading.removeValue(forKey: ticket)
+        guard let hall = halls[hallID], let readers = hall.reading.removeValue(forKey: ticket),
+            let joining = readers.first
         else { return }
         switch result {
         case .failure(let error): joining.reply.fail(error)
@@ -81,6 +85,9 @@ extension ChatApplication {
                 joining, seen, messages: changes.messages.map { Delivery($0).json },
                 isComplete: changes.isComplete)
         }
+        // The others find it among the last messages now. Whoever does not has a read of its own: a second one in common
+        // could leave all but one waiting again.
+        for joining in readers.dropFirst() { join(hall, joining, mayShare: false) }
         forgetIfEmpty(hall)
     }
 

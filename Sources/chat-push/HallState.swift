@@ -23,8 +23,9 @@ final class HallState {
     private(set) var recent = RecentMessages()
     /// Who waits until the hall was read.
     var waiting: [Joining] = []
-    /// Who waits until what was missed was read: ticket -> who.
-    var reading: [Int: Joining] = [:]
+    /// Who waits until what was missed was read: ticket -> who. The first of them asked; the others missed no more, so that
+    /// a crowd that comes back together costs one read.
+    var reading: [Int: [Joining]] = [:]
 
     init(id: Int64) {
         self.id = id
@@ -57,9 +58,16 @@ final class HallState {
         for index in waiting.indices where waiting[index].reply.socket === socket {
             waiting[index].hasLeft = true
         }
-        for (ticket, joining) in reading where joining.reply.socket === socket {
-            reading[ticket]?.hasLeft = true
+        for (ticket, readers) in reading {
+            for index in readers.indices where readers[index].reply.socket === socket {
+                reading[ticket]?[index].hasLeft = true
+            }
         }
+    }
+
+    /// The ticket of a read under way that tells all that was missed since a position; `nil` if there is none.
+    func ticket(covering since: Int64) -> Int? {
+        reading.first { _, readers in readers.first?.since.map { $0 <= since } ?? false }?.key
     }
 
     func update(_ new: Hall) {

@@ -10,6 +10,8 @@ struct SessionCache {
 
     private var sessions: [String: LoginSession] = [:]
     private var tokens: [Int64: String] = [:]
+    /// How often the database was asked.
+    private(set) var reads = 0
 
     /// Who showed these credentials.
     ///
@@ -18,20 +20,25 @@ struct SessionCache {
         _ credentials: Credentials, in database: ChatDatabase
     ) throws -> Identity {
         if let name = credentials.remoteUser {
+            reads += 1
             return Identity(user: try database.siteUser(named: name), session: nil)
         }
         guard let token = credentials.token else { throw ChatError(.unauthenticated) }
         if let known = sessions[token], known.expiresAt > .now() {
             return Identity(user: known.user, session: known)
         }
+        reads += 1
         guard let session = try database.session(token: token) else {
             throw ChatError(.unauthenticated)
         }
-        if sessions.count >= Self.countMax { self = SessionCache() }
+        if sessions.count >= Self.countMax { forgetAll() }
         sessions[token] = session
         tokens[session.id] = token
         return Identity(user: session.user, session: session)
     }
+
+    /// Forgets everybody.
+    mutating func forgetAll() { (sessions, tokens) = ([:], [:]) }
 
     /// Forgets what an entry of the log ends.
     mutating func forget(_ event: Change.Event) {

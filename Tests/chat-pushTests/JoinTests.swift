@@ -78,6 +78,29 @@ import Testing
         }
     }
 
+    @Test func `a crowd that comes back together costs one read, and each gets what it missed`()
+        throws
+    {
+        try withSite(PushSite(threads: 1)) { site in
+            try site.database.sayMany(9, in: site.hall, as: site.ana)
+            let clients = try (0..<20).map { _ in try site.client(site.ana) }
+
+            // In one turn of the loop, or in a few: those of a turn wait for the hall, and then for the same read.
+            let joins = clients.enumerated().map { index, client in
+                client.emit(
+                    "join_hall",
+                    ["hall_id": .integer(site.hall.id), "since_rev": .integer(2 + index % 3)])
+            }
+
+            for (index, (client, join)) in zip(clients, joins).enumerated() {
+                let answer = try client.answer(to: join)
+                #expect(answer.revs == Array(Int64(3 + index % 3)...9))
+                #expect(answer["complete"]?.bool == true)
+            }
+            #expect(site.store.changesReads.load(ordering: .relaxed) <= 3)
+        }
+    }
+
     @Test
     func `more missed messages than may wait for a client are not sent, and said to be missing`()
         throws
