@@ -28,7 +28,7 @@ public struct ServerConfiguration: Sendable {
     /// Sessions at once from one address.
     public var connectionsPerAddressMax = 1_000
     /// New sessions in a second, over all addresses; who comes too early is asked to come again.
-    public var handshakesPerSecond = 2_000
+    public var handshakesPerSecond = 5_000
     /// Namespaces that one session may be in.
     public var namespacesPerSessionMax = 16
     /// Origins, beside the site's own, whose pages may connect: scheme, host and port, in lower case.

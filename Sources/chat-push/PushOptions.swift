@@ -53,7 +53,7 @@ struct PushOptions: ParsableArguments {
     var connectionsPerUserMax = 100
 
     @Option(help: "New connections in a second.")
-    var handshakesPerSecond = 2_000
+    var handshakesPerSecond = 5_000
 
     @Option(help: "Messages that one user may send in a second; twice as many at once.")
     var sendsPerSecond = 10
