@@ -23,15 +23,21 @@ struct StormOptions: ParsableArguments {
     @Flag(help: "After each connect a client also loads its list of halls, as the page does.")
     var lists = false
 
-    @Option(help: "New connections that chat-push takes in a second.")
-    var handshakesPerSecond = 2_000
+    @Option(help: "New connections that chat-push takes in a second; its own default if not given.")
+    var handshakesPerSecond: Int?
 
     func validate() throws {
         guard 2...18_000 ~= clients else { throw ValidationError("--clients: 2 to 18000.") }
         guard 0.1...100 ~= rate else { throw ValidationError("--rate: 0.1 to 100.") }
-        guard 1...1_000_000 ~= handshakesPerSecond else {
+        guard 1...1_000_000 ~= handshakesPerSecond ?? 1 else {
             throw ValidationError("--handshakes-per-second: 1 to 1000000.")
         }
+    }
+
+    /// The flags of the daemons. All clients come from one address, and one of them says everything.
+    var flags: [String] {
+        ["connections-per-address-max=1000000", "sends-per-second=1000"]
+            + (handshakesPerSecond.map { ["handshakes-per-second=\($0)"] } ?? [])
     }
 }
 
@@ -57,13 +63,7 @@ final class Storm {
         (self.options, self.shared) = (options, shared)
         seed = shared.chooseSeed()
         shared.takeSignals()
-        site = try Site(
-            root: Stage.root, programs: Stage.programs,
-            flags: [
-                // All come from one address, and one of them says everything.
-                "connections-per-address-max=1000000", "sends-per-second=1000",
-                "handshakes-per-second=\(options.handshakesPerSecond)",
-            ])
+        site = try Site(root: Stage.root, programs: Stage.programs, flags: options.flags)
         let manners = Manners.stock(
             arrival: 1_000 + options.clients * 1_000 / Self.arrivalsPerSecond,
             loadsList: options.lists)

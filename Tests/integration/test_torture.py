@@ -21,8 +21,8 @@ def torture():
         build = ["swift", "build", "-c", "release", "--product", "halls-torture"]
         subprocess.run(build, cwd=ROOT, check=True, timeout=600)
 
-    def run(*options):
-        command = [ROOT / "chat", "torture", "--json", "--clients", "100", *map(str, options)]
+    def run(*options, kind="faults"):
+        command = [ROOT / "chat", "torture", kind, "--json", "--clients", "100", *map(str, options)]
         done = subprocess.run(
             command, cwd=ROOT, env=clean_environment() | {"HALLS_BIN": str(BIN)}, text=True, capture_output=True,
             timeout=110,
@@ -55,6 +55,35 @@ def test_the_checker_finds_what_is_planted(torture, plant, breach):
 
     assert status == 1
     assert result["breaches"][breach] == 1
+
+
+def test_who_is_cut_off_again_and_again_gets_everything_once(torture):
+    options = ["--seconds", 5, "--every", 2, "--away", 0.5, "--rate", 10]
+    status, result, _ = torture(*options, kind="jitter")
+
+    assert (status, result["findings"]) == (0, [])
+    pairs = result["figures"]["pairs"]
+    assert pairs["count"] == pairs["delivered"] == 100 * result["counts"]["acknowledged"] > 2_000
+    assert pairs["repeated"] == 0
+    assert result["figures"]["cuts"] > 100
+    assert result["figures"]["replayed"]["count"] > 100
+
+
+@pytest.mark.parametrize(("ending", "way"), [("term", "nginx"), ("kill", "direct")])
+def test_everybody_comes_back_when_chat_push_restarts_and_has_missed_nothing(torture, ending, way):
+    # As many at once as chat-push takes in two seconds: some have to come again.
+    options = ["--ending", ending, "--way", way, "--handshakes-per-second", 50]
+    status, result, _ = torture(*options, kind="avalanche")
+
+    assert (status, result["findings"]) == (0, [])
+    figures = result["figures"]
+    assert (figures["back_percent"], figures["back"]["count"]) == (100, 100)
+    assert figures["pairs"]["count"] == figures["pairs"]["delivered"] == 100 * result["counts"]["acknowledged"]
+    assert figures["pairs"]["repeated"] == 0
+    # Each session is read once, the hall once for each event loop, and what was missed not for each who missed it.
+    assert figures["chat-push_reads"]["sessions"] == 100
+    assert figures["chat-push_reads"]["halls"] <= 2
+    assert figures["chat-push_reads"]["changes"] < 50
 
 
 def test_the_same_seed_makes_the_same_plan(torture):
