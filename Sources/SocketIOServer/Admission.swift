@@ -6,16 +6,6 @@ import Synchronization
 /// Counts sessions, over all event loops, against what may be at once. Asked once at a session's beginning and once at
 /// its end: a lock costs nothing there.
 final class Admission: Sendable {
-    /// Why a session may not begin.
-    enum Refusal: Equatable {
-        /// As many as there may be at once.
-        case full
-        /// As many from this address as there may be at once.
-        case addressFull
-        /// Too many in this second.
-        case tooFast
-    }
-
     private struct State {
         var count = 0
         var byAddress: [String: Int] = [:]
@@ -62,20 +52,4 @@ final class Admission: Sendable {
 
     /// The sessions at the moment.
     var count: Int { state.withLock { $0.count } }
-}
-
-/// What happened, in numbers, since the server began.
-public final class Counters: Sendable {
-    private let counts = Mutex<[String: Int]>([:])
-
-    /// Makes counters that stand at zero.
-    public init() {}
-
-    /// Counts something.
-    public func count(_ name: String) {
-        counts.withLock { $0[name, default: 0] += 1 }
-    }
-
-    /// All that was counted.
-    public var all: [String: Int] { counts.withLock { $0 } }
 }

@@ -72,7 +72,7 @@ final class EngineSession: Timed {
             connectTick = loop.tick(after: loop.configuration.connectTimeout)
         }
         super.init()
-        loop.counters.count("sessions_opened")
+        loop.counters.count(.sessionOpened)
         setDeadline()
     }
 
@@ -370,7 +370,7 @@ final class EngineSession: Timed {
         closeReason = reason
         loop.unregister(self)
         loop.admission.end(address: address)
-        loop.counters.count("sessions_closed_" + reason.rawValue)
+        loop.counters.count(.sessionClosed(reason))
         for socket in sockets {
             socket.end(reason)
             socket.detach()

@@ -52,7 +52,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         case .body(let bytes):
             guard head != nil else { return }
             guard body.count + bytes.readableBytes <= loop.configuration.payloadBytesMax else {
-                loop.counters.count("requests_too_large")
+                loop.counters.count(.requestTooLarge)
                 return refuse(.payloadTooLarge)
             }
             body.append(contentsOf: bytes.readableBytesView)
@@ -80,7 +80,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }),
             length > loop.configuration.payloadBytesMax
         {
-            loop.counters.count("requests_too_large")
+            loop.counters.count(.requestTooLarge)
             return refuse(.payloadTooLarge)
         }
         self.head = head
@@ -132,7 +132,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
             in: .milliseconds(milliseconds)
         ) { [weak self] in
             guard let self, let context = self.context else { return }
-            if !self.isClosing { self.loop.counters.count("requests_timed_out") }
+            if !self.isClosing { self.loop.counters.count(.requestTimedOut) }
             self.close(context)
         }
     }
@@ -155,7 +155,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         guard target.path == loop.configuration.path || target.path + "/" == loop.configuration.path
         else { return exchange.respond(.notFound, body: []) }
         guard admitOrigin(head) else {
-            loop.counters.count("origins_refused")
+            loop.counters.count(.refused(.origin))
             return exchange.refuse(.forbidden)
         }
         if head.method == .OPTIONS { return exchange.respond(.noContent, body: []) }
@@ -217,7 +217,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         let handshake = handshake(head, context: context)
         if loop.isShuttingDown { return exchange.respond(.serviceUnavailable, body: []) }
         if let refusal = loop.admission.begin(address: handshake.address, now: loop.eventLoop.now) {
-            loop.counters.count("sessions_refused")
+            loop.counters.count(.refused(refusal))
             keepsAlive = false
             return exchange.respond(
                 refusal == .addressFull ? .tooManyRequests : .serviceUnavailable, body: [])

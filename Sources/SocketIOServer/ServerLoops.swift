@@ -30,7 +30,7 @@ final class ServerLoops: Sendable {
         channel.closeFuture.whenComplete { _ in self.openChannels.withLock { $0 -= 1 } }
         // A session has two connections while it polls; and some are of no session yet.
         guard open <= 2 * loop.configuration.connectionsMax + 1_000 else {
-            loop.counters.count("connections_refused")
+            loop.counters.count(.refused(.connections))
             throw TooManyConnections()
         }
         let pipeline = channel.pipeline.syncOperations
@@ -61,17 +61,5 @@ extension ServerLoop {
     /// Runs something on this loop; at once, if that is where we are.
     func perform(_ body: @escaping @Sendable () -> Void) {
         if eventLoop.inEventLoop { body() } else { execute(body) }
-    }
-}
-
-/// Unix sockets as files.
-enum UnixSocket {
-    /// Whether somebody answers at a path. A file that a dead process left is not live.
-    static func isLive(_ path: String) throws -> Bool {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        let address = try SocketAddress(unixDomainSocketPath: path)
-        return unsafe address.withSockAddr { unsafe connect(descriptor, $0, socklen_t($1)) } == 0
     }
 }

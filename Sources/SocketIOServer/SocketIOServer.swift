@@ -11,44 +11,6 @@ import Synchronization
 ///
 /// It knows sessions, namespaces, rooms and events; what they mean is the business of a ``SocketIOApplication``.
 public final class SocketIOServer: Sendable {
-    /// Where a server listens.
-    public enum Address: Sendable, Equatable, CustomStringConvertible {
-        /// A TCP port; 0 for any that is free.
-        case tcp(host: String, port: Int)
-        /// A unix socket.
-        case unix(path: String)
-
-        /// Reads `HOST:PORT`, or a path, which has a slash in it.
-        public init?(_ text: String) {
-            if text.contains("/") {
-                self = .unix(path: text)
-            } else if let colon = text.lastIndex(of: ":"),
-                let port = Int(text[text.index(after: colon)...]), 0...65_535 ~= port
-            {
-                let host = text[..<colon].trimmingPrefix("[")
-                self = .tcp(host: String(host.last == "]" ? host.dropLast() : host), port: port)
-            } else {
-                return nil
-            }
-        }
-
-        /// As ``init(_:)`` reads it.
-        public var description: String {
-            switch self {
-            case .tcp(let host, let port): "\(host):\(port)"
-            case .unix(let path): path
-            }
-        }
-    }
-
-    /// Somebody else listens there.
-    public struct AddressInUse: Error, CustomStringConvertible {
-        /// Where.
-        public var address: Address
-        /// A sentence for people.
-        public var description: String { "\(address) is in use." }
-    }
-
     /// The parts of the server, one for each event loop.
     public var loops: [ServerLoop] { parts.loops }
     /// What happened so far.
@@ -126,21 +88,7 @@ public final class SocketIOServer: Sendable {
                 .writeBufferWaterMark,
                 value: .init(
                     low: configuration.queueBytesMax / 2, high: configuration.queueBytesMax))
-        let channel: any Channel
-        switch address {
-        case .tcp(let host, let port):
-            do {
-                channel = try bootstrap.bind(host: host, port: port).wait()
-            } catch let error as IOError where error.errnoCode == EADDRINUSE {
-                throw AddressInUse(address: address)
-            }
-        case .unix(let path):
-            if try UnixSocket.isLive(path) { throw AddressInUse(address: address) }
-            channel = try bootstrap.bind(
-                unixDomainSocketPath: path, cleanupExistingSocketFile: true
-            ).wait()
-            unsafe chmod(path, socketMode)
-        }
+        let channel = try bootstrap.listen(at: address, socketMode: socketMode)
         parts.listeners.withLock { $0.append((channel, address)) }
         logger.info("listening", metadata: ["address": "\(address)"])
         return channel.localAddress?.port
@@ -150,7 +98,7 @@ public final class SocketIOServer: Sendable {
     public func shutDown() throws {
         for (channel, address) in parts.listeners.withLock({ $0 }) {
             try? channel.close().wait()
-            if case .unix(let path) = address { unsafe unlink(path) }
+            address.removeFile()
         }
         for loop in loops { try loop.eventLoop.submit { loop.shutDown() }.wait() }
         // The goodbyes are on their way; who answers them is gone at once, and nobody is waited for longer than this.

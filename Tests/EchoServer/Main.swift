@@ -38,9 +38,7 @@ struct Main {
         var signal: Int32 = 0
         unsafe sigwait(&signals, &signal)
         try server.shutDown()
-        for (name, count) in server.counters.all.sorted(by: { $0.key < $1.key }) {
-            print(name, count)
-        }
+        for line in server.counters.all.map({ "\($0.key) \($0.value)" }).sorted() { print(line) }
         print("sessions", server.sessionCount)
     }
 

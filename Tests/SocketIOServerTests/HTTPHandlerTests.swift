@@ -69,7 +69,7 @@ struct HTTPHandlerTests {
             let text = try connection.all()
             #expect(text.hasPrefix("HTTP/1.1 \(status == 200 && isWebSocket ? 101 : status) "))
         }
-        #expect(harness.count("origins_refused") == (status == 403 ? 2 : 0))
+        #expect(harness.count(.refused(.origin)) == (status == 403 ? 2 : 0))
     }
 
     @Test func `a foreign page that is allowed is told so, the site's own needs nothing`() throws {
@@ -200,7 +200,7 @@ struct HTTPHandlerTests {
         #expect(poster.isOpen)
         harness.advance(1_000)
         #expect(!poster.isOpen)
-        #expect(harness.count("requests_timed_out") == 2)
+        #expect(harness.count(.requestTimedOut) == 2)
     }
 
     @Test func `a connection may wait for its next request longer than proxies keep theirs`() throws
@@ -250,7 +250,8 @@ struct HTTPHandlerTests {
         #expect(again.status == 429 && again.headers["retry-after"] != nil)
         #expect(try harness.connect().get(target, ["X-Real-IP": "192.0.2.2"]).status == 200)
         #expect(try harness.connect().get(target, ["X-Real-IP": "192.0.2.3"]).status == 503)
-        #expect(harness.count("sessions_refused") == 2)
+        #expect(harness.count(.refused(.addressFull)) == 1)
+        #expect(harness.count(.refused(.full)) == 1)
         #expect(harness.sessions == 2)
     }
 

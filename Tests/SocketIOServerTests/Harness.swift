@@ -33,7 +33,7 @@ final class Harness {
 
     var sessions: Int { loop.admission.count }
 
-    func count(_ name: String) -> Int { loop.counters.all[name] ?? 0 }
+    func count(_ event: Counters.Event) -> Int { loop.counters.all[event] ?? 0 }
 
     func run() { eventLoop.run() }
 

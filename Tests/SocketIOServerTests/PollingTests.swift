@@ -69,7 +69,7 @@ struct PollingTests {
         #expect(harness.sessions == 1)
         harness.advance(4)
         #expect(harness.sessions == 0)
-        #expect(harness.count("sessions_closed_ping_timeout") == 1)
+        #expect(harness.count(.sessionClosed(.pingTimeout)) == 1)
         #expect(try connection.get(target).body == #"{"code":1,"message":"Session ID unknown"}"#)
     }
 
@@ -105,7 +105,7 @@ struct PollingTests {
             }
         }
         #expect((timeout - 300...timeout + 100).contains(waited))
-        #expect(harness.count("sessions_closed_connect_timeout") == 1)
+        #expect(harness.count(.sessionClosed(.connectTimeout)) == 1)
     }
 
     @Test func `who leaves its last namespace, or is refused, has to ask again in time`() throws {
@@ -133,7 +133,7 @@ struct PollingTests {
         #expect(second.status == 400)
         #expect(try first.answer()?.body == "1")
         #expect(try first.get(target).status == 400)
-        #expect(harness.count("sessions_closed_polling_overlap") == 1)
+        #expect(harness.count(.sessionClosed(.pollingOverlap)) == 1)
     }
 
     @Test func `a poll that is given up ends the session`() throws {
@@ -172,7 +172,7 @@ struct PollingTests {
         let (connection, target) = try harness.poller()
         #expect(try connection.post(target, body).status == 400)
         #expect(try connection.get(target).status == 400)
-        #expect(harness.count("sessions_closed_parse_error") == 1)
+        #expect(harness.count(.sessionClosed(.parseError)) == 1)
     }
 
     @Test func `a body has as many packets as it may have, and not one more`() throws {
@@ -239,7 +239,7 @@ struct PollingTests {
         try connection.request("GET", target)
         harness.loop.shutDown()
         #expect(try connection.answer()?.body == "6")
-        #expect(harness.count("sessions_closed_shutdown") == 1)
+        #expect(harness.count(.sessionClosed(.shutdown)) == 1)
         let late = try harness.connect().get("/socket.io/?EIO=4&transport=polling")
         #expect(late.status == 503)
         #expect(late.headers["connection"] == "close")

@@ -59,7 +59,7 @@ struct UpgradeTests {
         #expect(try webSocket.text() == "2")
         harness.advance(200)
         try webSocket.expectClose(1000)
-        #expect(harness.count("sessions_closed_ping_timeout") == 1)
+        #expect(harness.count(.sessionClosed(.pingTimeout)) == 1)
     }
 
     @Test func `a second WebSocket is closed without harm`() throws {
