@@ -68,8 +68,8 @@ public final class ServerLoop: @unchecked Sendable {
     /// The sockets in a room that live on this loop, in no order.
     public func sockets(in room: RoomID) -> [Socket] { rooms[room].map(\.socket) }
 
-    /// Whether no socket that lives on this loop is in a room.
-    public func isEmpty(_ room: RoomID) -> Bool { rooms[room].isEmpty }
+    /// How many sockets that live on this loop are in a room.
+    public func count(in room: RoomID) -> Int { rooms[room].count }
 
     /// Sends packets to all sockets in a room that live on this loop. They leave with the end of the turn.
     public func broadcast(_ packets: EncodedPackets, to room: RoomID) {

@@ -16,6 +16,7 @@ struct ChatAdmin: ParsableCommand {
             The database is named by --database or by HALLS_DATABASE. Every command works while the daemons run. It \
             exits with 0, with 1 and a sentence when it cannot be done, and with 64 when it was not understood.
             """,
+        version: Release.version,
         subcommands: [
             MigrateCommand.self, CheckCommand.self, BackupCommand.self, UsersCommand.self,
             HallsCommand.self, MembersCommand.self, MessagesCommand.self, SessionsCommand.self,

@@ -17,7 +17,8 @@ struct ChatFCGI: ParsableCommand {
             lighttpd). Started with neither by a web server, as a plain CGI program, it answers the one request.
 
             Each flag has an environment variable: HALLS_DATABASE for --database.
-            """)
+            """,
+        version: Release.version)
 
     @OptionGroup(title: "Database") var database: DatabaseOptions
     @OptionGroup(title: "Server") var server: ServerOptions

@@ -18,6 +18,8 @@ final class ChatApplication: SocketIOApplication {
     var halls: [Int64: HallState] = [:]
     /// The last ticket that was given to who waits for a read; none is given twice.
     var lastTicket = 0
+    /// What happened here, in numbers.
+    var tally = LoopTally()
     /// Jobs of this turn of the loop: handed over in one piece.
     private var jobs: [StoreJob] = []
 
@@ -49,6 +51,7 @@ final class ChatApplication: SocketIOApplication {
 
     /// Too much waits, or the daemon ends.
     private func refuse(_ job: StoreJob) {
+        tally.busy += 1
         let busy = ChatError(.busy)
         switch job {
         case .send(_, let reply): reply.fail(busy)
@@ -75,9 +78,12 @@ final class ChatApplication: SocketIOApplication {
 
     func connect(_ socket: Socket, auth: JSONValue?) {
         guard let connection = socket.sessionContext as? ClientConnection,
-            connection.events.take(settings.events, now: now) == nil
+            takeEvent(connection)
         else { return socket.closeSession(.policy) }
-        guard socket.namespace == "/" else { return socket.refuse(message: "Invalid namespace") }
+        guard socket.namespace == "/" else {
+            tally.refusedNamespace += 1
+            return socket.refuse(message: "Invalid namespace")
+        }
         request(.authenticate(connection.credentials, socket))
     }
 
@@ -91,9 +97,12 @@ final class ChatApplication: SocketIOApplication {
         // From a refusal a stock client does not come back by itself, from this it does.
         case .failure(let error) where error.code == .busy || error.code == .internalError:
             return socket.closeSession(.shutdown)
-        case .failure(let error): return refuse(socket, error)
+        case .failure(let error):
+            tally.refusedUnauthenticated += 1
+            return refuse(socket, error)
         }
         guard settings.users.begin(identity.user.id, now: now) else {
+            tally.refusedUserFull += 1
             return refuse(socket, ChatError(.rateLimited, "You have too many connections."))
         }
         let client = ChatClient(identity, on: connection)
@@ -119,9 +128,7 @@ final class ChatApplication: SocketIOApplication {
 
     func received(_ event: IncomingEvent, from socket: Socket) {
         guard let client = socket.context as? ChatClient else { return }
-        guard client.connection.events.take(settings.events, now: now) == nil else {
-            return socket.closeSession(.policy)
-        }
+        guard takeEvent(client.connection) else { return socket.closeSession(.policy) }
         let reply = Reply(
             socket: socket, event: event.name, acknowledgement: event.acknowledgement)
         do {
@@ -129,11 +136,20 @@ final class ChatApplication: SocketIOApplication {
             case "send_message": try sendMessage(event.arguments.first, client, reply)
             case "join_hall": try joinHall(event.arguments.first, client, reply)
             case "leave_hall": try leaveHall(event.arguments.first, reply)
-            default: throw ChatError(.invalidRequest, "There is no event of that name.")
+            default:
+                tally.unknownEvents += 1
+                throw ChatError(.invalidRequest, "There is no event of that name.")
             }
         } catch {
             reply.fail(ChatError(error))
         }
+    }
+
+    /// Whether a connection may have one event more; if not, it is closed.
+    private func takeEvent(_ connection: ClientConnection) -> Bool {
+        guard connection.events.take(settings.events, now: now) != nil else { return true }
+        tally.eventsLimited += 1
+        return false
     }
 
     // MARK: What the store tells
@@ -151,10 +167,10 @@ final class ChatApplication: SocketIOApplication {
                 continue
             }
             // Who joins or leaves does so between two messages.
-            gathered.send(on: loop)
+            gathered.send(on: loop, &tally)
             take(event)
         }
-        gathered.send(on: loop)
+        gathered.send(on: loop, &tally)
     }
 
     private func take(_ event: StoreEvent) {
@@ -206,26 +222,30 @@ final class ChatApplication: SocketIOApplication {
 
 /// Messages of one delivery, hall by hall: those of a hall are encoded together and go out as one write to each socket.
 private struct GatheredMessages {
-    private var halls: [(id: Int64, packets: EncodedPackets)] = []
+    /// How many messages, and their packets.
+    private var halls: [(id: Int64, count: Int, packets: EncodedPackets)] = []
     /// Where a hall stands among them.
     private var places: [Int64: Int] = [:]
 
     mutating func add(_ delivery: Delivery) {
-        if let last = halls.last, last.id == delivery.hallID {
-            halls[halls.count - 1].packets.append(event: delivery.event)
-        } else if let place = places[delivery.hallID] {
+        if let place = places[delivery.hallID] {
+            halls[place].count += 1
             halls[place].packets.append(event: delivery.event)
         } else {
             places[delivery.hallID] = halls.count
             var packets = EncodedPackets(capacity: delivery.event.count + 10)
             packets.append(event: delivery.event)
-            halls.append((delivery.hallID, packets))
+            halls.append((delivery.hallID, 1, packets))
         }
     }
 
-    mutating func send(on loop: ServerLoop) {
+    mutating func send(on loop: ServerLoop, _ tally: inout LoopTally) {
         guard !halls.isEmpty else { return }
-        for (id, packets) in halls { loop.broadcast(packets, to: RoomID(id)) }
+        for hall in halls {
+            let room = RoomID(hall.id)
+            tally.broadcast(hall.count, to: loop.count(in: room))
+            loop.broadcast(hall.packets, to: room)
+        }
         halls.removeAll(keepingCapacity: true)
         places.removeAll(keepingCapacity: true)
     }

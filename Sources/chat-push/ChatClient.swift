@@ -39,6 +39,8 @@ final class ClientConnection {
 /// The users with sockets on one event loop: user -> sockets. Confined to that loop.
 struct OnlineUsers {
     private var sockets: [Int64: [Socket]] = [:]
+    /// How many sockets there are.
+    private(set) var count = 0
     /// No session of anybody here ends by itself before this.
     private var firstExpiry = Timestamp(milliseconds: .max)
 
@@ -47,11 +49,13 @@ struct OnlineUsers {
 
     mutating func add(_ socket: Socket, _ client: ChatClient) {
         sockets[client.user.id, default: []].append(socket)
+        count += 1
         if let expiry = client.expiresAt { firstExpiry = min(firstExpiry, expiry) }
     }
 
     mutating func remove(_ socket: Socket, _ client: ChatClient) {
         sockets[client.user.id]?.removeAll { $0 === socket }
+        count -= 1
         if sockets[client.user.id]?.isEmpty == true { sockets[client.user.id] = nil }
     }
 

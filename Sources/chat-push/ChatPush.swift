@@ -16,7 +16,8 @@ struct ChatPush: ParsableCommand {
         discussion: """
             Each flag can also be given as an environment variable: HALLS_PING_INTERVAL for --ping-interval. \
             SIGTERM ends it: what it has is finished, clients are told to come back.
-            """)
+            """,
+        version: Release.version)
 
     @OptionGroup var database: DatabaseOptions
     @OptionGroup var push: PushOptions
@@ -38,6 +39,7 @@ struct ChatPush: ParsableCommand {
 
     func run() throws {
         ProcessSignals.block()
+        let process = ProcessFigures()
         let logger = log.logger("chat-push")
         let store = try ChatStore(
             database: ChatDatabase(path: database.database, limits: limits.limits),
@@ -55,21 +57,34 @@ struct ChatPush: ParsableCommand {
         }
         store.start(delivering: server.loops)
         for address in try push.addresses() {
-            try listen(server, at: address)
+            try listening(at: address) {
+                _ = try server.listen(at: address, socketMode: push.socketPermissions())
+            }
+        }
+        let metrics = try push.metricsAddress().map { address in
+            try listening(at: address) {
+                try MetricsListener(
+                    at: address, socketMode: push.socketPermissions(),
+                    metrics: Metrics(server: server, store: store, process: process),
+                    logger: logger)
+            }
         }
 
         let signal = ProcessSignals.wait()
         logger.info("ending", metadata: ["signal": "\(signal)"])
         // First what was accepted is written and acknowledged, then the goodbyes follow it on the same connections.
         store.finish()
+        try metrics?.close()
         try server.shutDown()
         logger.info("ended")
     }
 
     /// Listens; where that cannot be, says so in words of its own.
-    private func listen(_ server: SocketIOServer, at address: SocketIOServer.Address) throws {
+    private func listening<Value>(
+        at address: SocketIOServer.Address, _ body: () throws -> Value
+    ) throws -> Value {
         do {
-            _ = try server.listen(at: address, socketMode: push.socketPermissions())
+            return try body()
         } catch let error as IOError {
             throw SystemError(number: error.errnoCode, path: "\(address)")
         } catch let error as SocketIOServer.AddressInUse {

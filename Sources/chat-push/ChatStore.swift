@@ -53,6 +53,7 @@ final class ChatStore: Sendable {
     private let hallReads = Atomic(0)
     let changesReads = Atomic(0)
     private let logReads = Atomic(0)
+    private let tally = Mutex(StoreTally())
 
     init(
         database: ChatDatabase, wake: WakeSocket, sendsWaitingMax: Int, logger: Logger
@@ -91,6 +92,23 @@ final class ChatStore: Sendable {
         finished.wait()
     }
 
+    /// What the store says of itself.
+    struct Figures: Sendable {
+        var tally: StoreTally
+        var sendsWaiting: Int
+        var readsWaiting: Int
+        /// Whether nothing can be written.
+        var isFailing: Bool
+    }
+
+    /// The figures of this moment.
+    var figures: Figures {
+        let (sends, jobs) = queue.withLock { ($0.sendsWaiting, $0.jobs.count) }
+        return Figures(
+            tally: tally.withLock { $0 }, sendsWaiting: sends, readsWaiting: jobs - sends,
+            isFailing: isFailing.load(ordering: .relaxed))
+    }
+
     // MARK: On the store's thread
 
     private func run(_ follower: LogFollower) {
@@ -107,7 +125,9 @@ final class ChatStore: Sendable {
             }
             // Who has always something to do looks at the log by itself, too.
             let isImpatient = followed.duration(to: .now) > .milliseconds(Self.patience)
-            if waker.wasWoken() || jobs.isEmpty || isImpatient {
+            let wasWoken = waker.wasWoken()
+            tally.withLock { $0.turned(wasWoken: wasWoken) }
+            if wasWoken || jobs.isEmpty || isImpatient {
                 follow(&follower, &sessions)
                 followed = .now
             }
@@ -172,11 +192,14 @@ final class ChatStore: Sendable {
         _ follower: inout LogFollower, _ sessions: inout SessionCache
     ) {
         guard !sends.isEmpty else { return }
+        let began = ContinuousClock.now
         let results = write(sends.map(\.message))
+        let duration = began.duration(to: .now)
         let created = results.compactMap { result -> Change? in
             guard case .success(let created) = result, let id = created.changeID else { return nil }
             return Change(id: id, event: .messageCreated(created.message))
         }
+        tally.withLock { $0.wrote(created.count, of: sends.count, in: duration) }
         // Whatever others wrote before stands in the log before ours. If nobody did, it need not be read.
         if !follower.take(own: created) { follow(&follower, &sessions) }
         for (send, result) in zip(sends, results) {
@@ -241,6 +264,7 @@ final class ChatStore: Sendable {
             logger.error("the log was pruned before it was read")
             sessions.forgetAll()
         }
+        tally.withLock { $0.read(batch) }
         for change in batch.changes { sessions.forget(change.event) }
         try follower.take(batch) { hallID in try database.hallSnapshot(hallID) }
     }

@@ -8,11 +8,13 @@ import SocketIOServer
 extension ChatApplication {
     /// `join_hall {hall_id, since_rev?}`: the socket becomes a receiver of the hall, from the position of the answer on.
     func joinHall(_ argument: JSONValue?, _ client: ChatClient, _ reply: Reply) throws {
+        tally.joins += 1
         let hallID = try EventArguments.id("hall_id", of: argument)
         let joining = HallState.Joining(
             userID: client.user.id,
             since: try EventArguments.optionalInteger("since_rev", of: argument), reply: reply)
         if let seconds = client.connection.joins.take(settings.joins, now: now) {
+            tally.joinsLimited += 1
             throw ChatError(.rateLimited, retryAfter: seconds)
         }
         if let hall = halls[hallID] {
@@ -106,6 +108,9 @@ extension ChatApplication {
         {
             (messages, isComplete) = ([], false)
         }
+        if messages != nil {
+            if isComplete { tally.catchUpsWhole += 1 } else { tally.catchUpsPartial += 1 }
+        }
         reply.succeed { json in
             json.raw(",\"hall\":")
             hall.write(to: &json)
@@ -124,6 +129,7 @@ extension ChatApplication {
 
     /// `leave_hall {hall_id}`: the socket is no longer a receiver; the membership stays.
     func leaveHall(_ argument: JSONValue?, _ reply: Reply) throws {
+        tally.leaves += 1
         let hallID = try EventArguments.id("hall_id", of: argument)
         loop.leave(RoomID(hallID), reply.socket)
         if let hall = halls[hallID] {
@@ -152,7 +158,7 @@ extension ChatApplication {
     /// A hall without receivers on this loop need not be known.
     func forgetIfEmpty(_ hall: HallState) {
         guard halls[hall.id] === hall, hall.waiting.isEmpty, hall.reading.isEmpty,
-            loop.isEmpty(RoomID(hall.id))
+            loop.count(in: RoomID(hall.id)) == 0
         else { return }
         halls[hall.id] = nil
     }

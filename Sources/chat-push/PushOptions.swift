@@ -18,6 +18,13 @@ struct PushOptions: ParsableArguments {
     var socketMode = "0660"
 
     @Option(
+        help: """
+            Where to answer GET /metrics (for Prometheus) and GET /health: the path of a unix \
+            socket, or HOST:PORT; not for the public.
+            """)
+    var metrics: String?
+
+    @Option(
         help: "How many event loops share the connections; if not said, one for every two cores.")
     var eventLoops: Int?
 
@@ -88,6 +95,7 @@ struct PushOptions: ParsableArguments {
         try requireRange("--events-per-second", eventsPerSecond, 1...10_000_000)
         try requireRange("--sends-waiting-max", sendsWaitingMax, 1...10_000_000)
         _ = try addresses()
+        _ = try metricsAddress()
         _ = try socketPermissions()
     }
 
@@ -112,6 +120,14 @@ struct PushOptions: ParsableArguments {
             throw ValidationError("--listen takes a path or HOST:PORT.")
         }
         return addresses
+    }
+
+    func metricsAddress() throws -> SocketIOServer.Address? {
+        guard let metrics else { return nil }
+        guard let address = SocketIOServer.Address(metrics) else {
+            throw ValidationError("--metrics takes a path or HOST:PORT, not \(metrics).")
+        }
+        return address
     }
 
     func socketPermissions() throws -> UInt32 {

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import ChatTesting
+import CompactJSON
+import Foundation
+import Glibc
+import Logging
+import NIOCore
+import SocketIOServer
+import Testing
+
+@testable import chat_push
+
+/// What the daemon tells of itself.
+@Suite struct MetricsTests {
+    @Test func `a value belongs to the first bound that it does not exceed`() {
+        var histogram = Histogram([1, 2, 4])
+        for value in [0.5, 1, 1.5, 2, 3, 4, 5, 100] { histogram.observe(value) }
+        #expect(histogram.counts == [2, 2, 2, 2])
+        #expect(histogram.count == 8 && histogram.sum == 117)
+
+        var sum = Histogram([1, 2, 4])
+        sum += histogram
+        sum += histogram
+        #expect(sum.counts == [4, 4, 4, 4] && sum.sum == 234)
+    }
+
+    @Test func `the text is Prometheus'`() {
+        var text = MetricsText()
+        text.counter("sent_total", "Sent.", 12)
+        text.gauge("load", "Load.", by: "loop", [("0", 0.25), ("1", 2)])
+        var histogram = Histogram([0.5, 1])
+        for value in [0.25, 0.75, 2] { histogram.observe(value) }
+        text.histogram("took_seconds", "Took.", histogram)
+        #expect(
+            text.text == """
+                # HELP sent_total Sent.
+                # TYPE sent_total counter
+                sent_total 12
+                # HELP load Load.
+                # TYPE load gauge
+                load{loop="0"} 0.25
+                load{loop="1"} 2
+                # HELP took_seconds Took.
+                # TYPE took_seconds histogram
+                took_seconds_bucket{le="0.5"} 1
+                took_seconds_bucket{le="1"} 2
+                took_seconds_bucket{le="+Inf"} 3
+                took_seconds_sum 3
+                took_seconds_count 3
+
+                """)
+    }
+
+    @Test func `what happens is counted`() throws {
+        try withSite(PushSite(sends: Rate(perSecond: 1, burst: 2))) { site in
+            let watch = try Watch(site)
+            defer { watch.end() }
+            let ana = try site.client(site.ana)
+            let bea = try site.client(site.join("bea"))
+            let hall: JSONValue = ["hall_id": .integer(site.hall.id)]
+            for client in [ana, bea] { _ = try client.call("join_hall", hall) }
+            for content in ["one", "two", "three"] {
+                _ = try ana.call(
+                    "send_message",
+                    ["hall_id": .integer(site.hall.id), "content": .string(content)])
+            }
+            _ = try bea.nextEvent("new_message")
+            _ = try bea.nextEvent("new_message")
+            _ = try bea.call("join_hall", ["hall_id": .integer(site.hall.id), "since_rev": 1])
+            _ = try bea.call("join_hall", ["hall_id": .integer(site.hall.id), "since_rev": 99])
+            _ = try bea.call("sing", .null)
+            bea.send("1")
+
+            #expect(try eventually { try watch["connections"] == 1 })
+            let told: [(String, Double)] = [
+                ("sessions_opened_total", 2),
+                (#"sessions_closed_total{reason="transport_close"}"#, 1),
+                (#"events_total{event="send_message"}"#, 3),
+                (#"events_total{event="join_hall"}"#, 4),
+                (#"events_total{event="unknown"}"#, 1),
+                (#"rate_limited_total{what="send"}"#, 1),
+                (#"catch_ups_total{result="whole"}"#, 1),
+                (#"catch_ups_total{result="partial"}"#, 1),
+                ("messages_committed_total", 2), ("deliveries_total", 4),
+                ("commit_messages_sum", 2), ("commit_seconds_count", 2),
+                (#"waiting{what="send"}"#, 0),
+            ]
+            for (name, value) in told { #expect(try watch[name] == value, "\(name)") }
+        }
+    }
+
+    @Test func `who is not let in is counted by the reason`() throws {
+        try withSite(PushSite(connectionsPerUserMax: 1)) { site in
+            let watch = try Watch(site)
+            defer { watch.end() }
+            let first = try site.client(site.ana)
+            let second = try PushClient.early(site, site.ana)
+            second.send("40")
+            _ = try second.next()
+            let stranger = try PushClient(
+                site.folder.file("push"), header: "Cookie: halls_session=nobody")
+            stranger.send("40")
+            _ = try stranger.next()
+            let elsewhere = try PushClient(site.folder.file("push"), header: "X: y")
+            elsewhere.send("40/elsewhere,")
+            #expect(
+                try eventually { try watch[#"refused_total{reason="namespace"}"#] == 1 })
+            #expect(try watch[#"refused_total{reason="user_full"}"#] == 1)
+            #expect(try watch[#"refused_total{reason="unauthenticated"}"#] == 1)
+            withExtendedLifetime(first) {}
+        }
+    }
+
+    @Test func `health is the state of the loops and of the database`() throws {
+        try withSite(PushSite()) { site in
+            let watch = try Watch(site)
+            defer { watch.end() }
+            #expect(try watch.get("/health").hasPrefix("HTTP/1.1 200"))
+
+            let mayGoOn = DispatchSemaphore(value: 0)
+            site.server.loops[0].execute { mayGoOn.wait() }
+            let answer = Result { try watch.get("/health") }
+            mayGoOn.signal()
+            #expect(try answer.get().hasPrefix("HTTP/1.1 503"))
+            #expect(try watch.get("/health").hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test func `there is nothing else, and no other way to ask`() throws {
+        try withSite(PushSite()) { site in
+            let watch = try Watch(site)
+            defer { watch.end() }
+            #expect(try watch.get("/").hasPrefix("HTTP/1.1 404"))
+            #expect(try watch.ask("POST /metrics HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 405"))
+            #expect(try watch.ask("nonsense\r\n\r\n").hasPrefix("HTTP/1.1 400"))
+        }
+    }
+
+    @Test func `a figure of the process is what the system says`() {
+        let figures = ProcessFigures().now()
+        #expect(figures.residentBytes > 1 << 20)
+        #expect(figures.openFiles > 2 && figures.openFiles < figures.openFilesMax)
+        #expect(figures.cpuSeconds > 0)
+    }
+}
+
+/// Somebody who watches a site.
+private final class Watch {
+    private let listener: MetricsListener
+    private let path: String
+
+    init(_ site: PushSite) throws {
+        path = site.folder.file("metrics")
+        listener = try MetricsListener(
+            at: .unix(path: path), socketMode: 0o600,
+            metrics: Metrics(server: site.server, store: site.store, process: ProcessFigures()),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    func end() { try? listener.close() }
+
+    /// A figure by its name without `halls_push_`.
+    subscript(name: String) -> Double? {
+        get throws {
+            try get("/metrics").split(separator: "\n").lazy
+                .first { $0.hasPrefix("halls_push_\(name) ") }
+                .flatMap { $0.split(separator: " ").last.flatMap { Double($0) } }
+        }
+    }
+
+    func get(_ target: String) throws -> String {
+        try ask("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
+    }
+
+    /// The whole answer to a request.
+    func ask(_ request: String) throws -> String {
+        let descriptor = try PushClient.connection(path)
+        defer { close(descriptor) }
+        let sent = unsafe send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL))
+        try #require(sent == request.utf8.count)
+        var answer: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 65_536)
+        while case let count = unsafe recv(descriptor, &part, part.count, 0), count > 0 {
+            answer += part[..<count]
+        }
+        return String(decoding: answer, as: UTF8.self)
+    }
+}
