@@ -17,6 +17,7 @@
 
 The programs come from HALLS_BIN, or from .build/release (`./chat build`). A test that fails shows the logs of its sites.
 `halls_site.wait_until(condition)` waits for what takes its time; nothing here sleeps for a fixed time.
+`swarm` has bare clients that speak to chat-push past nginx: one that does what no proper client would, or thousands.
 """
 
 import pytest

@@ -118,7 +118,7 @@ class Site:
         assert status is None, f"{name} ended with {status}: {self.log(name)}"
         if "nginx" not in self.processes:
             return (self.folder / f"{name.removeprefix('chat-')}.sock").exists()
-        path = {"chat-push": "/socket.io/?EIO=4&transport=polling", "chat-fcgi": "/chat/health", "nginx": "/"}[name]
+        path = {"chat-push": "/socket.io/", "chat-fcgi": "/chat/health", "nginx": "/"}[name]
         try:
             return requests.get(self.url + path, allow_redirects=False, timeout=5).status_code < 500
         except requests.ConnectionError:

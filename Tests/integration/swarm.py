@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many bare clients of chat-push in one thread: WebSockets by hand on non-blocking sockets, for crowds and floods.
+
+They speak to the daemon's own socket, past nginx, and answer no pings: what is tested with them is over sooner.
+"""
+
+import os
+import selectors
+import socket
+import time
+
+UPGRADE = (
+    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: chat.example\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+def frame(text):
+    """Text as a client's frame; its mask is zero, which is allowed and leaves the bytes as they are."""
+    payload = text.encode()
+    if len(payload) < 126:
+        head = bytes([0x81, 0x80 | len(payload)])
+    else:
+        head = bytes([0x81, 0xFE]) + len(payload).to_bytes(2, "big")
+    return head + bytes(4) + payload
+
+
+def open_socket(address, buffer=None):
+    """A connection to a unix socket, or to (host, port)."""
+    connection = socket.socket(socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
+    if buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    connection.connect(address if isinstance(address, tuple) else str(address))
+    return connection
+
+
+class Bare:
+    """One WebSocket by hand, blocking: `say` sends a packet, `hear_until` reads until a text is there."""
+
+    def __init__(self, address, cookie=None, headers=None, buffer=None):
+        self.connection = open_socket(address, buffer)
+        self.connection.settimeout(10)
+        self.heard = b""
+        lines = [f"{name}: {value}" for name, value in (headers or {}).items()]
+        if cookie:
+            lines.append(f"Cookie: halls_session={cookie}")
+        self.connection.sendall((UPGRADE + "".join(line + "\r\n" for line in lines) + "\r\n").encode())
+
+    def say(self, *texts):
+        self.connection.sendall(b"".join(map(frame, texts)))
+
+    def hear_until(self, text):
+        while text.encode() not in self.heard:
+            part = self.connection.recv(65536)
+            assert part, f"the end came before {text!r}: {self.heard[-500:]}"
+            self.heard += part
+        return self.heard
+
+    def hear_all(self):
+        """Everything until the other side closes."""
+        try:
+            while part := self.connection.recv(65536):
+                self.heard += part
+        except ConnectionError:
+            pass
+        return self.heard
+
+    def sign_in(self):
+        self.say("40")
+        self.hear_until('40{"sid"')
+        return self
+
+    def join(self, hall):
+        self.say('421["join_hall",{"hall_id":%d}]' % hall["id"])
+        self.hear_until('431[{"ok":true')
+        return self
+
+    def close(self):
+        self.connection.close()
+
+
+class Swarm:
+    """Clients that connect at once; each is sent what is in `script` when what comes before it was heard.
+
+    script: pairs of (a text that is waited for, packets that are then sent).
+    """
+
+    def __init__(self, address, cookies, script=()):
+        self.address = address
+        self.cookies = cookies
+        self.script = [(text.encode(), b"".join(map(frame, packets))) for text, packets in script]
+        self.selector = selectors.EpollSelector()
+        self.sockets = {}
+
+    def connect(self, count, seconds=60):
+        """Opens so many, and waits until each has heard the last of what is waited for."""
+        for number in range(count):
+            connection = open_socket(self.address)
+            cookie = self.cookies[number % len(self.cookies)]
+            fields = f"X-Real-IP: 192.0.2.{number % 250}\r\nCookie: halls_session={cookie}\r\n\r\n"
+            connection.sendall((UPGRADE + fields).encode())
+            connection.setblocking(False)
+            self.sockets[connection] = (0, b"")
+            self.selector.register(connection, selectors.EVENT_READ)
+        deadline = time.monotonic() + seconds
+        done = 0
+        while done < count:
+            assert time.monotonic() < deadline, f"{done} of {count} came so far"
+            for key, _ in self.selector.select(1):
+                done += self._go_on(key.fileobj)
+        return self
+
+    def _go_on(self, connection):
+        step, heard = self.sockets[connection]
+        heard += connection.recv(65536) or b"\x00the end"
+        while step < len(self.script) and self.script[step][0] in heard:
+            connection.sendall(self.script[step][1])
+            step, heard = step + 1, b""
+        assert not heard.endswith(b"the end"), heard
+        self.sockets[connection] = (step, heard)
+        if step < len(self.script):
+            return 0
+        self.selector.unregister(connection)
+        return 1
+
+    def close(self):
+        """All go away without a word."""
+        for connection in self.sockets:
+            connection.close()
+        self.sockets = {}
+        self.selector.close()
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")

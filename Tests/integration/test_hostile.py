@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Those who are slow, silent, too many or mean it ill: each meets a bound and a reason, and the others go on."""
+
+import resource
+import subprocess
+import time
+
+import pytest
+
+from halls_site import free_port, wait_until
+from listener import Listener, enter, found
+from swarm import Bare, Swarm, open_socket, resident_bytes
+from test_metrics import figures
+
+REFUSED = 'halls_push_refused_total{reason="%s"}'
+CLOSED = 'halls_push_sessions_closed_total{reason="%s"}'
+
+
+@pytest.fixture
+def watched(make_site):
+    """Makes a site whose figures are at hand: `site.figure(name)`, and where chat-push listens: `site.push`."""
+
+    def make(**flags):
+        port = free_port()
+        flags = {name.replace("_", "-"): value for name, value in flags.items()}
+        site = make_site(flags=flags | {"metrics": f"127.0.0.1:{port}"})
+        site.push = site.folder / "push.sock"
+        site.figure = lambda name: figures(port)[name]
+        site.becomes = lambda name, value: wait_until(
+            lambda: site.figure(name) >= value, 30, f"{name} of {value}, which is {site.figure(name)},"
+        )
+        return site
+
+    return make
+
+
+def cookie(session):
+    return session.cookies["halls_session"]
+
+
+# --- Slow and silent -------------------------------------------------------------------------------------------------
+
+
+def test_who_reads_nothing_is_closed_at_the_bound_and_the_others_get_everything(watched):
+    site = watched(queue_bytes_max=100_000, sends_per_second=1000)
+    ana, ben, eve = (site.person(name) for name in ("ana", "ben", "eve"))
+    hall = found(ana)
+    enter(hall, ben, eve)
+    ana, ben = Listener(ana, transports=["websocket"]), Listener(ben, transports=["websocket"])
+    for listener in (ana, ben):
+        assert listener.join(hall)["ok"]
+    slow = Bare(site.push, cookie(eve), buffer=4096).sign_in().join(hall)
+
+    for number in range(200):
+        ana.say(hall, f"{number} " + "x" * 3000)
+
+    ben.wait_for("199 " + "x" * 3000)
+    assert len(ben.messages) == 200
+    site.becomes(CLOSED % "too_slow", 1)
+    assert site.figure("halls_push_connections") == 2
+    for client in (ana, ben, slow):
+        client.close()
+
+
+def test_who_drips_a_request_is_let_go_in_time_and_the_others_are_served(watched):
+    site = watched(request_timeout=1000)
+    ana = site.person("ana")
+    dripping = [open_socket(site.push) for _ in range(50)]
+    for connection in dripping:
+        connection.sendall(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: ")
+    began = time.monotonic()
+
+    gone = []
+    while len(gone) < len(dripping):
+        assert time.monotonic() - began < 10
+        for connection in set(dripping) - set(gone):
+            try:
+                connection.send(b"a")
+            except OSError:
+                gone.append(connection)
+        time.sleep(0.05)
+
+    site.becomes('halls_push_requests_broken_off_total{reason="timed_out"}', 50)
+    Listener(ana, transports=["websocket"]).close()
+
+
+def test_who_answers_no_ping_is_let_go(watched):
+    site = watched(ping_interval=300, ping_timeout=200)
+    ana = site.person("ana")
+    silent = Bare(site.push, cookie(ana)).sign_in()
+
+    silent.hear_all()
+
+    assert site.figure(CLOSED % "ping_timeout") == 1
+    assert site.figure("halls_push_connections") == 0
+
+
+def test_a_crowd_that_never_signs_in_is_let_go_and_the_others_are_served_meanwhile(watched):
+    """Ten thousand, as far as this machine has descriptors for both ends."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    count = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1_000)
+    site = watched(connect_timeout=8_000, handshakes_per_second=1_000_000)
+    ana, ben = site.person("ana"), site.person("ben")
+    hall = found(ana)
+    enter(hall, ben)
+    crowd = Swarm(site.push, ["nobody"], [("101 Switching", [])]).connect(count)
+
+    assert site.figure("halls_push_sessions_opened_total") == count
+    one, two = Listener(ana, transports=["websocket"]), Listener(ben, transports=["websocket"])
+    assert one.join(hall)["ok"] and two.join(hall)["ok"]
+    one.say(hall, "Hello")
+    two.wait_for("Hello")
+
+    site.becomes(CLOSED % "connect_timeout", count)
+    assert site.figure("halls_push_connections") == 2
+    assert resident_bytes(site.pid("chat-push")) < 500 << 20
+    for client in (crowd, one, two):
+        client.close()
+
+
+# --- Too many --------------------------------------------------------------------------------------------------------
+
+
+def test_a_flood_of_handshakes_is_told_to_come_again(watched):
+    site = watched(handshakes_per_second=20)
+
+    answers = [Bare(site.push, headers={"X-Real-IP": "192.0.2.1"}) for _ in range(100)]
+    for answer in answers:
+        answer.hear_until("\r\n\r\n")
+
+    refused = [answer.heard for answer in answers if b" 101 " not in answer.heard]
+    assert 50 <= len(refused) < 100
+    assert all(b" 503 " in heard and b"Retry-After: " in heard for heard in refused)
+    assert site.figure(REFUSED % "too_fast") == len(refused)
+
+
+def test_an_address_has_so_many_connections_and_another_has_its_own(watched):
+    site = watched(connections_per_address_max=10)
+
+    first = [Bare(site.push, headers={"X-Real-IP": "192.0.2.1"}) for _ in range(15)]
+    for client in first:
+        client.hear_until("\r\n\r\n")
+    other = Bare(site.push, headers={"X-Real-IP": "192.0.2.2"})
+
+    assert sum(b" 429 " in client.heard and b"Retry-After: " in client.heard for client in first) == 5
+    assert b" 101 " in other.hear_until("\r\n\r\n")
+    assert site.figure(REFUSED % "address_full") == 5
+    for client in first:
+        client.close()
+    wait_until(lambda: site.figure("halls_push_connections") == 1)
+    assert b" 101 " in Bare(site.push, headers={"X-Real-IP": "192.0.2.1"}).hear_until("\r\n\r\n")
+
+
+def test_the_server_has_so_many_connections(watched):
+    site = watched(connections_max=10)
+
+    clients = [Bare(site.push) for _ in range(15)]
+    for client in clients:
+        client.hear_until("\r\n\r\n")
+
+    assert sum(b" 503 " in client.heard and b"Retry-After: " in client.heard for client in clients) == 5
+    assert site.figure(REFUSED % "full") == 5
+
+
+def test_a_person_has_so_many_connections(watched):
+    site = watched(connections_per_user_max=5)
+    ana = site.person("ana")
+    clients = [Bare(site.push, cookie(ana)).sign_in() for _ in range(5)]
+
+    one_more = Bare(site.push, cookie(ana))
+    one_more.say("40")
+
+    assert b"rate_limited" in one_more.hear_until("44{")
+    assert site.figure(REFUSED % "user_full") == 1
+    clients[0].close()
+    wait_until(lambda: site.figure("halls_push_connections") == 5)
+    Bare(site.push, cookie(ana)).sign_in()
+
+
+@pytest.mark.parametrize(
+    "event, what, flags",
+    [
+        ('["join_hall",{"hall_id":1}]', "join", {"joins_per_second": 5}),
+        ('["send_message",{"hall_id":1,"content":"x"}]', "send", {"sends_per_second": 5}),
+    ],
+)
+def test_a_flood_of_joins_or_messages_is_told_when_to_go_on(watched, event, what, flags):
+    site = watched(**flags)
+    ana = site.person("ana")
+    found(ana)
+    client = Bare(site.push, cookie(ana)).sign_in()
+
+    client.say(*(f"42{number}{event}" for number in range(100)))
+    client.hear_until("4399[")
+
+    refused = client.heard.count(b'"rate_limited"')
+    assert 0 < refused < 100 and client.heard.count(b'"retry_after":') == refused
+    assert site.figure('halls_push_rate_limited_total{what="%s"}' % what) == refused
+
+
+@pytest.mark.parametrize(
+    "packet", ['42["sing"]', '421["leave_hall",{"hall_id":1}]', "40/elsewhere,", '42["send_message",{}]']
+)
+def test_a_flood_of_anything_ends_the_connection(watched, packet):
+    site = watched(events_per_second=50)
+    ana = site.person("ana")
+    client = Bare(site.push, cookie(ana)).sign_in()
+
+    client.say(*[packet] * 200)
+    client.hear_all()
+
+    # RFC 6455 §7.4.1: 1008, a policy was violated.
+    assert client.heard.endswith(b"\x88\x02" + (1008).to_bytes(2, "big"))
+    assert site.figure(CLOSED % "policy") == 1
+    assert site.figure('halls_push_rate_limited_total{what="event"}') == 1
+
+
+def test_acknowledgements_that_nobody_asked_for_change_nothing(watched):
+    site = watched()
+    ana = site.person("ana")
+    hall = found(ana)
+    client = Bare(site.push, cookie(ana)).sign_in()
+    before = resident_bytes(site.pid("chat-push"))
+
+    for _ in range(100):
+        client.say(*(f'43{number}["x"]' for number in range(500)))
+
+    client.join(hall)
+    assert resident_bytes(site.pid("chat-push")) - before < 20 << 20
+
+
+# --- What the system gives -------------------------------------------------------------------------------------------
+
+
+def test_the_limit_of_open_files_is_raised_and_said(watched):
+    site = watched()
+
+    soft, hard = resource.prlimit(site.pid("chat-push"), resource.RLIMIT_NOFILE)
+
+    assert soft == hard
+    assert f"limit={hard}" in site.log("chat-push")
+
+
+def test_without_descriptors_it_waits_and_takes_the_others_when_there_are_some(watched):
+    site = watched(request_timeout=60_000)
+    pid = site.pid("chat-push")
+    ana = site.person("ana")
+    in_use = int(site.figure("process_open_fds"))
+    subprocess.run(["prlimit", "--pid", str(pid), f"--nofile={in_use + 20}:{in_use + 20}"], check=True)
+
+    waiting = [open_socket(site.push) for _ in range(100)]
+    began = cpu_seconds(pid)
+    time.sleep(1)
+    # In a second of waiting it does not ask for descriptors in circles.
+    assert cpu_seconds(pid) - began < 0.5
+    for connection in waiting:
+        connection.close()
+
+    client = Bare(site.push, cookie(ana)).sign_in()
+    assert site.processes["chat-push"].poll() is None
+    client.close()
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+# --- What is left ----------------------------------------------------------------------------------------------------
+
+
+def test_of_those_who_came_and_went_no_memory_is_left(watched):
+    site = watched(handshakes_per_second=1_000_000, connections_per_user_max=10_000, joins_per_second=10_000)
+    ana = site.person("ana")
+    hall = found(ana)
+    join = '421["join_hall",{"hall_id":%d}]' % hall["id"]
+    script = [("101 Switching", ["40"]), ('40{"sid"', [join]), ('431[{"ok":true', [])]
+    pid, resident = site.pid("chat-push"), []
+
+    for _ in range(6):
+        Swarm(site.push, [cookie(ana)], script).connect(500).close()
+        wait_until(lambda: site.figure("halls_push_connections") == 0)
+        resident.append(resident_bytes(pid))
+
+    # What it took for the first crowd is enough for the others.
+    assert resident[-1] - resident[1] < 10 << 20, [bytes >> 20 for bytes in resident]
+    assert site.figure("process_open_fds") < 50
