@@ -156,6 +156,9 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         else { return exchange.respond(.notFound, body: []) }
         guard admitOrigin(head) else {
             loop.counters.count(.refused(.origin))
+            server.refusedOrigins.report(
+                head.headers.first(name: "origin") ?? "",
+                host: head.headers.first(name: "host") ?? "")
             return exchange.refuse(.forbidden)
         }
         if head.method == .OPTIONS { return exchange.respond(.noContent, body: []) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -10,11 +11,13 @@ import Synchronization
 final class ServerLoops: Sendable {
     let loops: [ServerLoop]
     let rawWebSocketPath: String?
+    let refusedOrigins: RefusedOrigins
     let listeners = Mutex<[(channel: any Channel, address: SocketIOServer.Address)]>([])
     private let openChannels = Mutex(0)
 
-    init(loops: [ServerLoop], rawWebSocketPath: String? = nil) {
+    init(loops: [ServerLoop], logger: Logger, rawWebSocketPath: String? = nil) {
         self.loops = loops
+        refusedOrigins = RefusedOrigins(logger)
         self.rawWebSocketPath = rawWebSocketPath
     }
 

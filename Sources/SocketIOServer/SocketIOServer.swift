@@ -47,7 +47,8 @@ public final class SocketIOServer: Sendable {
                 eventLoop: eventLoop, index: index, configuration: configuration,
                 admission: admission, counters: counters, echoesMessages: echoesMessages)
         }
-        parts = ServerLoops(loops: loops, rawWebSocketPath: rawWebSocketPath)
+        parts = ServerLoops(
+            loops: loops, logger: logger, rawWebSocketPath: rawWebSocketPath)
         for loop in loops {
             try loop.eventLoop.submit {
                 loop.application = makeApplication(loop)

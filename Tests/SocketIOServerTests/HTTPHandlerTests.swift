@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import Testing
 
 @testable import SocketIOServer
@@ -70,6 +71,22 @@ struct HTTPHandlerTests {
             #expect(text.hasPrefix("HTTP/1.1 \(status == 200 && isWebSocket ? 101 : status) "))
         }
         #expect(harness.count(.refused(.origin)) == (status == 403 ? 2 : 0))
+    }
+
+    @Test func `a refused origin is told to the operator once, and of made-up ones a hundred`()
+        throws
+    {
+        let log = RecordingLog()
+        let harness = Harness(logger: Logger(label: "test") { _ in log })
+        func ask(_ origin: String) throws {
+            let target = "/socket.io/?EIO=4&transport=polling"
+            #expect(try harness.connect().get(target, ["Origin": origin]).status == 403)
+        }
+        for _ in 0..<3 { try ask("https://evil.example") }
+        #expect(log.lines == ["origin refused chat.example https://evil.example"])
+        for number in 0..<200 { try ask("https://evil\(number).example") }
+        try ask("https://" + String(repeating: "x", count: 1_000))
+        #expect(log.lines.count == 100)
     }
 
     @Test func `a foreign page that is allowed is told so, the site's own needs nothing`() throws {

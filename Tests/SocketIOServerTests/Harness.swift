@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CompactJSON
+import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 import SocketIO
+import Synchronization
 import Testing
 
 @testable import SocketIOServer
@@ -18,6 +20,7 @@ final class Harness {
 
     init(
         rawWebSocketPath: String? = nil, echoesMessages: Bool = false,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         _ configure: (inout ServerConfiguration) -> Void = { _ in }
     ) {
         var configuration = ServerConfiguration()
@@ -26,7 +29,8 @@ final class Harness {
             eventLoop: eventLoop, index: 0, configuration: configuration,
             admission: Admission(configuration), counters: Counters(),
             echoesMessages: echoesMessages)
-        server = ServerLoops(loops: [loop], rawWebSocketPath: rawWebSocketPath)
+        server = ServerLoops(
+            loops: [loop], logger: logger, rawWebSocketPath: rawWebSocketPath)
         loop.application = application
         loop.startTimers()
     }
@@ -257,4 +261,30 @@ final class RecordingApplication: SocketIOApplication {
     }
 
     func turnEnded() { turns += 1 }
+}
+
+/// Keeps what is logged: each message with the values of its metadata.
+final class RecordingLog: LogHandler, Sendable {
+    private let written = Mutex<[String]>([])
+
+    var lines: [String] { written.withLock { $0 } }
+
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    var logLevel: Logger.Level {
+        get { .trace }
+        set {}
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+
+    func log(event: LogEvent) {
+        let values = (event.metadata ?? [:]).values.map { "\($0)" }.sorted()
+        written.withLock { $0.append((["\(event.message)"] + values).joined(separator: " ")) }
+    }
 }

@@ -207,6 +207,21 @@ def test_who_comes_back_gets_exactly_what_was_said_meanwhile(ana, ben, hall, tra
     assert history(ben, hall, "?since_rev=1")["messages"][:-1] == meanwhile
 
 
+def test_who_comes_back_again_and_again_also_to_a_quiet_hall_gets_what_was_missed_each_time(ana, ben, hall, transports):
+    """Whether anything was said before, or lately, or the client has come back already, does not matter."""
+    rev = 0
+    for missed in (0, 2, 0, 0, 1, 3):
+        expected = [ana.post(f"/chat/messages/{hall['id']}", json={"content": f"{rev} {number}"}) for number in range(missed)]
+
+        again = ben.listen(transports=transports)
+        answer = again.join(hall, since_rev=rev)
+
+        rev += missed
+        assert (answer["complete"], answer["rev"]) == (True, rev)
+        assert contents(answer["messages"]) == [each.json()["message"]["content"] for each in expected]
+        again.close()
+
+
 def test_a_position_that_is_too_old_or_of_another_database_is_told_from_a_whole_answer(make_site):
     site = make_site(flags={"page-size-max": 5, "page-size-default": 3})
     ana = site.person("ana")
