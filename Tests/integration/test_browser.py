@@ -381,6 +381,26 @@ def test_the_page_recovers_when_something_is_killed(make_site, seat, name, scrip
     one.sees(*stored, "and on")
 
 
+def test_what_was_said_while_the_page_slept_is_there_when_it_wakes(make_site, seat, script):
+    """As of a closed notebook: nothing runs in the page, and its connection is gone when it wakes."""
+    site = make_site()
+    ana, ben, hall = own_pair(site)
+    one = seat(site, ana, script=script).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one.write("before")
+    one.sees("before")
+    lifecycle = one.context.new_cdp_session(one.page)
+
+    lifecycle.send("Page.setWebLifecycleState", {"state": "frozen"})
+    site.kill("nginx")
+    site.start("nginx")
+    for content in ("meanwhile 1", "meanwhile 2"):
+        ben.post(f"/chat/messages/{hall['id']}", json={"content": content})
+    lifecycle.send("Page.setWebLifecycleState", {"state": "active"})
+
+    one.sees("before", "meanwhile 1", "meanwhile 2")
+
+
 def test_without_chat_push_the_chat_goes_on_more_slowly(make_site, seat):
     site = make_site()
     ana, ben, hall = own_pair(site)
