@@ -49,10 +49,6 @@ final class ChatStore: Sendable {
     /// Whether the last group could not be written: that is logged when it begins and when it is over.
     private let isFailing = Atomic(false)
     private let finished = DispatchSemaphore(value: 0)
-    /// How often halls, what changed in one, and the log were read; of sessions the cache knows.
-    private let hallReads = Atomic(0)
-    let changesReads = Atomic(0)
-    private let logReads = Atomic(0)
     private let tally = Mutex(StoreTally())
 
     init(
@@ -136,13 +132,12 @@ final class ChatStore: Sendable {
             if isFinishing { break }
             if jobs.isEmpty { waker.wait(milliseconds: Self.patience) }
         }
+        let reads = tally.withLock { $0.reads }
         logger.info(
             "reads",
             metadata: [
-                "reads.sessions": "\(sessions.reads)",
-                "reads.halls": "\(hallReads.load(ordering: .relaxed))",
-                "reads.changes": "\(changesReads.load(ordering: .relaxed))",
-                "reads.log": "\(logReads.load(ordering: .relaxed))",
+                "reads.sessions": "\(reads.sessions)", "reads.halls": "\(reads.halls)",
+                "reads.changes": "\(reads.changes)", "reads.log": "\(reads.log)",
             ])
         waker.close()
         try? database.close()
@@ -169,13 +164,14 @@ final class ChatStore: Sendable {
             case .send: break
             case .authenticate(let credentials, let socket):
                 let identity = answer { try sessions.identity(credentials, in: database) }
+                tally.withLock { $0.reads.sessions = sessions.reads }
                 follower.tell(loop, .authenticated(identity, socket))
             case .openHall(let hallID):
-                hallReads.add(1, ordering: .relaxed)
+                tally.withLock { $0.reads.halls += 1 }
                 let hall = answer { try read(&follower, &sessions) { try $0.hall(hallID) } }
                 follower.tell(loop, .hallOpened(hallID, hall))
             case .readChanges(let hallID, let userID, let since, let ticket):
-                changesReads.add(1, ordering: .relaxed)
+                tally.withLock { $0.reads.changes += 1 }
                 let changes = answer {
                     try read(&follower, &sessions) {
                         try $0.messages(of: hallID, as: userID, since: since)
@@ -234,7 +230,7 @@ final class ChatStore: Sendable {
         do {
             while true {
                 let cursor = follower.cursor
-                logReads.add(1, ordering: .relaxed)
+                tally.withLock { $0.reads.log += 1 }
                 let batch = try database.changes(after: cursor, limit: 1_000)
                 try take(batch, &follower, &sessions)
                 guard batch.cursor - cursor >= 1_000, !batch.isTorn else { return }

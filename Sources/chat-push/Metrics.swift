@@ -142,8 +142,13 @@ struct Metrics: Sendable {
         text.counter(
             "halls_push_wake_ups_total", "Times that another process woke this one.",
             store.tally.wakeUps)
+        let reads = store.tally.reads
         text.counter(
-            "halls_push_log_reads_total", "Looks at the log of changes.", store.tally.logReads)
+            "halls_push_reads_total", "Reads of the database.", by: "what",
+            [
+                ("session", reads.sessions), ("hall", reads.halls), ("changes", reads.changes),
+                ("log", reads.log),
+            ])
         text.counter(
             "halls_push_log_entries_total", "Entries that were found there.",
             store.tally.logEntries)

@@ -53,7 +53,19 @@ struct LoopTally: Sendable {
     }
 }
 
-/// What the store did, in numbers. Touched once for a commit or a look at the log, never for a message.
+/// Reads of the database, by what they are for: a crowd that comes back shows what it costs.
+struct Reads: Sendable {
+    /// Who somebody is, where that was not remembered.
+    var sessions = 0
+    /// A hall with its members.
+    var halls = 0
+    /// What was missed in a hall.
+    var changes = 0
+    /// The log.
+    var log = 0
+}
+
+/// What the store did, in numbers. Touched once for a commit or a read, never for a message.
 struct StoreTally: Sendable {
     /// Messages that were written, and those that were refused or repeated.
     var committed = 0
@@ -63,8 +75,9 @@ struct StoreTally: Sendable {
     var commitSeconds = Histogram.seconds
     /// Times that another process woke the store.
     var wakeUps = 0
-    /// Looks at the log, and what was found there.
-    var logReads = 0
+    /// How often what was read of the database.
+    var reads = Reads()
+    /// What was found in the log.
     var logEntries = 0
     /// Times that the log was pruned before it was read.
     var tornLogs = 0
@@ -86,9 +99,8 @@ struct StoreTally: Sendable {
         commitSeconds.observe(duration / .seconds(1))
     }
 
-    /// The log was looked at.
+    /// Entries of the log were read.
     mutating func read(_ batch: ChangeBatch) {
-        logReads += 1
         logEntries += batch.changes.count
         if batch.isTorn { tornLogs += 1 }
     }

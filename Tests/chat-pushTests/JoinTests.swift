@@ -97,7 +97,7 @@ import Testing
                 #expect(answer.revs == Array(Int64(3 + index % 3)...9))
                 #expect(answer["complete"]?.bool == true)
             }
-            #expect(site.store.changesReads.load(ordering: .relaxed) <= 3)
+            #expect(site.store.figures.tally.reads.changes <= 3)
         }
     }
 
