@@ -22,16 +22,28 @@ public struct JSONWriter: Sendable {
         bytes.append(contentsOf: more)
     }
 
+    /// Appends some of an array's bytes as they are: like a slice, without counting one more owner of the array.
+    public mutating func raw(_ more: [UInt8], in range: Range<Int>) {
+        unsafe more.span.extracting(range).withUnsafeBufferPointer {
+            unsafe bytes.append(contentsOf: $0)
+        }
+    }
+
     /// Appends an integer.
     public mutating func integer(_ value: Int64) {
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
         var rest = value.magnitude
-        let start = bytes.count
+        // 2^64 has twenty digits. They come last first.
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var start = 20
         repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            start -= 1
+            digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         } while rest > 0
-        bytes[start...].reverse()
+        unsafe digits.span.extracting(start..<20).withUnsafeBufferPointer {
+            unsafe bytes.append(contentsOf: $0)
+        }
     }
 
     /// Appends `true` or `false`.
@@ -49,17 +61,45 @@ public struct JSONWriter: Sendable {
     @unsafe public mutating func string(utf8: UnsafeBufferPointer<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
         var plainStart = 0
-        for index in utf8.indices {
-            let byte = unsafe utf8[index]
-            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-                continue
-            }
+        while let index = unsafe Self.firstEscape(in: utf8, from: plainStart) {
             unsafe bytes.append(contentsOf: utf8[plainStart..<index])
-            escape(byte)
+            escape(unsafe utf8[index])
             plainStart = index + 1
         }
         unsafe bytes.append(contentsOf: utf8[plainStart...])
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Where the first byte stands that has to be escaped: eight bytes at a time, because most text has none.
+    private static func firstEscape(
+        in utf8: UnsafeBufferPointer<UInt8>, from start: Int
+    ) -> Int? {
+        let raw = UnsafeRawBufferPointer(utf8)
+        var index = start
+        while index + 8 <= utf8.count,
+            !hasEscape(unsafe raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+        {
+            index += 8
+        }
+        while index < utf8.count {
+            let byte = unsafe utf8[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                return index
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Whether one of eight bytes is a quote, a backslash or below 0x20: each subtraction borrows into the top bit of
+    /// such a byte, and of one behind it at most, which the slower look then finds plain.
+    private static func hasEscape(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quotes = word ^ (ones &* 0x22)
+        let backslashes = word ^ (ones &* 0x5C)
+        let low = (word &- ones &* 0x20) & ~word
+        return (low | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes)
+            & (ones &* 0x80) != 0
     }
 
     /// Appends a value.
