@@ -66,9 +66,10 @@ extension ChatDatabase {
 
     static func newestChange(_ db: Database) throws -> Int64 {
         // The sequence, not MAX(id): the log may be pruned to nothing.
-        let statement = try db.cachedStatement(
-            sql: "SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
-        return try Int64.fetchOne(statement) ?? 0
+        let statement = try FastStatement(
+            "SELECT seq FROM sqlite_sequence WHERE name = 'changes'", in: db)
+        defer { statement.finish() }
+        return try statement.step() ? statement.integer(0) : 0
     }
 
     /// Appends to the log, in the transaction that it speaks of.

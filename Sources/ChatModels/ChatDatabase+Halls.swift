@@ -13,31 +13,30 @@ struct HallForMember {
 extension ChatDatabase {
     /// The user's halls, by name.
     public func halls(of userID: Int64) throws -> [Hall] {
-        try read { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT h.id, h.name, h.private, uh.role, h.rev, h.archived_at IS NOT NULL
-                    FROM user_halls uh JOIN halls h ON h.id = uh.hall_id
-                    WHERE uh.user_id = ? ORDER BY h.name_key, h.id
-                    """)
-            return try Self.halls(statement, [userID])
-        }
+        try read { db in try Self.halls(db.cachedStatement(sql: Self.hallsOfUser), [userID]) }
     }
+
+    static let hallsOfUser = """
+        SELECT h.id, h.name, h.private, uh.role, h.rev, h.archived_at IS NOT NULL
+        FROM user_halls uh JOIN halls h ON h.id = uh.hall_id
+        WHERE uh.user_id = ? ORDER BY h.name_key, h.id
+        """
 
     /// The halls that the user may join, by name: open, not archived, and not the user's already.
     public func hallsOpen(to userID: Int64) throws -> [Hall] {
         try read { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT h.id, h.name, h.private, NULL, h.rev, 0
-                    FROM halls h
-                    WHERE h.private = 0 AND h.archived_at IS NULL AND NOT EXISTS (
-                        SELECT 1 FROM user_halls uh WHERE uh.user_id = ? AND uh.hall_id = h.id)
-                    ORDER BY h.name_key, h.id LIMIT ?
-                    """)
-            return try Self.halls(statement, [userID, limits.hallsPerUserMax])
+            try Self.halls(
+                db.cachedStatement(sql: Self.hallsOpenToUser), [userID, limits.hallsPerUserMax])
         }
     }
+
+    static let hallsOpenToUser = """
+        SELECT h.id, h.name, h.private, NULL, h.rev, 0
+        FROM halls h
+        WHERE h.private = 0 AND h.archived_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM user_halls uh WHERE uh.user_id = ? AND uh.hall_id = h.id)
+        ORDER BY h.name_key, h.id LIMIT ?
+        """
 
     /// One hall, as a member sees it.
     ///

@@ -104,9 +104,7 @@ extension ChatDatabase {
         of hallID: Int64, as userID: Int64, since rev: Int64, limit: Int?, _ db: Database
     ) throws -> MessageChanges {
         let hall = try requireMembership(of: userID, in: hallID, db)
-        let limit = min(max(limit ?? limits.pageSizeMax, 1), limits.pageSizeMax)
-        // A position from the future was given by another database: a backup was put back.
-        if 0...hall.rev ~= rev, hall.rev - rev <= limit {
+        if isWhole(since: rev, in: hall, limit: limit) {
             let statement = try FastStatement(Self.messagesSince, in: db)
             statement.bind(1, hallID)
             statement.bind(2, rev)
@@ -117,6 +115,13 @@ extension ChatDatabase {
         let page = try newestPage(of: hall, limit: nil, before: nil, in: db)
         return MessageChanges(
             messages: page.messages, rev: page.rev, isComplete: false, hasMore: page.hasMore)
+    }
+
+    /// Whether what changed since a position is few enough to be given whole.
+    func isWhole(since rev: Int64, in hall: HallForMember, limit: Int?) -> Bool {
+        let limit = min(max(limit ?? limits.pageSizeMax, 1), limits.pageSizeMax)
+        // A position from the future was given by another database: a backup was put back.
+        return 0...hall.rev ~= rev && hall.rev - rev <= limit
     }
 
     /// One message, for who is a member of its hall.
@@ -137,16 +142,28 @@ extension ChatDatabase {
     private func newestPage(
         of hall: HallForMember, limit: Int?, before: Int64?, in db: Database
     ) throws -> MessagePage {
-        let limit = min(max(limit ?? limits.pageSizeDefault, 1), limits.pageSizeMax)
-        let statement = try FastStatement(Self.messagesBefore, in: db)
-        statement.bind(1, hall.id)
-        statement.bind(2, try before.map { try position(of: $0, in: hall, db) } ?? .max)
-        statement.bind(3, Int64(limit + 1))
+        let (statement, limit) = try newestRows(
+            Self.messagesBefore, of: hall, limit: limit, before: before, in: db)
         var messages = try Self.messages(statement)
         let hasMore = messages.count > limit
         if hasMore { messages.removeLast() }
         messages.reverse()
         return MessagePage(messages: messages, rev: hall.rev, hasMore: hasMore)
+    }
+
+    /// Begins to read the newest messages of a hall, or those before one, newest first, by a statement that wants a hall,
+    /// a position and a count.
+    ///
+    /// - Returns: the statement, which gives one message more than asked for where there is one, and the limit that holds.
+    func newestRows(
+        _ sql: String, of hall: HallForMember, limit: Int?, before: Int64?, in db: Database
+    ) throws -> (rows: FastStatement, limit: Int) {
+        let limit = min(max(limit ?? limits.pageSizeDefault, 1), limits.pageSizeMax)
+        let rows = try FastStatement(sql, in: db)
+        rows.bind(1, hall.id)
+        rows.bind(2, try before.map { try position(of: $0, in: hall, db) } ?? .max)
+        rows.bind(3, Int64(limit + 1))
+        return (rows, limit)
     }
 
     /// The first position of a hall whose message is not older than some id, which may be of another hall, or of none:

@@ -29,19 +29,26 @@ extension ChatDatabase {
 
     /// The session that a token stands for; `nil` if there is none, it has expired, or its user is shut out.
     public func session(token: String) throws -> LoginSession? {
-        guard let token = SessionToken(text: token) else { return nil }
-        let now = clock().iso8601
-        return try read { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT s.id, s.user_id, u.username, s.expires_at
-                    FROM sessions s JOIN users u ON u.id = s.user_id
-                    WHERE s.token_hash = ? AND s.expires_at > ? AND u.disabled_at IS NULL
-                    """)
-            let row = try Row.fetchOne(statement, arguments: [Data(token.hash), now])
-            return row.flatMap(Self.session)
-        }
+        try read { db in try session(token: token, db) }
     }
+
+    func session(token: String, _ db: Database) throws -> LoginSession? {
+        guard let token = SessionToken(text: token) else { return nil }
+        let statement = try FastStatement(Self.sessionByToken, in: db)
+        statement.bind(1, token.hash)
+        statement.bind(2, clock().iso8601)
+        guard try statement.step() else { return nil }
+        defer { statement.finish() }
+        guard let expiresAt = Timestamp(iso8601: statement.text(3)) else { return nil }
+        let user = User(id: statement.integer(1), username: statement.text(2))
+        return LoginSession(id: statement.integer(0), user: user, expiresAt: expiresAt)
+    }
+
+    private static let sessionByToken = """
+        SELECT s.id, s.user_id, u.username, s.expires_at
+        FROM sessions s JOIN users u ON u.id = s.user_id
+        WHERE s.token_hash = ? AND s.expires_at > ? AND u.disabled_at IS NULL
+        """
 
     /// Ends a session before its time.
     ///

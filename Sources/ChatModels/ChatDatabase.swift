@@ -4,6 +4,7 @@ import CSQLite
 import Foundation
 import GRDB
 import Glibc
+import Synchronization
 
 /// The chat as it is kept: one connection to the SQLite file. Several processes, and several connections in each, use
 /// the file at once; a connection is used by one thread at a time and blocks it.
@@ -53,6 +54,8 @@ public final class ChatDatabase: Sendable {
     let queue: DatabaseQueue
     let passwords: PasswordHashing
     let clock: @Sendable () -> Timestamp
+    // Never waited for: it is used in transactions alone, and there is one at a time.
+    let senders = Mutex(SenderTexts())
 
     /// Opens the database in a file.
     ///
@@ -151,17 +154,14 @@ public final class ChatDatabase: Sendable {
     /// Runs one read transaction: everything in it sees the same state.
     ///
     /// Not GRDB's own `read`: that guards with `PRAGMA query_only`, which makes SQLite compile every statement anew, and
-    /// costs more than the reading.
+    /// costs more than the reading. Nor its `inTransaction`, which compiles its two statements each time.
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try translatingErrors {
             try queue.inDatabase { db in
-                var value: Value?
-                try db.inTransaction(.deferred) {
-                    value = try body(db)
-                    return .commit
-                }
-                guard let value else { throw ChatError(.internalError) }
-                return value
+                try FastStatement("BEGIN", in: db).run()
+                // Nothing was written, so that the end is the same whatever came of it.
+                defer { try? FastStatement("COMMIT", in: db).run() }
+                return try body(db)
             }
         }
     }

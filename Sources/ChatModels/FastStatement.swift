@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CompactJSON
 import GRDB
 import GRDBSQLite
 
@@ -43,6 +44,13 @@ import GRDBSQLite
         }
     }
 
+    func bind(_ index: Int32, _ blob: [UInt8]) {
+        // SQLite makes a copy here, too.
+        unsafe sqlite3_bind_blob(
+            pointer, index, blob, Int32(blob.count),
+            unsafeBitCast(-1, to: sqlite3_destructor_type.self))
+    }
+
     // MARK: Running
 
     /// Runs a statement that gives no rows.
@@ -84,6 +92,18 @@ import GRDBSQLite
     }
 
     func optionalText(_ column: Int32) -> String? {
-        unsafe sqlite3_column_type(pointer, column) == SQLITE_NULL ? nil : text(column)
+        isNull(column) ? nil : text(column)
+    }
+
+    func isNull(_ column: Int32) -> Bool {
+        unsafe sqlite3_column_type(pointer, column) == SQLITE_NULL
+    }
+
+    /// Writes a text as a string of JSON, without making a `String` of it. What is kept was given by ``bind(_:_:)``, so
+    /// that it is valid UTF-8.
+    func write(_ column: Int32, to json: inout JSONWriter) {
+        let start = unsafe sqlite3_column_text(pointer, column)
+        let count = unsafe Int(sqlite3_column_bytes(pointer, column))
+        unsafe json.string(utf8: UnsafeBufferPointer(start: start, count: start == nil ? 0 : count))
     }
 }

@@ -53,17 +53,29 @@ import Testing
     }
 
     @Test func `history reads the hall's index, in its order`() throws {
-        let steps = try plans { _ = try database.messages(of: hall.id, as: ana.id, before: 9) }
+        for read in [
+            { _ = try database.messages(of: hall.id, as: ana.id, before: 9) },
+            {
+                try database.reading { _ = try $0.history(of: hall.id, as: ana.id).page(before: 9) }
+            },
+        ] {
+            let steps = try plans(read)
 
-        #expect(steps.contains("SEARCH m USING INDEX messages_by_rev (hall_id=? AND rev<?)"))
-        #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+            #expect(steps.contains("SEARCH m USING INDEX messages_by_rev (hall_id=? AND rev<?)"))
+            #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+        }
     }
 
     @Test func `what changed since reads the index of positions, in its order`() throws {
-        let steps = try plans { _ = try database.messages(of: hall.id, as: ana.id, since: 0) }
+        for read in [
+            { _ = try database.messages(of: hall.id, as: ana.id, since: 0) },
+            { try database.reading { _ = try $0.history(of: hall.id, as: ana.id).page(since: 0) } },
+        ] {
+            let steps = try plans(read)
 
-        #expect(steps.contains("SEARCH m USING INDEX messages_by_rev (hall_id=? AND rev>?)"))
-        #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+            #expect(steps.contains("SEARCH m USING INDEX messages_by_rev (hall_id=? AND rev>?)"))
+            #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+        }
     }
 
     @Test func `my halls are found by user`() throws {
@@ -71,6 +83,19 @@ import Testing
 
         #expect(steps.contains("SEARCH uh USING PRIMARY KEY (user_id=?)"))
         #expect(!steps.contains { $0.hasPrefix("SCAN") })
+    }
+
+    @Test func `whether my halls changed searches the end of the log`() throws {
+        let kept = try database.reading { try $0.halls(of: ana.id) }
+        let ben = try database.makeUser("ben")
+        try database.say(in: database.makeHall("Other", owner: ben), as: ben)
+        let steps = try plans {
+            _ = try database.reading { try $0.halls(of: ana.id, kept: kept) }
+        }
+
+        #expect(steps.contains("SEARCH c USING INTEGER PRIMARY KEY (rowid>?)"))
+        #expect(!steps.contains { $0.hasPrefix("SCAN") && $0 != "SCAN sqlite_sequence" })
+        #expect(!steps.contains { $0.contains("TEMP B-TREE") })
     }
 
     @Test func `saying something searches only`() throws {

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CompactJSON
+import GRDB
+
+/// Puts a ``HistoryPage`` together from SQLite's rows, straight from their bytes: no `String`, no ``Message``.
+struct HistoryPageWriter {
+    /// The columns of a message `m` that ``append(_:_:_:)`` wants.
+    static let columns = "m.id, m.rev, m.sender_id, m.content, m.created_at, m.client_key"
+
+    private struct Row {
+        var senderID: Int64
+        /// Where it ends in ``messages``, and its key in ``keyText``; each begins where the one before ends.
+        var end: Int
+        var keyEnd: Int
+    }
+
+    private let middle: [UInt8]
+    private var rows: [Row] = []
+    private var messages: JSONWriter
+    private var keyText = JSONWriter()
+
+    init(hallID: Int64, sizeExpected: Int) {
+        var middle = JSONWriter()
+        middle.raw(",\"hall_id\":")
+        middle.integer(hallID)
+        middle.raw(",\"rev\":")
+        self.middle = middle.bytes
+        messages = JSONWriter(capacity: 256 * sizeExpected)
+        rows.reserveCapacity(sizeExpected)
+    }
+
+    /// How many messages there are.
+    var count: Int { rows.count }
+
+    /// Appends the message in a row.
+    mutating func append(_ row: FastStatement, _ senders: inout SenderTexts, _ db: Database) throws
+    {
+        let senderID = row.integer(2)
+        messages.raw("{\"id\":")
+        messages.integer(row.integer(0))
+        messages.raw(middle)
+        messages.integer(row.integer(1))
+        try senders.write(senderID, to: &messages, db)
+        row.write(3, to: &messages)
+        messages.raw(",\"created_at\":")
+        row.write(4, to: &messages)
+        messages.raw("}")
+        if !row.isNull(5) {
+            keyText.raw(",\"client_key\":")
+            row.write(5, to: &keyText)
+        }
+        rows.append(
+            Row(senderID: senderID, end: messages.bytes.count, keyEnd: keyText.bytes.count))
+    }
+
+    /// The page.
+    ///
+    /// - Parameters:
+    ///   - isNewestFirst: whether the messages were appended in that order; the page has the oldest first.
+    ///   - isComplete: what it says as an answer to `since_rev`; `nil` for one that is none.
+    func page(
+        _ version: HistoryVersion, isNewestFirst: Bool, hasMore: Bool, isComplete: Bool? = nil
+    ) -> HistoryPage {
+        var json = JSONWriter(capacity: messages.bytes.count + rows.count + 64)
+        var keys: [HistoryPage.Key] = []
+        var keyText: [UInt8] = []
+        keys.reserveCapacity(rows.count)
+        keyText.reserveCapacity(self.keyText.bytes.count)
+        json.raw("{\"messages\":[")
+        for place in rows.indices {
+            let index = isNewestFirst ? rows.count - 1 - place : place
+            let (start, keyStart) =
+                index == 0 ? (0, 0) : (rows[index - 1].end, rows[index - 1].keyEnd)
+            let row = rows[index]
+            if place > 0 { json.raw(",") }
+            json.raw(messages.bytes, in: start..<row.end)
+            guard keyStart < row.keyEnd else { continue }
+            keyText += self.keyText.bytes[keyStart..<row.keyEnd]
+            // Before the brace at the message's end.
+            keys.append(
+                HistoryPage.Key(
+                    senderID: row.senderID, position: json.bytes.count - 1, end: keyText.count))
+        }
+        json.raw("],\"rev\":")
+        json.integer(version.rev)
+        json.raw(",\"has_more\":")
+        json.bool(hasMore)
+        if let isComplete {
+            json.raw(",\"complete\":")
+            json.bool(isComplete)
+        }
+        json.raw("}")
+        return HistoryPage(version: version, json: json.bytes, keys: keys, keyText: keyText)
+    }
+}
