@@ -87,25 +87,19 @@ final class FastCGIRequest {
         return .tooLarge
     }
 
-    /// Writes the answer and ends the request.
+    /// Writes the answer and ends the request, in one piece: the library would write eight kilobytes at a time.
     ///
     /// - Returns: whether the connection is good for another request; it is the caller's again, to keep or to close.
-    func finish(_ answer: [UInt8]) -> Bool {
-        unsafe answer.withUnsafeBytes { bytes in
-            guard let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: CChar.self) else {
-                return
-            }
-            _ = unsafe FCGX_PutStr(start, Int32(bytes.count), raw.pointee.out)
-        }
+    func finish(head: [UInt8], body: [UInt8]) -> Bool {
         // What of the body was not read would be taken for the next request.
-        var isGood = unsafe raw.pointee.keepConnection != 0 && byte() == nil && isIntact
-        // Closing the streams in this order writes the rest and the end of the request in one piece.
-        if unsafe FCGX_FClose(raw.pointee.err) != 0 { isGood = false }
-        if unsafe FCGX_FClose(raw.pointee.out) != 0 { isGood = false }
+        let isGood = unsafe raw.pointee.keepConnection != 0 && byte() == nil && isIntact
+        let connection = unsafe raw.pointee.ipcFd
+        let records = FastCGIRecords.answer(
+            head, body, to: UInt16(truncatingIfNeeded: unsafe raw.pointee.requestId))
         // Instead of FCGX_Finish_r, which would close a connection that is not kept, after up to two seconds.
         unsafe FCGX_Free(raw, 0)
         unsafe raw.pointee.ipcFd = -1
-        return isGood
+        return ListeningSocket.send(records, to: connection) && isGood
     }
 
     private func byte() -> UInt8? {

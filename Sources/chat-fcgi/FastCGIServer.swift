@@ -122,7 +122,8 @@ final class FastCGIServer: Sendable {
         let body = request.body(bytesMax: configuration.bodyBytesMax)
         let http = HTTPRequest(body: body, request.parameter)
         let response = router.respond(to: http)
-        let isGood = request.finish(response.bytes(isHead: http.method == .head))
+        let isGood = request.finish(
+            head: response.head, body: http.method == .head ? [] : response.body)
         if isGood, !isStopping.load(ordering: .relaxed) {
             watch(connection, isWatched: isWatched)
         } else {

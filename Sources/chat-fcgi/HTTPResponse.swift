@@ -53,17 +53,24 @@ struct HTTPResponse: Sendable {
         return HTTPResponse(status: status, body: json.bytes)
     }
 
-    /// Head and body as CGI has them (RFC 3875 §6), in one piece.
+    /// Head and body as CGI has them (RFC 3875 §6).
     ///
     /// - Parameter isHead: whether only the head was asked for. It is the same as with the body.
     func bytes(isHead: Bool = false) -> [UInt8] {
-        var out = JSONWriter(capacity: 320 + body.count)
+        isHead ? head : head + body
+    }
+
+    /// The head as CGI has it, with the empty line behind it.
+    var head: [UInt8] {
+        var out = JSONWriter(capacity: 512)
         out.raw("Status: ")
         out.integer(Int64(status.rawValue))
         out.raw(" ")
         out.raw(status.reason)
+        out.raw("\r\n")
         // What a member of a hall reads belongs in no cache but the page's own.
-        out.raw("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+        out.raw("Cache-Control: no-store\r\n")
+        out.raw("X-Content-Type-Options: nosniff\r\n")
         if status != .noContent {
             out.raw("Content-Type: application/")
             out.raw(isProblem ? "problem+json" : "json")
@@ -78,7 +85,6 @@ struct HTTPResponse: Sendable {
             out.raw("\r\n")
         }
         out.raw("\r\n")
-        if !isHead { out.raw(body) }
         return out.bytes
     }
 }

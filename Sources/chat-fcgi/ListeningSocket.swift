@@ -81,6 +81,24 @@ struct ListeningSocket: Sendable {
         return count < 0 && errno == EAGAIN ? .nothingYet : .gone
     }
 
+    /// Writes all bytes, blocking, but never for longer than the timeout.
+    ///
+    /// - Returns: whether the peer took them.
+    static func send(_ bytes: [UInt8], to connection: Int32) -> Bool {
+        unsafe bytes.withUnsafeBytes { bytes in
+            var rest = unsafe bytes[...]
+            while unsafe !rest.isEmpty {
+                let count = unsafe Glibc.send(
+                    connection, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count,
+                    Int32(MSG_NOSIGNAL))
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return false }
+                unsafe rest = rest.dropFirst(count)
+            }
+            return true
+        }
+    }
+
     /// Takes the socket's path away, if it has one of its own.
     ///
     /// - Returns: whether nobody can come any more.
