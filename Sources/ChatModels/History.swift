@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
+import Synchronization
 
 /// A hall's history as a member may read it: where it stands, and its pages as they go over the wire. Only within
 /// ``ChatDatabase/reading(_:)``.

@@ -18,8 +18,27 @@ extension Call {
             guard !request.remoteUser.isEmpty else { return nil }
             return Visitor(user: try database.siteUser(named: request.remoteUser))
         }
+        return try database.reading(visitorWithSession)
+    }
+
+    /// Answers who is signed in, and reads what the answer needs in the same transaction that says who it is.
+    func answerUser(
+        _ respond: (Call, User, ChatReader) throws -> HTTPResponse
+    ) throws -> HTTPResponse {
+        // A site's own user may have to be written first.
+        let known = site.hasAccounts ? nil : try visitor()
+        return try database.reading { reader in
+            guard let visitor = try known ?? visitorWithSession(reader) else {
+                throw ChatError(.unauthenticated)
+            }
+            return try respond(self, visitor.user, reader)
+        }
+    }
+
+    private func visitorWithSession(_ reader: ChatReader) throws -> Visitor? {
+        guard site.hasAccounts else { return nil }
         for token in SessionCookie.tokens(in: request.cookie) {
-            guard let session = try database.session(token: token) else { continue }
+            guard let session = try reader.session(token: token) else { continue }
             return Visitor(user: session.user, sessionID: session.id)
         }
         return nil

@@ -38,6 +38,8 @@ struct HTTPRequest: Sendable {
     var fetchSite = ""
     var cookie = ""
     var contentType = ""
+    /// `If-None-Match`: the states of the answer that the client has already.
+    var ifNoneMatch = ""
     /// The client's address.
     var remoteAddress = ""
     /// The user whom the site's own login names.
@@ -57,6 +59,7 @@ extension HTTPRequest {
         fetchSite = parameter("HTTP_SEC_FETCH_SITE") ?? ""
         cookie = parameter("HTTP_COOKIE") ?? ""
         contentType = parameter("CONTENT_TYPE") ?? ""
+        ifNoneMatch = parameter("HTTP_IF_NONE_MATCH") ?? ""
         remoteAddress = parameter("REMOTE_ADDR") ?? ""
         remoteUser = parameter("REMOTE_USER") ?? ""
         let https = parameter("HTTPS") ?? ""

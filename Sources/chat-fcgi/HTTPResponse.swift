@@ -10,6 +10,7 @@ struct HTTPResponse: Sendable {
         case ok = 200
         case created = 201
         case noContent = 204
+        case notModified = 304
         case badRequest = 400
         case unauthorized = 401
         case forbidden = 403
@@ -38,6 +39,8 @@ struct HTTPResponse: Sendable {
     var status: Status
     var headers: [Header] = []
     var isProblem = false
+    /// The state that the answer shows, where a client may keep it and ask whether it is still so.
+    var tag: EntityTag?
     var body: [UInt8] = []
 
     /// An answer without a body.
@@ -68,10 +71,9 @@ struct HTTPResponse: Sendable {
         out.raw(" ")
         out.raw(status.reason)
         out.raw("\r\n")
-        // What a member of a hall reads belongs in no cache but the page's own.
-        out.raw("Cache-Control: no-store\r\n")
+        writeCaching(to: &out)
         out.raw("X-Content-Type-Options: nosniff\r\n")
-        if status != .noContent {
+        if hasContent {
             out.raw("Content-Type: application/")
             out.raw(isProblem ? "problem+json" : "json")
             out.raw("\r\nContent-Length: ")
@@ -86,6 +88,31 @@ struct HTTPResponse: Sendable {
         }
         out.raw("\r\n")
         return out.bytes
+    }
+}
+
+extension HTTPResponse {
+    /// Answers a read with the state of that tag: with nothing, where the client has it already (RFC 9110 §15.4.5),
+    /// else with the body, which is only then put together.
+    static func state(
+        _ tag: EntityTag, asked request: HTTPRequest, body: () throws -> [UInt8]
+    ) rethrows -> HTTPResponse {
+        var response = HTTPResponse(status: .notModified, tag: tag)
+        if tag.isNamed(in: request.ifNoneMatch) { return response }
+        response.status = .ok
+        response.body = try body()
+        return response
+    }
+
+    private var hasContent: Bool { status != .noContent && status != .notModified }
+
+    private func writeCaching(to out: inout JSONWriter) {
+        guard let tag else { return out.raw("Cache-Control: no-store\r\n") }
+        // What a member of a hall reads belongs in no cache but the browser's own, and that one asks each time: who
+        // signed out since, or lost the hall, is told so. Who one is comes from the cookie, or from the site's login.
+        out.raw("Cache-Control: private, no-cache\r\nVary: Authorization, Cookie\r\nETag: \"")
+        out.raw(tag.opaque)
+        out.raw("\"\r\n")
     }
 }
 
@@ -148,6 +175,7 @@ extension HTTPResponse.Status {
         case .ok: "OK"
         case .created: "Created"
         case .noContent: "No Content"
+        case .notModified: "Not Modified"
         case .badRequest: "Bad Request"
         case .unauthorized: "Unauthorized"
         case .forbidden: "Forbidden"

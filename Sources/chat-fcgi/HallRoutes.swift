@@ -6,21 +6,22 @@ import CompactJSON
 /// Halls, and who is in them.
 enum HallRoutes {
     /// `GET halls`: the user's own, or with `scope=open` those that the user may join.
-    static func list(_ call: Call, as user: User) throws -> HTTPResponse {
-        let halls: [Hall]
+    static func list(_ call: Call, as user: User, _ reader: ChatReader) throws -> HTTPResponse {
+        let list: HallList
         switch try call.target.parameter("scope") {
-        case nil: halls = try call.database.halls(of: user.id)
-        case "open": halls = try call.database.hallsOpen(to: user.id)
+        case nil: list = try own(call, user, reader)
+        case "open": list = try reader.hallsOpen(to: user.id)
         default: throw HTTPRequest.Malformed(part: "scope")
         }
-        return .json(capacity: 16 + 128 * halls.count) { json in
-            json.raw("{\"halls\":[")
-            for (index, hall) in halls.enumerated() {
-                if index > 0 { json.raw(",") }
-                hall.write(to: &json)
-            }
-            json.raw("]}")
-        }
+        let tag = EntityTag { $0.raw(list.fingerprint.utf8) }
+        return .state(tag, asked: call.request) { list.json }
+    }
+
+    private static func own(_ call: Call, _ user: User, _ reader: ChatReader) throws -> HallList {
+        let kept = call.site.hallLists[user.id]
+        let list = try reader.halls(of: user.id, kept: kept)
+        if list.position != kept?.position { call.site.hallLists.keep(list, for: user.id) }
+        return list
     }
 
     /// `POST halls`: makes one; who made it owns it.

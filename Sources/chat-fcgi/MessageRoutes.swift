@@ -6,23 +6,51 @@ import CompactJSON
 /// A hall's history, and saying something in it.
 enum MessageRoutes {
     /// `GET messages/<hall_id>`: the newest page, the one before a message, or what changed since a position.
-    static func history(_ call: Call, as user: User) throws -> HTTPResponse {
-        let sizeMax = Int64(call.database.limits.pageSizeMax)
-        let limit = try call.target.number("limit", in: 1...sizeMax).map(Int.init)
+    static func history(_ call: Call, as user: User, _ reader: ChatReader) throws -> HTTPResponse {
+        let limits = call.database.limits
+        let limit = try call.target.number("limit", in: 1...Int64(limits.pageSizeMax)).map(Int.init)
         let before = try call.target.number("before")
-        guard let rev = try call.target.number("since_rev") else {
-            let page = try call.database.messages(
-                of: call.id, as: user.id, limit: limit, before: before)
-            return answer(page.messages, rev: page.rev, hasMore: page.hasMore, to: user)
-        }
-        guard before == nil else {
+        let rev = try call.target.number("since_rev")
+        guard before == nil || rev == nil else {
             throw ChatError(.invalidRequest, "\"before\" and \"since_rev\" exclude each other.")
         }
-        let changes = try call.database.messages(
-            of: call.id, as: user.id, since: rev, limit: limit)
-        return answer(
-            changes.messages, rev: changes.rev, hasMore: changes.hasMore,
-            isComplete: changes.isComplete, to: user)
+        let history = try reader.history(of: call.id, as: user.id)
+        return try .state(tag(history.version, for: user, limits), asked: call.request) {
+            let page =
+                if let rev {
+                    try history.page(since: rev, limit: limit)
+                } else if limit == nil, before == nil {
+                    try newestPage(of: history, call)
+                } else {
+                    try history.page(limit: limit, before: before)
+                }
+            return page.json(for: user.id)
+        }
+    }
+
+    /// The page that everybody asks for who opens the hall: kept ready as long as nothing is said.
+    private static func newestPage(of history: History, _ call: Call) throws -> HistoryPage {
+        if let ready = call.site.pages[call.id], ready.version == history.version { return ready }
+        let page = try history.page()
+        call.site.pages.keep(page, for: call.id)
+        return page
+    }
+
+    /// What an answer depends on beside its address: the hall's messages, who reads (client keys go to their senders
+    /// alone), the sizes that the operator set, and how a page is written.
+    private static func tag(
+        _ version: HistoryVersion, for user: User, _ limits: Limits
+    ) -> EntityTag {
+        EntityTag { text in
+            for number in [
+                HistoryPage.format, Int64(limits.pageSizeDefault), Int64(limits.pageSizeMax),
+                user.id, version.rev, version.messageID,
+            ] {
+                text.integer(number)
+                text.raw(".")
+            }
+            text.raw(version.createdAt.utf8)
+        }
     }
 
     /// `POST messages/<hall_id>`: says something; a repeated client key answers with what was said.
@@ -37,28 +65,6 @@ enum MessageRoutes {
         return .json(created.isRepeat ? .ok : .created) { json in
             json.raw("{\"message\":")
             created.message.write(to: &json, includingClientKey: true)
-            json.raw("}")
-        }
-    }
-
-    private static func answer(
-        _ messages: [Message], rev: Int64, hasMore: Bool, isComplete: Bool? = nil, to user: User
-    ) -> HTTPResponse {
-        .json(capacity: 64 + 256 * messages.count) { json in
-            json.raw("{\"messages\":[")
-            for (index, message) in messages.enumerated() {
-                if index > 0 { json.raw(",") }
-                // The sender's own key is nobody else's business.
-                message.write(to: &json, includingClientKey: message.senderID == user.id)
-            }
-            json.raw("],\"rev\":")
-            json.integer(rev)
-            json.raw(",\"has_more\":")
-            json.bool(hasMore)
-            if let isComplete {
-                json.raw(",\"complete\":")
-                json.bool(isComplete)
-            }
             json.raw("}")
         }
     }

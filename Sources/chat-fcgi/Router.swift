@@ -20,13 +20,13 @@ struct Router: Sendable {
         Route(.get, "me", anyone: UserRoutes.me),
         Route(.get, "session", anyone: UserRoutes.session),
 
-        Route(.get, "halls", user: HallRoutes.list),
+        Route(.get, "halls", reader: HallRoutes.list),
         Route(.post, "halls", user: HallRoutes.create),
         Route(.post, "halls/join", user: HallRoutes.join),
         Route(.post, "halls/leave", user: HallRoutes.leave),
         Route(.get, "halls/<id>/members", user: HallRoutes.members),
 
-        Route(.get, "messages/<id>", user: MessageRoutes.history),
+        Route(.get, "messages/<id>", reader: MessageRoutes.history),
         Route(.post, "messages/<id>", user: MessageRoutes.create),
     ]
 
@@ -112,6 +112,10 @@ struct Site: Sendable {
     /// How many logins and registrations run at once. They wait for the hashing of passwords, which takes its time, and
     /// must not keep all threads from those who only want to read.
     var logins = Turnstile(countMax: 4)
+    /// The newest page of halls that were read lately, by hall.
+    var pages = ReadyAnswers<HistoryPage> { $0.byteCount }
+    /// The halls of users who looked lately, by user.
+    var hallLists = ReadyAnswers<HallList> { $0.byteCount }
     /// Tells the push daemon that something was written.
     var wake: @Sendable () -> Void = {}
     var log = Logger(label: "chat-fcgi")
@@ -164,6 +168,14 @@ struct Route: Sendable {
             guard let visitor = try call.visitor() else { throw ChatError(.unauthenticated) }
             return try respond(call, visitor.user)
         }
+    }
+
+    /// A route that only reads, for those who are signed in: all in one transaction.
+    init(
+        _ method: HTTPRequest.Method, _ path: String,
+        reader respond: @escaping @Sendable (Call, User, ChatReader) throws -> HTTPResponse
+    ) {
+        self.init(method, path, needsAccounts: false) { call in try call.answerUser(respond) }
     }
 
     private init(
