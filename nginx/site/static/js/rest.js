@@ -40,7 +40,8 @@ export class Rest {
     (await this.#request("POST", `/chat/messages/${hallId}`, { content, client_key: key })).message;
 
   async #request(method, path, body) {
-    const options = { method, headers: { Accept: "application/json" }, cache: "no-store", credentials: "same-origin" };
+    // no-cache: what the browser has is used only after the server said that it is still so, and still mine to see.
+    const options = { method, headers: { Accept: "application/json" }, cache: "no-cache", credentials: "same-origin" };
     if (body) {
       options.headers["Content-Type"] = "application/json";
       options.body = JSON.stringify(body);
