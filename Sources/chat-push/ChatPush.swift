@@ -69,6 +69,7 @@ struct ChatPush: ParsableCommand {
                     logger: logger)
             }
         }
+        MemoryReturn.begin { server.sessionCount }
 
         let signal = ProcessSignals.wait()
         logger.info("ending", metadata: ["signal": "\(signal)"])

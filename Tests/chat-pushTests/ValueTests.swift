@@ -29,6 +29,18 @@ func hall(_ id: Int64 = 1, name: String = "General", rev: Int64 = 0) -> Hall {
     Hall(id: id, name: name, isPrivate: false, role: nil, rev: rev)
 }
 
+@Suite struct MemoryReturnTests {
+    @Test func `memory is given back once when most of a crowd has gone, and again after the next`()
+    {
+        var ebb = MemoryReturn.Ebb()
+        var givenBack: [Int] = []
+        for count in [0, 999, 0, 500, 1_000, 900, 500, 499, 400, 0, 800, 10, 5_000, 2_000, 10, 10] {
+            if ebb.isOver(count) { givenBack.append(count) }
+        }
+        #expect(givenBack == [499, 2_000, 10])
+    }
+}
+
 @Suite struct DeliveryTests {
     @Test func `the event and the message are the bytes of the protocol, without the client's key`()
     {

@@ -99,7 +99,7 @@ def test_a_crowd_that_never_signs_in_is_let_go_and_the_others_are_served_meanwhi
     """Ten thousand, as far as this machine has descriptors for both ends."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     count = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1_000)
-    site = watched(connect_timeout=8_000, handshakes_per_second=1_000_000)
+    site = watched(connect_timeout=6_000, handshakes_per_second=1_000_000)
     ana, ben = site.person("ana"), site.person("ben")
     hall = found(ana)
     enter(hall, ben)
@@ -111,9 +111,13 @@ def test_a_crowd_that_never_signs_in_is_let_go_and_the_others_are_served_meanwhi
     one.say(hall, "Hello")
     two.wait_for("Hello")
 
+    crowded = resident_bytes(site.pid("chat-push"))
     site.becomes(CLOSED % "connect_timeout", count)
     assert site.figure("halls_push_connections") == 2
-    assert resident_bytes(site.pid("chat-push")) < 500 << 20
+    # A connection takes some kilobytes, and what the crowd took is the system's again.
+    assert crowded < 500 << 20
+    pid = site.pid("chat-push")
+    wait_until(lambda: resident_bytes(pid) < crowded * 0.8, 20, f"less memory than {crowded >> 20} MB")
     for client in (crowd, one, two):
         client.close()
 
