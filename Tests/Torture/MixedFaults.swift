@@ -7,7 +7,7 @@ import Foundation
 struct MixedFaults: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "faults",
-        abstract: "Mixed faults: processes, disk, clock, connections and members (the default).")
+        abstract: "Mixed faults: processes, disk, clock, connections and members.")
 
     @OptionGroup var shared: SharedOptions
 

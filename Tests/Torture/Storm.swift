@@ -58,7 +58,7 @@ final class Storm {
     /// When what is measured began.
     private(set) var began: Int64 = 0
 
-    /// Makes the site, and waits until everybody is there.
+    /// Makes the site and its people; nothing runs yet.
     init(_ options: StormOptions, _ shared: SharedOptions) throws {
         (self.options, self.shared) = (options, shared)
         seed = shared.chooseSeed()
