@@ -40,7 +40,7 @@ let package = Package(
         .target(
             name: "ChatModels",
             dependencies: [
-                "CLinux", "CSodium", "CompactJSON",
+                "CLinux", "CSQLite", "CSodium", "CompactJSON",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
@@ -56,6 +56,7 @@ let package = Package(
             ]),
         .target(name: "CompactJSON"),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
+        .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CLinux"),
     ],
     swiftLanguageModes: [.v6]
