@@ -149,7 +149,9 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         }
         if let echo = server.rawWebSocketPath, target.path == echo {
             if let refusal = head.webSocketRefusal { return exchange.respond(refusal, body: []) }
-            becomeWebSocket(head, context: context)?.echo()
+            let webSocket = becomeWebSocket(head, context: context)
+            webSocket?.flush()
+            webSocket?.echo()
             return
         }
         guard target.path == loop.configuration.path || target.path + "/" == loop.configuration.path
@@ -316,10 +318,12 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     func upgrade(_ asked: HTTPExchange, probing session: SessionHandle?) {
         guard asked === exchange, let context, let head = upgradeHead else { return }
         let webSocket = becomeWebSocket(head, context: context)
+        webSocket?.flush()
         if let session { webSocket?.probe(session) } else { webSocket?.close(.protocolError) }
     }
 
-    /// Answers the opening handshake and puts the WebSocket in the place of all that speaks HTTP.
+    /// Puts the WebSocket in the place of all that speaks HTTP. Its answer to the opening handshake leaves with its first
+    /// flush: for a new session in one piece with the first packet.
     private func becomeWebSocket(
         _ head: HTTPRequestHead, context: ChannelHandlerContext
     ) -> WebSocketHandler? {
@@ -341,7 +345,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
                 Sec-WebSocket-Accept: \(head.webSocketAccept ?? "")\r
                 \r\n
                 """)
-            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            webSocket.write(buffer)
             // First this one: what the decoder has left over is for the WebSocket.
             pipeline.removeHandler(context: context, promise: nil)
             pipeline.removeHandler(context: decoder, promise: nil)
