@@ -6,19 +6,18 @@ import os
 import pathlib
 import subprocess
 
-from daemons import ROOT, Failure
+from daemons import Failure
 from load import MESSAGE_BYTES, Crowd
 from measure import LOAD_CORE, summary
 from trials import talk
 
 
 def source():
-    """The C file of wsload: HALLS_WSLOAD, or beside the checkout; None where there is none."""
+    """The C file of wsload, which HALLS_WSLOAD names; None where it names none."""
     named = os.environ.get("HALLS_WSLOAD")
-    path = pathlib.Path(named) if named else ROOT.parent / "shared/bench/wsload.c"
-    if named and not path.is_file():
-        raise Failure(f"HALLS_WSLOAD: there is no file {path}")
-    return path if path.is_file() else None
+    if named and not pathlib.Path(named).is_file():
+        raise Failure(f"HALLS_WSLOAD: there is no file {named}")
+    return named
 
 
 def compare(bench):
