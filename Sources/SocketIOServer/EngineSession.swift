@@ -19,7 +19,7 @@ final class EngineSession: Timed {
     private let address: String
     private var transport: Transport
     /// A WebSocket that may take over, while it is tried.
-    private var probe: (WebSocketHandler)?
+    private var probe: WebSocketHandler?
     private(set) var sockets: [Socket] = []
     private var assembler = SocketIOPacketAssembler()
     /// The tick of the next ping, or, while a pong is awaited, the tick at which it is too late for that.

@@ -11,15 +11,17 @@ struct ReceiveBufferSize: RecvByteBufferAllocator {
     /// Whether the last read filled its buffer.
     private var wasFilled = false
 
-    func nextBufferSize() -> Int? { wasFilled ? Self.large : Self.small }
+    private var size: Int { wasFilled ? Self.large : Self.small }
+
+    func nextBufferSize() -> Int? { size }
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-        allocator.buffer(capacity: wasFilled ? Self.large : Self.small)
+        allocator.buffer(capacity: size)
     }
 
     mutating func record(actualReadBytes: Int) -> Bool {
         let couldGrow = !wasFilled
-        wasFilled = actualReadBytes >= (wasFilled ? Self.large : Self.small)
+        wasFilled = actualReadBytes >= size
         return wasFilled && couldGrow
     }
 }
