@@ -48,7 +48,7 @@ let package = Package(
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "CSodium", "CompactJSON", "SocketIO",
+                "CLinux", "CSodium", "CompactJSON", "SocketIO",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

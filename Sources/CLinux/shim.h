@@ -2,3 +2,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/un.h>
+
+/* Swift reads the C library without _GNU_SOURCE, and so does not see these. */
+struct sockaddr;
+extern int accept4(int, struct sockaddr *, unsigned *, int);
+extern int pthread_setname_np(unsigned long, const char *);

@@ -14,6 +14,7 @@ final class Admission: Sendable {
     }
 
     private let state = Mutex(State())
+    private let connections = Atomic(0)
     private let configuration: ServerConfiguration
 
     init(_ configuration: ServerConfiguration) {
@@ -49,6 +50,26 @@ final class Admission: Sendable {
             state.byAddress[address] = left > 0 ? left : nil
         }
     }
+
+    // MARK: Connections
+
+    /// Counts a connection in, of a session or of none.
+    ///
+    /// - Returns: whether there may be one more: a session has two while it polls, and some are of no session yet.
+    func openConnection() -> Bool {
+        let open = connections.add(1, ordering: .relaxed).newValue
+        guard open > 2 * configuration.connectionsMax + 1_000 else { return true }
+        closeConnection()
+        return false
+    }
+
+    /// Counts a connection out.
+    func closeConnection() { connections.subtract(1, ordering: .relaxed) }
+
+    /// The connections at the moment.
+    var connectionCount: Int { connections.load(ordering: .relaxed) }
+
+    // MARK: Sessions
 
     /// The sessions at the moment.
     var count: Int { state.withLock { $0.count } }

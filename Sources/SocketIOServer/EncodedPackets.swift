@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CompactJSON
-import NIOCore
 import SocketIO
 
 /// Packets that are encoded once and sent to many: WebSocket frames, header included, one behind the other.
 public struct EncodedPackets: Sendable {
-    private(set) var frames = ByteBuffer()
+    private(set) var frames: [UInt8] = []
 
     /// Makes room for events to come.
     ///
@@ -18,7 +17,7 @@ public struct EncodedPackets: Sendable {
     /// Adds an event behind the others, given as the bytes of a Socket.IO packet with its Engine.IO type; see
     /// ``eventBytes(_:_:)``.
     public mutating func append(event: [UInt8]) {
-        frames.writeWebSocketFrame(.text, event)
+        frames.appendWebSocketFrame(.text, event)
     }
 
     /// An event of the default namespace, as the bytes that ``append(event:)`` takes.
@@ -40,22 +39,17 @@ public struct EncodedPackets: Sendable {
 
     /// The same packets, each as the body of a poll carries it.
     func packets() -> [[UInt8]] {
-        var (frames, packets) = (frames, [[UInt8]]())
-        while let packet = frames.readServerFrame() { packets.append(packet) }
-        return packets
-    }
-}
-
-extension ByteBuffer {
-    /// Takes the payload of the next frame of those that ``writeWebSocketFrame(_:_:)`` has written.
-    fileprivate mutating func readServerFrame() -> [UInt8]? {
-        guard readableBytes >= 2 else { return nil }
-        moveReaderIndex(forwardBy: 1)
-        switch readInteger(as: UInt8.self) {
-        case nil: return nil
-        case 126?: return readInteger(as: UInt16.self).flatMap { readBytes(length: Int($0)) }
-        case 127?: return readInteger(as: UInt64.self).flatMap { readBytes(length: Int($0)) }
-        case let length?: return readBytes(length: Int(length))
+        var (packets, place) = ([[UInt8]](), 0)
+        while place < frames.count {
+            var (length, width) = (Int(frames[place + 1]), 0)
+            if length > 125 {
+                width = length == 126 ? 2 : 8
+                length = frames[place + 2..<place + 2 + width].reduce(0) { $0 << 8 | Int($1) }
+            }
+            let start = place + 2 + width
+            packets.append(Array(frames[start..<start + length]))
+            place = start + length
         }
+        return packets
     }
 }

@@ -9,7 +9,7 @@ final class EngineSession: Timed {
     /// What carries the packets.
     private enum Transport {
         case polling(PollingTransport)
-        case webSocket(WebSocketHandler)
+        case webSocket(WebSocketConnection)
     }
 
     let id: SessionID
@@ -19,7 +19,7 @@ final class EngineSession: Timed {
     private let address: String
     private var transport: Transport
     /// A WebSocket that may take over, while it is tried.
-    private var probe: WebSocketHandler?
+    private var probe: WebSocketConnection?
     private(set) var sockets: [Socket] = []
     private var assembler = SocketIOPacketAssembler()
     /// The tick of the next ping, or, while a pong is awaited, the tick at which it is too late for that.
@@ -35,7 +35,7 @@ final class EngineSession: Timed {
     var isClosed: Bool { closeReason != nil }
 
     /// The WebSocket that carries the packets, if that is the transport.
-    var webSocket: WebSocketHandler? {
+    var webSocket: WebSocketConnection? {
         if case .webSocket(let peer) = transport { peer } else { nil }
     }
 
@@ -54,7 +54,7 @@ final class EngineSession: Timed {
 
     /// Begins a session on a WebSocket.
     static func webSocket(
-        _ handshake: Handshake, _ peer: WebSocketHandler, on loop: ServerLoop
+        _ handshake: Handshake, _ peer: WebSocketConnection, on loop: ServerLoop
     ) -> EngineSession {
         let session = EngineSession(handshake, transport: .webSocket(peer), on: loop)
         session.send(text: session.handshakePacket(upgrades: []))
@@ -91,7 +91,7 @@ final class EngineSession: Timed {
         guard !isClosed else { return }
         switch transport {
         case .polling(let polling): polling.queue.append(text)
-        case .webSocket(let peer): peer.write(.webSocketFrame(.text, text))
+        case .webSocket(let peer): peer.write(webSocketFrame(.text, text))
         }
         wrote()
     }
@@ -101,7 +101,7 @@ final class EngineSession: Timed {
         guard !isClosed else { return }
         switch transport {
         case .polling(let polling): polling.queue.append(EngineIOPacket.binary(binary[...]).text)
-        case .webSocket(let peer): peer.write(.webSocketFrame(.binary, binary))
+        case .webSocket(let peer): peer.write(webSocketFrame(.binary, binary))
         }
         wrote()
     }
@@ -206,10 +206,10 @@ final class EngineSession: Timed {
     /// A WebSocket said `2probe`: it may take over.
     ///
     /// - Returns: whether the session takes one.
-    func tryUpgrade(to peer: WebSocketHandler) -> Bool {
+    func tryUpgrade(to peer: WebSocketConnection) -> Bool {
         guard takesUpgrade, case .polling(let polling) = transport else { return false }
         probe = peer
-        peer.write(.webSocketFrame(.text, [EngineIOPacketType.pong] + Array("probe".utf8)))
+        peer.write(webSocketFrame(.text, [EngineIOPacketType.pong] + Array("probe".utf8)))
         peer.flush()
         if polling.waiting != nil, polling.queue.isEmpty {
             polling.queue.append([EngineIOPacketType.noop])
@@ -219,7 +219,7 @@ final class EngineSession: Timed {
     }
 
     /// The WebSocket said `5`: it takes over, with what polling has not delivered.
-    func completeUpgrade(to peer: WebSocketHandler) {
+    func completeUpgrade(to peer: WebSocketConnection) {
         guard !isClosed, probe === peer, case .polling(let polling) = transport else {
             return peer.close(.protocolError)
         }
@@ -229,16 +229,16 @@ final class EngineSession: Timed {
         polling.waiting?.respond(.ok, body: [EngineIOPacketType.noop])
         for packet in polling.queue.takeAll() where packet != [EngineIOPacketType.noop] {
             if case .binary(let bytes)? = try? EngineIOPacket(polled: packet[...]) {
-                peer.write(.webSocketFrame(.binary, bytes))
+                peer.write(webSocketFrame(.binary, Array(bytes)))
             } else {
-                peer.write(.webSocketFrame(.text, packet))
+                peer.write(webSocketFrame(.text, packet))
             }
         }
         peer.flush()
     }
 
     /// A WebSocket is gone: the session with it, unless it was only being tried.
-    func webSocketClosed(_ peer: WebSocketHandler, _ reason: DisconnectReason) {
+    func webSocketClosed(_ peer: WebSocketConnection, _ reason: DisconnectReason) {
         if probe === peer { probe = nil }
         if case .webSocket(let current) = transport, current === peer { close(reason) }
     }
@@ -246,7 +246,7 @@ final class EngineSession: Timed {
     // MARK: Receiving
 
     /// A message of a WebSocket; dropped, if that is not the session's.
-    func receive(_ message: WebSocketMessage, from peer: WebSocketHandler) {
+    func receive(_ message: WebSocketMessage, from peer: WebSocketConnection) {
         guard case .webSocket(let current) = transport, current === peer else { return }
         switch message {
         case .text(let text):

@@ -52,9 +52,9 @@ final class HTTPExchange: @unchecked Sendable {
         respond(refusal.status, body: Array(refusal.body.utf8), contentType: "application/json")
     }
 
-    /// Lets the connection become a WebSocket, to be tried for a session that polls; `nil` if that takes none.
-    func upgrade(probing session: SessionHandle?) {
-        onLoop { $0.upgrade($1, probing: session) }
+    /// Lets the connection become a WebSocket, to be tried for a session that polls.
+    func upgrade(probing id: SessionID) {
+        onLoop { $0.upgrade($1, probing: id) }
     }
 
     private func onLoop(_ body: @escaping @Sendable (HTTPHandler, HTTPExchange) -> Void) {
@@ -63,24 +63,5 @@ final class HTTPExchange: @unchecked Sendable {
         } else {
             eventLoop.execute { if let handler = self.handler { body(handler, self) } }
         }
-    }
-}
-
-/// A session that is carried to another event loop; it is used on its own alone.
-struct SessionHandle: @unchecked Sendable {
-    private let session: EngineSession
-    private let loop: ServerLoop
-
-    init(_ session: EngineSession) {
-        self.session = session
-        loop = session.loop
-    }
-
-    /// The session, if it lives on the loop that we are on.
-    var here: EngineSession? { loop.eventLoop.inEventLoop ? session : nil }
-
-    /// Uses the session on its loop; at once, if that is where we are.
-    func perform(_ body: @escaping @Sendable (EngineSession) -> Void) {
-        if let here { body(here) } else { loop.execute { body(self.session) } }
     }
 }

@@ -17,8 +17,8 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     private var body: [UInt8] = []
     /// The request that waits for its answer; no other one may come before that.
     private var exchange: HTTPExchange?
-    /// The head of that request, if it asks to become a WebSocket.
-    private var upgradeHead: HTTPRequestHead?
+    /// That request, if it asks to become a WebSocket.
+    private var upgradeRequest: UpgradeRequest?
     /// The session whose poll waits here.
     private var polled: SessionID?
     private var deadline: Scheduled<Void>?
@@ -147,15 +147,13 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         if target.path == "/health" {
             return exchange.respond(.ok, body: Array("ok".utf8))
         }
-        if let echo = server.rawWebSocketPath, target.path == echo {
-            if let refusal = head.webSocketRefusal { return exchange.respond(refusal, body: []) }
-            let webSocket = becomeWebSocket(head, context: context)
-            webSocket?.flush()
-            webSocket?.echo()
-            return
+        if target.path == server.rawWebSocketPath ?? "" {
+            guard let request = UpgradeRequest(head) else {
+                return exchange.respond(head.webSocketRefusal ?? .badRequest, body: [])
+            }
+            return depart(request) { connection, _ in connection.echo() }
         }
-        guard target.path == loop.configuration.path || target.path + "/" == loop.configuration.path
-        else { return exchange.respond(.notFound, body: []) }
+        guard server.isOurs(target.path) else { return exchange.respond(.notFound, body: []) }
         guard admitOrigin(head) else {
             loop.counters.count(.refused(.origin))
             server.refusedOrigins.report(
@@ -164,21 +162,28 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
             return exchange.refuse(.forbidden)
         }
         if head.method == .OPTIONS { return exchange.respond(.noContent, body: []) }
-        let query = target.query
-        guard query["EIO"] == "4" else { return exchange.refuse(.unsupportedVersion) }
-        let isWebSocket = query["transport"] == "websocket"
-        guard isWebSocket || query["transport"] == "polling" else {
+        guard target["EIO"] == "4" else { return exchange.refuse(.unsupportedVersion) }
+        let isWebSocket = target["transport"] == "websocket"
+        guard isWebSocket || target["transport"] == "polling" else {
             return exchange.refuse(.unknownTransport)
         }
         // JSONP is a way of loading scripts from elsewhere; nobody needs it any more.
-        guard query["j"] == nil else { return exchange.refuse(.badRequest) }
-        if isWebSocket, head.method == .GET, let refusal = head.webSocketRefusal {
-            return exchange.respond(refusal, body: [])
+        guard target["j"] == nil else { return exchange.refuse(.badRequest) }
+        let sid = target["sid"]
+        guard isWebSocket else {
+            guard let sid else { return beginPolling(head, exchange, context: context) }
+            return proceed(with: sid, head.method, body, exchange)
         }
-        switch (query["sid"], isWebSocket) {
-        case (nil, _): begin(head, exchange, isWebSocket: isWebSocket, context: context)
-        case (let sid?, true): probe(sid, head, exchange)
-        case (let sid?, false): proceed(with: sid, head.method, body, exchange)
+        guard head.method == .GET else {
+            return exchange.refuse(sid == nil ? .badHandshakeMethod : .badRequest)
+        }
+        guard let request = UpgradeRequest(head) else {
+            return exchange.respond(head.webSocketRefusal ?? .badRequest, body: [])
+        }
+        if let sid {
+            probe(sid, request, exchange)
+        } else {
+            beginWebSocket(request, exchange, context: context)
         }
     }
 
@@ -202,39 +207,50 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     }
 
     /// A WebSocket for a session that polls.
-    private func probe(_ sid: String, _ head: HTTPRequestHead, _ exchange: HTTPExchange) {
-        guard head.method == .GET, let id = SessionID(text: sid), id.loop < server.loops.count
-        else { return exchange.refuse(head.method == .GET ? .unknownSession : .badRequest) }
-        upgradeHead = head
+    private func probe(_ sid: String, _ request: UpgradeRequest, _ exchange: HTTPExchange) {
+        guard let id = SessionID(text: sid), id.loop < server.loops.count else {
+            return exchange.refuse(.unknownSession)
+        }
+        upgradeRequest = request
         let loop = server.loops[id.loop]
         loop.perform {
-            guard let session = loop.session(id) else { return exchange.refuse(.unknownSession) }
-            exchange.upgrade(probing: session.takesUpgrade ? SessionHandle(session) : nil)
+            guard loop.session(id) != nil else { return exchange.refuse(.unknownSession) }
+            exchange.upgrade(probing: id)
         }
     }
 
-    /// The first request of a session.
-    private func begin(
-        _ head: HTTPRequestHead, _ exchange: HTTPExchange, isWebSocket: Bool,
-        context: ChannelHandlerContext
+    /// The first request of a session that polls.
+    private func beginPolling(
+        _ head: HTTPRequestHead, _ exchange: HTTPExchange, context: ChannelHandlerContext
     ) {
         guard head.method == .GET else { return exchange.refuse(.badHandshakeMethod) }
         let handshake = handshake(head, context: context)
-        if loop.isShuttingDown { return exchange.respond(.serviceUnavailable, body: []) }
-        if let refusal = loop.admission.begin(address: handshake.address, now: loop.eventLoop.now) {
-            loop.counters.count(.refused(refusal))
-            keepsAlive = false
-            return exchange.respond(
-                refusal == .addressFull ? .tooManyRequests : .serviceUnavailable, body: [])
+        guard admit(handshake, exchange) else { return }
+        loop.perform { [loop] in
+            exchange.respond(.ok, body: EngineSession.polling(handshake, on: loop).body)
         }
-        guard isWebSocket else {
-            return exchange.respond(.ok, body: EngineSession.polling(handshake, on: loop).body)
+    }
+
+    /// The first request of a session on a WebSocket.
+    private func beginWebSocket(
+        _ request: UpgradeRequest, _ exchange: HTTPExchange, context: ChannelHandlerContext
+    ) {
+        let handshake = request.handshake(
+            peer: context.remoteAddress?.ipAddress ?? "",
+            trustsProxy: loop.configuration.trustsProxy)
+        guard admit(handshake, exchange) else { return }
+        depart(request, orElse: { [loop] in loop.admission.end(address: handshake.address) }) {
+            connection, loop in
+            connection.serve(EngineSession.webSocket(handshake, connection, on: loop))
         }
-        guard let peer = becomeWebSocket(head, context: context) else {
-            return loop.admission.end(address: handshake.address)
-        }
-        let session = EngineSession.webSocket(handshake, peer, on: loop)
-        peer.serve(SessionHandle(session))
+    }
+
+    /// Whether a session may begin; if not, that is answered.
+    private func admit(_ handshake: Handshake, _ exchange: HTTPExchange) -> Bool {
+        guard let refusal = loop.refusal(of: handshake) else { return true }
+        keepsAlive = false
+        exchange.respond(refusal, body: [])
+        return false
     }
 
     private func handshake(_ head: HTTPRequestHead, context: ChannelHandlerContext) -> Handshake {
@@ -245,16 +261,11 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
             remoteUser: head.headers.first(name: "x-remote-user"))
     }
 
-    /// Whether the page that asks may: a foreign one could use its visitors' cookies. What is no page sends no origin.
     private func admitOrigin(_ head: HTTPRequestHead) -> Bool {
-        guard let origin = head.headers.first(name: "origin")?.lowercased() else { return true }
-        if loop.configuration.allowedOrigins.contains(origin) {
-            corsOrigin = origin
-            return true
-        }
-        guard let host = head.headers.first(name: "host")?.lowercased() else { return false }
-        let scheme = head.headers.first(name: "x-forwarded-proto")?.lowercased()
-        return Origin(origin)?.isSame(asHost: host, scheme: scheme) ?? false
+        let origin = head.headers.first(name: "origin")
+        if let origin = origin?.lowercased(), server.allows(foreign: origin) { corsOrigin = origin }
+        return server.admits(
+            origin, head.headers.first(name: "host"), head.headers.first(name: "x-forwarded-proto"))
     }
 
     // MARK: Answering
@@ -267,36 +278,17 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         guard answered === exchange else { return }
         exchange = nil
         polled = nil
-        upgradeHead = nil
+        upgradeRequest = nil
         if loop.isShuttingDown { keepsAlive = false }
         write(status, body: body, contentType: contentType)
     }
 
     private func write(_ status: HTTPResponseStatus, body: [UInt8], contentType: StaticString) {
         guard let context else { return }
-        var buffer = context.channel.allocator.buffer(capacity: body.count + 256)
-        buffer.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n")
-        if status != .noContent {
-            buffer.writeString("Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n")
-        }
-        if status == .upgradeRequired { buffer.writeString("Sec-WebSocket-Version: 13\r\n") }
-        if status == .serviceUnavailable || status == .tooManyRequests {
-            buffer.writeString("Retry-After: 2\r\n")
-        }
-        if let corsOrigin {
-            buffer.writeString(
-                """
-                Access-Control-Allow-Origin: \(corsOrigin)\r
-                Access-Control-Allow-Credentials: true\r
-                Access-Control-Allow-Headers: Content-Type\r
-                Access-Control-Allow-Methods: GET, POST\r
-                Vary: Origin\r\n
-                """)
-        }
-        buffer.writeString("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
-        buffer.writeString(keepsAlive ? "\r\n" : "Connection: close\r\n\r\n")
-        buffer.writeBytes(body)
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        let answer = HTTPAnswer(
+            status, body: body, contentType: contentType, corsOrigin: corsOrigin,
+            keepsAlive: keepsAlive)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer.bytes)), promise: nil)
         if keepsAlive {
             startDeadline(loop.configuration.keepAliveTimeout)
         } else {
@@ -314,61 +306,54 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
 
     // MARK: The way to a WebSocket
 
-    /// Goes on with a request that asked for a WebSocket: it is tried for the session, or said goodbye to.
-    func upgrade(_ asked: HTTPExchange, probing session: SessionHandle?) {
-        guard asked === exchange, let context, let head = upgradeHead else { return }
-        let webSocket = becomeWebSocket(head, context: context)
-        webSocket?.flush()
-        if let session { webSocket?.probe(session) } else { webSocket?.close(.protocolError) }
+    /// Goes on with a request that asked for a WebSocket: it is tried for the session.
+    func upgrade(_ asked: HTTPExchange, probing id: SessionID) {
+        guard asked === exchange, let request = upgradeRequest else { return }
+        depart(request, to: server.loops[id.loop]) { connection, loop in
+            connection.probe(loop.session(id))
+        }
     }
 
-    /// Puts the WebSocket in the place of all that speaks HTTP. Its answer to the opening handshake leaves with its first
-    /// flush: for a new session in one piece with the first packet.
-    private func becomeWebSocket(
-        _ head: HTTPRequestHead, context: ChannelHandlerContext
-    ) -> WebSocketHandler? {
+    /// Ends the channel, and lets its socket go on as a WebSocket.
+    ///
+    /// - Parameters:
+    ///   - home: the loop on which it goes on; ours where it is all the same.
+    ///   - orElse: called if it cannot.
+    ///   - begin: says there what the connection is for.
+    private func depart(
+        _ request: UpgradeRequest, to home: ServerLoop? = nil,
+        orElse: @escaping @Sendable () -> Void = {},
+        _ begin: @escaping @Sendable (WebSocketConnection, ServerLoop) -> Void
+    ) {
         exchange = nil
-        upgradeHead = nil
-        let webSocket = WebSocketHandler(
-            eventLoop: context.eventLoop, configuration: loop.configuration)
+        upgradeRequest = nil
+        guard let context else { return orElse() }
+        let (channel, home, http) = (context.channel, home ?? loop, server.http)
         let pipeline = context.pipeline.syncOperations
+        let departure = Departure()
         do {
             let decoder = try pipeline.context(
                 handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try pipeline.addHandler(webSocket, position: .after(self))
-            var buffer = context.channel.allocator.buffer(capacity: 160)
-            buffer.writeString(
-                """
-                HTTP/1.1 101 Switching Protocols\r
-                Upgrade: websocket\r
-                Connection: Upgrade\r
-                Sec-WebSocket-Accept: \(head.webSocketAccept ?? "")\r
-                \r\n
-                """)
-            webSocket.write(buffer)
+            try pipeline.addHandler(departure, position: .after(self))
             // First this one: what the decoder has left over is for the WebSocket.
             pipeline.removeHandler(context: context, promise: nil)
             pipeline.removeHandler(context: decoder, promise: nil)
-            return webSocket
         } catch {
             close(context)
-            return nil
+            return orElse()
         }
-    }
-}
-
-extension HTTPRequestHead {
-    /// The answer to a WebSocket's opening handshake; `nil` without a key.
-    fileprivate var webSocketAccept: String? {
-        headers.first(name: "sec-websocket-key").flatMap { WebSocketAccept.value(for: $0) }
-    }
-
-    /// With what a request is refused that is no opening handshake (RFC 6455 §4.2.1, §4.2.2); `nil` if it is one.
-    fileprivate var webSocketRefusal: HTTPResponseStatus? {
-        guard method == .GET, version.major == 1, version.minor >= 1, webSocketAccept != nil,
-            headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }),
-            headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" })
-        else { return .badRequest }
-        return headers.first(name: "sec-websocket-version") == "13" ? nil : .upgradeRequired
+        // The decoder gives that when it is done with the request that we are in.
+        channel.eventLoop.assumeIsolated().execute {
+            let (descriptor, rest) = (http.descriptor(of: channel), departure.bytes)
+            channel.close(promise: nil)
+            guard let descriptor, home.admission.openConnection() else { return orElse() }
+            channel.closeFuture.whenComplete { _ in
+                home.perform {
+                    WebSocketConnection.open(descriptor, on: home, answer: request.answer, rest) {
+                        begin($0, home)
+                    }
+                }
+            }
+        }
     }
 }

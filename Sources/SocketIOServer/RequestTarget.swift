@@ -2,21 +2,24 @@
 
 /// The path and the query of a request.
 struct RequestTarget {
-    let path: String
-    /// The parameters; of several with the same name the first.
-    let query: [String: String]
+    let path: Substring
+    private let query: Substring.UTF8View
 
     init(_ uri: String) {
-        let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        path = String(parts.first ?? "")
-        var query: [String: String] = [:]
-        // What we look for is never percent-encoded, so nothing is decoded.
-        for pair in parts.dropFirst().first?.split(separator: "&") ?? [] {
-            let pair = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = pair.first, query[String(name)] == nil else { continue }
-            query[String(name)] = pair.count > 1 ? String(pair[1]) : ""
+        let mark = uri.utf8.firstIndex(of: UInt8(ascii: "?")) ?? uri.utf8.endIndex
+        path = uri[..<mark]
+        query = uri[mark...].dropFirst().utf8
+    }
+
+    /// A parameter; of several with the same name the first. What we look for is never percent-encoded, so nothing is
+    /// decoded.
+    subscript(name: String) -> String? {
+        for pair in query.split(separator: UInt8(ascii: "&")) {
+            let end = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
+            guard pair[..<end].elementsEqual(name.utf8) else { continue }
+            return String(Substring(pair[end...].dropFirst()))
         }
-        self.query = query
+        return nil
     }
 }
 

@@ -20,7 +20,7 @@ struct RoomPlace {
 /// A socket in a room, with the WebSocket that carries its packets at hand: what is said to many looks at nothing else.
 struct RoomMember {
     let socket: Socket
-    var webSocket: WebSocketHandler?
+    var webSocket: WebSocketConnection?
 }
 
 /// The rooms of one event loop: room -> the sockets in it that live on this loop. Other loops have their own, so that

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import NIOCore
+import NIOHTTP1
 import SocketIO
+import Synchronization
 
 /// The server's part on one event loop: its sessions, rooms and timers, and the application's object for it. All of it
 /// is used on that loop alone, so nothing is locked; other threads only hand work over with ``execute(_:)``.
 public final class ServerLoop: @unchecked Sendable {
     /// The event loop.
     public let eventLoop: any EventLoop
+    /// Where its sockets are watched.
+    let poll: EventPoll
+    /// What its sockets are read into.
+    var receiveBuffer = ReceiveBuffer()
     /// The application's object for this loop.
     public internal(set) var application: (any SocketIOApplication)?
     /// Its number among the server's loops, from 0.
@@ -24,17 +30,20 @@ public final class ServerLoop: @unchecked Sendable {
     private var wheelStart: NIODeadline
     private var wheelTask: RepeatedTask?
     /// WebSockets with something written that was not yet handed to the system.
-    private var unflushed: [WebSocketHandler] = []
+    private var unflushed: [WebSocketConnection] = []
     /// Sessions with something to say to who polls.
     private var unanswered: [EngineSession] = []
     private var turnEndIsScheduled = false
-    private(set) var isShuttingDown = false
+    private let isEnding = Atomic(false)
+    /// Whether nobody new is taken; may be asked from anywhere.
+    var isShuttingDown: Bool { isEnding.load(ordering: .relaxed) }
 
     init(
-        eventLoop: any EventLoop, index: Int, configuration: ServerConfiguration,
+        eventLoop: any EventLoop, poll: EventPoll, index: Int, configuration: ServerConfiguration,
         admission: Admission, counters: Counters, echoesMessages: Bool = false
     ) {
         self.eventLoop = eventLoop
+        self.poll = poll
         self.echoesMessages = echoesMessages
         wheelStart = eventLoop.now
         self.index = index
@@ -50,6 +59,11 @@ public final class ServerLoop: @unchecked Sendable {
     /// Runs something on this loop, after all that was handed over before.
     public func execute(_ body: @escaping @Sendable () -> Void) {
         eventLoop.execute(body)
+    }
+
+    /// Runs something on this loop; at once, if that is where we are.
+    func perform(_ body: @escaping @Sendable () -> Void) {
+        if eventLoop.inEventLoop { body() } else { execute(body) }
     }
 
     // MARK: Rooms
@@ -71,15 +85,17 @@ public final class ServerLoop: @unchecked Sendable {
     /// How many sockets that live on this loop are in a room.
     public func count(in room: RoomID) -> Int { rooms[room].count }
 
-    /// Sends packets to all sockets in a room that live on this loop. They leave with the end of the turn.
-    public func broadcast(_ packets: EncodedPackets, to room: RoomID) {
+    /// Sends packets to all sockets in a room that live on this loop.
+    ///
+    /// - Parameter isLast: whether nothing else is sent to many in this turn. Then they leave at once, together with what
+    ///   waits for each socket; else with the end of the turn, in one piece with all of it.
+    public func broadcast(_ packets: EncodedPackets, to room: RoomID, isLast: Bool = false) {
         // A socket that is ended meanwhile changes the room, not what we go through.
         for member in rooms[room] {
-            if let webSocket = member.webSocket, webSocket.take(broadcast: packets.frames) {
-                willFlush(webSocket)
-            } else {
-                member.socket.send(packets)
+            if isLast, let webSocket = member.webSocket, webSocket.send(broadcast: packets.frames) {
+                continue
             }
+            member.socket.send(packets)
         }
     }
 
@@ -109,6 +125,16 @@ public final class ServerLoop: @unchecked Sendable {
         wheel.remove(session)
     }
 
+    /// With what a session is refused; `nil` if it may begin, and then it is counted.
+    func refusal(of handshake: Handshake) -> HTTPResponseStatus? {
+        if isShuttingDown { return .serviceUnavailable }
+        guard let refusal = admission.begin(address: handshake.address, now: eventLoop.now) else {
+            return nil
+        }
+        counters.count(.refused(refusal))
+        return refusal == .addressFull ? .tooManyRequests : .serviceUnavailable
+    }
+
     /// All sockets on this loop.
     public var allSockets: [Socket] {
         wheel.entries.flatMap { ($0 as? EngineSession)?.sockets ?? [] }
@@ -120,7 +146,7 @@ public final class ServerLoop: @unchecked Sendable {
     public func requestTurnEnd() { scheduleTurnEnd() }
 
     /// Something was written to a WebSocket: it leaves at the end of the turn, in one piece with what else is written.
-    func willFlush(_ webSocket: WebSocketHandler) {
+    func willFlush(_ webSocket: WebSocketConnection) {
         guard !webSocket.willFlush else { return }
         webSocket.willFlush = true
         unflushed.append(webSocket)
@@ -148,7 +174,10 @@ public final class ServerLoop: @unchecked Sendable {
         while !unflushed.isEmpty || !unanswered.isEmpty {
             let (webSockets, sessions) = (unflushed, unanswered)
             (unflushed, unanswered) = ([], [])
-            for webSocket in webSockets { webSocket.flush() }
+            for webSocket in webSockets {
+                webSocket.willFlush = false
+                webSocket.flush()
+            }
             for session in sessions { session.answer() }
         }
     }
@@ -170,9 +199,9 @@ public final class ServerLoop: @unchecked Sendable {
     /// same clock.
     func tick(after milliseconds: Int64) -> Int64 { wheel.now + max(1, milliseconds / wheel.tick) }
 
-    func setDeadline(_ session: EngineSession, at tick: Int64) {
-        wheel.set(session, at: tick)
-    }
+    func setDeadline(_ entry: Timed, at tick: Int64) { wheel.set(entry, at: tick) }
+
+    func removeDeadline(_ entry: Timed) { wheel.remove(entry) }
 
     private func turnWheel() {
         let elapsed = (eventLoop.now - wheelStart).nanoseconds / 1_000_000
@@ -185,7 +214,7 @@ public final class ServerLoop: @unchecked Sendable {
 
     /// Ends all sessions: clients see that the server goes away, and come back.
     func shutDown() {
-        isShuttingDown = true
+        isEnding.store(true, ordering: .relaxed)
         wheelTask?.cancel()
         // Every session has a deadline, always.
         for case let session as EngineSession in wheel.entries { session.close(.shutdown) }

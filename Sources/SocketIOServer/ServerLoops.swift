@@ -4,38 +4,34 @@ import Glibc
 import Logging
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import Synchronization
 
 /// What the connections of all event loops share: the loops themselves, and where to find a session.
 final class ServerLoops: Sendable {
     let loops: [ServerLoop]
+    let http: any HTTPSide
     let rawWebSocketPath: String?
     let refusedOrigins: RefusedOrigins
-    let listeners = Mutex<[(channel: any Channel, address: SocketIOServer.Address)]>([])
-    private let openChannels = Mutex(0)
+    private let turn = Atomic(0)
 
-    init(loops: [ServerLoop], logger: Logger, rawWebSocketPath: String? = nil) {
+    init(
+        loops: [ServerLoop], http: any HTTPSide, logger: Logger, rawWebSocketPath: String? = nil
+    ) {
         self.loops = loops
+        self.http = http
         refusedOrigins = RefusedOrigins(logger)
         self.rawWebSocketPath = rawWebSocketPath
     }
 
-    /// Puts the handlers of a new connection in place; on the connection's event loop.
+    /// The loop whose turn it is to have a new connection.
+    var nextLoop: ServerLoop {
+        loops[turn.add(1, ordering: .relaxed).oldValue % loops.count]
+    }
+
+    /// Puts the handlers of a connection that speaks HTTP in place; on the connection's event loop.
     func configure(_ channel: any Channel) throws {
-        guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
-            preconditionFailure("a connection on an event loop that is not the server's")
-        }
-        let open = openChannels.withLock { open in
-            open += 1
-            return open
-        }
-        channel.closeFuture.whenComplete { _ in self.openChannels.withLock { $0 -= 1 } }
-        // A session has two connections while it polls; and some are of no session yet.
-        guard open <= 2 * loop.configuration.connectionsMax + 1_000 else {
-            loop.counters.count(.refused(.connections))
-            throw TooManyConnections()
-        }
+        let loop = nextLoop
+        channel.closeFuture.whenComplete { _ in loop.admission.closeConnection() }
         let pipeline = channel.pipeline.syncOperations
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = 16_384
@@ -50,19 +46,56 @@ final class ServerLoops: Sendable {
         try pipeline.addHandler(HTTPHandler(server: self, loop: loop))
     }
 
-    /// Waits until every connection is closed, or for so long.
-    func waitUntilEmpty(for patience: TimeAmount) {
-        let end = NIODeadline.now() + patience
-        while openChannels.withLock({ $0 }) > 0, NIODeadline.now() < end { usleep(5_000) }
+    // MARK: Routing
+
+    /// What a request to become a WebSocket is for.
+    enum WebSocketRoute {
+        /// A session begins.
+        case begin
+        /// It may take over a session that polls.
+        case probe(SessionID)
+        /// Its messages go back.
+        case echo
+    }
+
+    /// What a request is for; `nil` if it is refused.
+    func route(_ request: UpgradeRequest) -> WebSocketRoute? {
+        let target = RequestTarget(request.target)
+        if let echo = rawWebSocketPath, target.path == echo { return .echo }
+        guard isOurs(target.path), admits(request.origin, request.host, request.forwardedProtocol),
+            target["EIO"] == "4", target["transport"] == "websocket", target["j"] == nil
+        else { return nil }
+        guard let sid = target["sid"] else { return .begin }
+        guard let id = SessionID(text: sid), id.loop < loops.count else { return nil }
+        return .probe(id)
+    }
+
+    /// Whether a path is the server's; the slash at its end may be missing.
+    func isOurs(_ path: some StringProtocol) -> Bool {
+        let own = loops[0].configuration.path
+        return path == own || own.dropLast() == path && own.last == "/"
+    }
+
+    /// Whether the page that asks may: a foreign one could use its visitors' cookies. What is no page sends no origin.
+    func admits(_ origin: String?, _ host: String?, _ forwardedProtocol: String?) -> Bool {
+        guard let origin = origin?.lowercased() else { return true }
+        if allows(foreign: origin) { return true }
+        guard let host = host?.lowercased() else { return false }
+        return Origin(origin)?.isSame(asHost: host, scheme: forwardedProtocol?.lowercased())
+            ?? false
+    }
+
+    /// Whether an origin, in lower case, is one that the operator has allowed.
+    func allows(foreign origin: String) -> Bool {
+        loops[0].configuration.allowedOrigins.contains(origin)
     }
 }
 
-/// More connections than the sessions that there may be can need.
-struct TooManyConnections: Error {}
+/// Where connections go that do not begin as a WebSocket, and come from when they become one later.
+protocol HTTPSide: Sendable {
+    /// Takes a socket, with what it has sent so far.
+    func take(_ descriptor: Int32, _ bytes: [UInt8], for server: ServerLoops)
 
-extension ServerLoop {
-    /// Runs something on this loop; at once, if that is where we are.
-    func perform(_ body: @escaping @Sendable () -> Void) {
-        if eventLoop.inEventLoop { body() } else { execute(body) }
-    }
+    /// A descriptor for a channel's socket that stays when the channel is closed; `nil` if the system has none left.
+    func descriptor(of channel: any Channel) -> Int32?
 }

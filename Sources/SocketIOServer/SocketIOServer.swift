@@ -3,8 +3,6 @@
 import Glibc
 public import Logging
 import NIOCore
-import NIOHTTP1
-import NIOPosix
 import Synchronization
 
 /// A server for Socket.IO v5 over Engine.IO v4, by WebSocket and HTTP long-polling.
@@ -16,7 +14,9 @@ public final class SocketIOServer: Sendable {
     /// What happened so far.
     public let counters: Counters
     private let parts: ServerLoops
-    private let group: MultiThreadedEventLoopGroup
+    private let socketLoops: [SocketLoop]
+    private let http: HTTPConnections
+    private let listeners = Mutex<[Listener]>([])
     private let configuration: ServerConfiguration
     private let logger: Logger
     private let admission: Admission
@@ -37,18 +37,21 @@ public final class SocketIOServer: Sendable {
     ) throws {
         self.configuration = configuration
         self.logger = logger
-        group = MultiThreadedEventLoopGroup(numberOfThreads: min(max(threads, 1), 255))
+        let threads = min(max(threads, 1), 255)
         let admission = Admission(configuration)
         let counters = Counters()
         self.admission = admission
         self.counters = counters
-        let loops = group.makeIterator().enumerated().map { index, eventLoop in
+        socketLoops = try (0..<threads).map { try SocketLoop(name: "sockets-\($0)") }
+        let loops = socketLoops.enumerated().map { index, eventLoop in
             ServerLoop(
-                eventLoop: eventLoop, index: index, configuration: configuration,
-                admission: admission, counters: counters, echoesMessages: echoesMessages)
+                eventLoop: eventLoop, poll: eventLoop.poll, index: index,
+                configuration: configuration, admission: admission, counters: counters,
+                echoesMessages: echoesMessages)
         }
+        http = HTTPConnections(queueBytesMax: configuration.queueBytesMax)
         parts = ServerLoops(
-            loops: loops, logger: logger, rawWebSocketPath: rawWebSocketPath)
+            loops: loops, http: http, logger: logger, rawWebSocketPath: rawWebSocketPath)
         for loop in loops {
             try loop.eventLoop.submit {
                 loop.application = makeApplication(loop)
@@ -66,44 +69,25 @@ public final class SocketIOServer: Sendable {
     /// - Returns: the port, for TCP.
     /// - Throws: ``AddressInUse``, or the system's error.
     public func listen(at address: Address, socketMode: UInt32 = 0o660) throws -> Int? {
-        let parts = parts
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 4_096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.maxMessagesPerRead, value: 64)
-            // Out of file descriptors it waits for some, rather than asking for them in circles.
-            .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
-                }
-            }
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try parts.configure(channel)
-                }
-            }
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.recvAllocator, value: ReceiveBufferSize())
-            // Beyond the high mark a channel is not writable: that is the bound for slow readers.
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: .init(
-                    low: configuration.queueBytesMax / 2, high: configuration.queueBytesMax))
-        let channel = try bootstrap.listen(at: address, socketMode: socketMode)
-        parts.listeners.withLock { $0.append((channel, address)) }
+        let loop = loops[0]
+        let listener = try Listener(
+            at: address, socketMode: socketMode, server: parts, loop: loop)
+        try loop.eventLoop.submit { try listener.start() }.wait()
+        listeners.withLock { $0.append(listener) }
         logger.info("listening", metadata: ["address": "\(address)"])
-        return channel.localAddress?.port
+        return listener.port
     }
 
     /// Stops listening, tells every client that the server goes away, and ends the event loops.
     public func shutDown() throws {
-        for (channel, address) in parts.listeners.withLock({ $0 }) {
-            try? channel.close().wait()
-            address.removeFile()
+        for listener in listeners.withLock({ $0 }) {
+            try loops[0].eventLoop.submit { listener.stop() }.wait()
         }
         for loop in loops { try loop.eventLoop.submit { loop.shutDown() }.wait() }
         // The goodbyes are on their way; who answers them is gone at once, and nobody is waited for longer than this.
-        parts.waitUntilEmpty(for: .milliseconds(500))
-        try group.syncShutdownGracefully()
+        let end = NIODeadline.now() + .milliseconds(500)
+        while admission.connectionCount > 0, NIODeadline.now() < end { usleep(5_000) }
+        try http.shutDown()
+        for loop in socketLoops { loop.stop() }
     }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
-
 /// What breaks RFC 6455, as the status code that it is answered with (§7.4.1).
 enum WebSocketError: Error, Equatable {
     case protocolError
@@ -24,14 +22,16 @@ struct WebSocketFrame: Equatable {
     var isFinal: Bool
     var payload: [UInt8]
 
-    /// Takes the next frame of a client from a buffer; `nil` while it is not whole.
+    /// Takes the next frame of a client from bytes; `nil` while it is not whole.
+    ///
+    /// - Parameters:
+    ///   - place: where the frame begins; behind it afterwards.
+    ///   - end: where the bytes end.
     static func read(
-        from buffer: inout ByteBuffer, payloadMax: Int
+        from bytes: [UInt8], at place: inout Int, end: Int, payloadMax: Int
     ) throws(WebSocketError) -> WebSocketFrame? {
-        let start = buffer.readerIndex
-        guard let first = buffer.getInteger(at: start, as: UInt8.self),
-            let second = buffer.getInteger(at: start + 1, as: UInt8.self)
-        else { return nil }
+        guard place + 2 <= end else { return nil }
+        let (first, second) = (bytes[place], bytes[place + 1])
         // §5.2: the reserved bits belong to extensions, and none was agreed on.
         guard first & 0x70 == 0, let opcode = Opcode(rawValue: first & 0x0F) else {
             throw .protocolError
@@ -44,76 +44,82 @@ struct WebSocketFrame: Equatable {
             guard isFinal, second & 0x7F <= 125 else { throw .protocolError }
         }
         var length = Int(second & 0x7F)
-        var keyStart = start + 2
-        if length == 126 {
-            guard let extended = buffer.getInteger(at: keyStart, as: UInt16.self) else {
-                return nil
+        var keyStart = place + 2
+        if length >= 126 {
+            let width = length == 126 ? 2 : 8
+            guard keyStart + width <= end else { return nil }
+            let extended = bytes[keyStart..<keyStart + width].reduce(UInt64(0)) {
+                $0 << 8 | UInt64($1)
             }
             // §5.2: the shortest form of a length has to be used.
-            guard extended > 125 else { throw .protocolError }
-            length = Int(extended)
-            keyStart += 2
-        } else if length == 127 {
-            guard let extended = buffer.getInteger(at: keyStart, as: UInt64.self) else {
-                return nil
+            guard extended > (width == 2 ? 125 : 0xFFFF), extended < 1 << 63 else {
+                throw .protocolError
             }
-            guard extended > 0xFFFF, extended < 1 << 63 else { throw .protocolError }
             length = Int(extended)
-            keyStart += 8
+            keyStart += width
         }
         guard length <= payloadMax else { throw .tooLarge }
-        guard let key = buffer.getInteger(at: keyStart, as: UInt32.self),
-            var payload = buffer.getBytes(at: keyStart + 4, length: length)
-        else { return nil }
-        buffer.moveReaderIndex(to: keyStart + 4 + length)
-        unmask(&payload, key: key)
-        return WebSocketFrame(opcode: opcode, isFinal: isFinal, payload: payload)
+        let start = keyStart + 4
+        guard start + length <= end else { return nil }
+        place = start + length
+        let key = (bytes[keyStart], bytes[keyStart + 1], bytes[keyStart + 2], bytes[keyStart + 3])
+        return WebSocketFrame(
+            opcode: opcode, isFinal: isFinal,
+            payload: unmasked(bytes[start..<start + length], key: key))
     }
 
     /// §5.3: each byte is combined with one of the key's four.
-    private static func unmask(_ payload: inout [UInt8], key: UInt32) {
-        let keys = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: key >> UInt32($0)) }
-        let (first, second, third, fourth) = (keys[0], keys[1], keys[2], keys[3])
-        var index = 0
-        while index + 4 <= payload.count {
-            payload[index] ^= first
-            payload[index + 1] ^= second
-            payload[index + 2] ^= third
-            payload[index + 3] ^= fourth
-            index += 4
+    private static func unmasked(
+        _ masked: ArraySlice<UInt8>, key: (UInt8, UInt8, UInt8, UInt8)
+    ) -> [UInt8] {
+        var payload = Array(masked)
+        let word = [key.0, key.1, key.2, key.3, key.0, key.1, key.2, key.3].reduce(UInt64(0)) {
+            $0 << 8 | UInt64($1)
+        }.bigEndian
+        unsafe payload.withUnsafeMutableBytes { bytes in
+            var index = 0
+            while index + 8 <= bytes.count {
+                let part = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                unsafe bytes.storeBytes(of: part ^ word, toByteOffset: index, as: UInt64.self)
+                index += 8
+            }
+            while index < bytes.count {
+                unsafe bytes[index] ^= UInt8(truncatingIfNeeded: word >> UInt64((index & 3) * 8))
+                index += 1
+            }
         }
-        while index < payload.count {
-            payload[index] ^= keys[index & 3]
-            index += 1
-        }
+        return payload
     }
 }
 
-extension ByteBuffer {
-    /// A buffer with one unmasked, whole frame.
-    static func webSocketFrame(
-        _ opcode: WebSocketFrame.Opcode, _ payload: some Collection<UInt8>
-    ) -> ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(capacity: payload.count + 10)
-        buffer.writeWebSocketFrame(opcode, payload)
-        return buffer
+/// An unmasked, whole frame, as a server sends one.
+func webSocketFrame(_ opcode: WebSocketFrame.Opcode, _ payload: [UInt8]) -> [UInt8] {
+    var frame: [UInt8] = []
+    frame.reserveCapacity(payload.count + 10)
+    frame.appendWebSocketFrame(opcode, payload)
+    return frame
+}
+
+extension [UInt8] {
+    /// Appends an unmasked, whole frame, as a server sends one.
+    mutating func appendWebSocketFrame(_ opcode: WebSocketFrame.Opcode, _ payload: [UInt8]) {
+        append(0x80 | opcode.rawValue)
+        switch payload.count {
+        case ...125: append(UInt8(payload.count))
+        case ...0xFFFF:
+            append(126)
+            appendBigEndian(UInt64(payload.count), bytes: 2)
+        default:
+            append(127)
+            appendBigEndian(UInt64(payload.count), bytes: 8)
+        }
+        append(contentsOf: payload)
     }
 
-    /// Appends an unmasked, whole frame, as a server sends one.
-    mutating func writeWebSocketFrame(
-        _ opcode: WebSocketFrame.Opcode, _ payload: some Collection<UInt8>
-    ) {
-        writeInteger(0x80 | opcode.rawValue)
-        switch payload.count {
-        case ...125: writeInteger(UInt8(payload.count))
-        case ...0xFFFF:
-            writeInteger(UInt8(126))
-            writeInteger(UInt16(payload.count))
-        default:
-            writeInteger(UInt8(127))
-            writeInteger(UInt64(payload.count))
+    private mutating func appendBigEndian(_ value: UInt64, bytes: UInt64) {
+        for place in (0..<bytes).reversed() {
+            append(UInt8(truncatingIfNeeded: value >> (8 * place)))
         }
-        writeBytes(payload)
     }
 }
 
@@ -131,13 +137,18 @@ enum WebSocketMessage: Equatable, Sendable {
 struct WebSocketMessageReader {
     private var fragments: (isText: Bool, bytes: [UInt8])?
 
-    /// Takes the next message from a buffer; `nil` while none is whole.
+    /// Takes the next message from bytes; `nil` while none is whole.
     ///
-    /// - Parameter payloadMax: the most bytes in a message, whether it comes in one frame or in many.
+    /// - Parameters:
+    ///   - place: where the next frame begins; behind what was taken afterwards.
+    ///   - end: where the bytes end.
+    ///   - payloadMax: the most bytes in a message, whether it comes in one frame or in many.
     mutating func next(
-        from buffer: inout ByteBuffer, payloadMax: Int
+        from bytes: [UInt8], at place: inout Int, end: Int, payloadMax: Int
     ) throws(WebSocketError) -> WebSocketMessage? {
-        while let frame = try WebSocketFrame.read(from: &buffer, payloadMax: payloadMax) {
+        while let frame = try WebSocketFrame.read(
+            from: bytes, at: &place, end: end, payloadMax: payloadMax)
+        {
             if let message = try take(frame, payloadMax: payloadMax) { return message }
         }
         return nil

@@ -244,7 +244,7 @@ private struct GatheredMessages {
         for hall in halls {
             let room = RoomID(hall.id)
             tally.broadcast(hall.count, to: loop.count(in: room))
-            loop.broadcast(hall.packets, to: room)
+            loop.broadcast(hall.packets, to: room, isLast: halls.count == 1)
         }
         halls.removeAll(keepingCapacity: true)
         places.removeAll(keepingCapacity: true)

@@ -38,7 +38,7 @@ final class MetricsListener: Sendable {
                     try pipeline.addHandler(MetricsHandler(metrics))
                 }
             }
-        channel = try bootstrap.listen(at: address, socketMode: socketMode)
+        channel = try bootstrap.withBoundSocket(address.listen(socketMode: socketMode)).wait()
         logger.info("metrics", metadata: ["address": "\(address)"])
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CompactJSON
+import Glibc
 import Logging
 import NIOCore
 import NIOEmbedded
@@ -11,40 +12,63 @@ import Testing
 
 @testable import SocketIOServer
 
-/// A server with one event loop whose clock the test turns, and no network.
+/// A server with one event loop whose clock and sockets the test turns; its clients are at the other ends of socket pairs.
 final class Harness {
     let eventLoop = EmbeddedEventLoop()
     let application = RecordingApplication()
     let loop: ServerLoop
     let server: ServerLoops
+    let http = TestHTTP()
+    /// The clients' ends: they stay open until they hang up, or the test is over.
+    fileprivate var clients: Set<Int32> = []
 
     init(
         rawWebSocketPath: String? = nil, echoesMessages: Bool = false,
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         _ configure: (inout ServerConfiguration) -> Void = { _ in }
-    ) {
+    ) throws {
         var configuration = ServerConfiguration()
         configure(&configuration)
         loop = ServerLoop(
-            eventLoop: eventLoop, index: 0, configuration: configuration,
+            eventLoop: eventLoop, poll: try EventPoll(), index: 0, configuration: configuration,
             admission: Admission(configuration), counters: Counters(),
             echoesMessages: echoesMessages)
         server = ServerLoops(
-            loops: [loop], logger: logger, rawWebSocketPath: rawWebSocketPath)
+            loops: [loop], http: http, logger: logger, rawWebSocketPath: rawWebSocketPath)
+        http.eventLoop = eventLoop
         loop.application = application
         loop.startTimers()
+    }
+
+    deinit { for client in clients { Glibc.close(client) } }
+
+    fileprivate func close(_ client: Int32) {
+        if clients.remove(client) != nil { Glibc.close(client) }
     }
 
     var sessions: Int { loop.admission.count }
 
     func count(_ event: Counters.Event) -> Int { loop.counters.all[event] ?? 0 }
 
-    func run() { eventLoop.run() }
+    /// Lets everything happen that can happen now.
+    func run() {
+        var isBusy = true
+        while isBusy {
+            isBusy = loop.poll.wait(milliseconds: 0) > 0
+            eventLoop.run()
+            if http.pump() { isBusy = true }
+        }
+    }
 
-    func advance(_ milliseconds: Int64) { eventLoop.advanceTime(by: .milliseconds(milliseconds)) }
+    func advance(_ milliseconds: Int64) {
+        eventLoop.advanceTime(by: .milliseconds(milliseconds))
+        run()
+    }
 
     /// A new connection.
-    func connect() throws -> TestConnection { try TestConnection(self) }
+    func connect(bufferBytes: Int32? = nil) throws -> TestConnection {
+        try TestConnection(self, bufferBytes: bufferBytes)
+    }
 
     /// A new session that polls: the connection, and the target of its requests.
     func poller() throws -> (connection: TestConnection, target: String) {
@@ -56,8 +80,8 @@ final class Harness {
     }
 
     /// A new session on a WebSocket, its handshake read, and in the default namespace if wanted.
-    func webSocket(joining: Bool = true) throws -> TestConnection {
-        let connection = try connect()
+    func webSocket(joining: Bool = true, bufferBytes: Int32? = nil) throws -> TestConnection {
+        let connection = try connect(bufferBytes: bufferBytes)
         try connection.upgrade("/socket.io/?EIO=4&transport=websocket")
         #expect(try connection.text().hasPrefix("0{"))
         guard joining else { return connection }
@@ -74,25 +98,87 @@ struct Answer {
     var body: String
 }
 
-/// A client's connection, as bytes.
-final class TestConnection {
-    let channel: EmbeddedChannel
-    private let harness: Harness
-    private var received = ByteBuffer()
+/// The connections of a test that speak HTTP: channels without a network, whose bytes are carried to and fro.
+final class TestHTTP: HTTPSide, @unchecked Sendable {
+    fileprivate(set) var eventLoop = EmbeddedEventLoop()
+    private var channels: [(descriptor: Int32, channel: EmbeddedChannel)] = []
 
-    init(_ harness: Harness) throws {
-        self.harness = harness
-        channel = EmbeddedChannel(loop: harness.eventLoop)
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 9)).wait()
-        try harness.server.configure(channel)
+    /// The channels that are open.
+    var open: [EmbeddedChannel] { channels.map(\.channel) }
+
+    func take(_ descriptor: Int32, _ bytes: [UInt8], for server: ServerLoops) {
+        let channel = EmbeddedChannel(loop: eventLoop)
+        channels.append((descriptor, channel))
+        do {
+            try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 9)).wait()
+            try server.configure(channel)
+            try channel.writeInbound(ByteBuffer(bytes: bytes))
+        } catch {
+            // What a handler throws it has dealt with.
+        }
     }
 
-    var isOpen: Bool { channel.isActive }
+    func descriptor(of channel: any Channel) -> Int32? {
+        channels.first { $0.channel === channel }.map { dup($0.descriptor) }
+    }
+
+    /// - Returns: whether something was carried.
+    func pump() -> Bool {
+        var isBusy = false
+        for (descriptor, channel) in channels {
+            var bytes = [UInt8](repeating: 0, count: 65_536)
+            let count = channel.isActive ? unsafe recv(descriptor, &bytes, bytes.count, 0) : -1
+            if count > 0 {
+                isBusy = true
+                _ = try? channel.writeInbound(ByteBuffer(bytes: bytes[..<count]))
+            }
+            eventLoop.run()
+            while let answer = try? channel.readOutbound(as: ByteBuffer.self) {
+                let answer = Array(answer.readableBytesView)
+                _ = unsafe send(descriptor, answer, answer.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count == 0 || !channel.isActive else { continue }
+            isBusy = true
+            _ = try? channel.finish(acceptAlreadyClosed: true)
+            channels.removeAll { $0.channel === channel }
+            close(descriptor)
+        }
+        return isBusy
+    }
+}
+
+/// A client's connection, as bytes.
+final class TestConnection {
+    private let harness: Harness
+    private let descriptor: Int32
+    private var received = ByteBuffer()
+
+    /// - Parameter bufferBytes: how much the system keeps for a client that does not read.
+    init(_ harness: Harness, bufferBytes: Int32? = nil) throws {
+        self.harness = harness
+        var ends: [Int32] = [-1, -1]
+        let kind = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
+        try #require(unsafe socketpair(AF_UNIX, Int32(kind), 0, &ends) == 0)
+        descriptor = ends[0]
+        harness.clients.insert(descriptor)
+        if var bufferBytes {
+            unsafe setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &bufferBytes, 4)
+        }
+        Arrival.take(ends[1], server: harness.server, loop: harness.loop)
+        harness.run()
+    }
+
+    /// Whether the server has not closed the connection.
+    var isOpen: Bool {
+        harness.run()
+        var poll = pollfd(fd: descriptor, events: 0, revents: 0)
+        return unsafe Glibc.poll(&poll, 1, 0) == 0 || poll.revents & Int16(POLLHUP) == 0
+    }
 
     /// The client goes away without a word.
     func hangUp() throws {
-        _ = try channel.finish(acceptAlreadyClosed: true)
-        harness.eventLoop.run()
+        harness.close(descriptor)
+        harness.run()
     }
 
     // MARK: Bytes
@@ -100,14 +186,24 @@ final class TestConnection {
     func write(_ text: String) throws { try write(Array(text.utf8)) }
 
     func write(_ bytes: [UInt8]) throws {
-        try channel.writeInbound(ByteBuffer(bytes: bytes))
-        harness.eventLoop.run()
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let piece = Array(rest)
+            let count = unsafe Glibc.send(descriptor, piece, piece.count, Int32(MSG_NOSIGNAL))
+            guard count > 0 else { throw IOError(errnoCode: errno, reason: "send") }
+            rest = rest.dropFirst(count)
+            harness.run()
+        }
     }
 
     private func fill() throws {
-        harness.eventLoop.run()
-        while var more = try channel.readOutbound(as: ByteBuffer.self) {
-            received.writeBuffer(&more)
+        harness.run()
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = unsafe recv(descriptor, &bytes, bytes.count, 0)
+            guard count > 0 else { return }
+            received.writeBytes(bytes[..<count])
+            harness.run()
         }
     }
 

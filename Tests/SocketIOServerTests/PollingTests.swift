@@ -8,7 +8,7 @@ import Testing
 
 struct PollingTests {
     @Test func `a handshake has its five members and nothing else`() throws {
-        let harness = Harness {
+        let harness = try Harness {
             $0.pingInterval = 300; $0.pingTimeout = 200
         }
         let answer = try harness.connect().get("/socket.io/?EIO=4&transport=polling&b64=1&t=x")
@@ -25,7 +25,7 @@ struct PollingTests {
     }
 
     @Test func `packets that were posted are answered together`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         let posted = try connection.post(target, "4test1\u{1E}bAQIDBA==\u{1E}4test3")
         #expect(posted.status == 200 && posted.body == "ok")
@@ -33,7 +33,7 @@ struct PollingTests {
     }
 
     @Test func `a waiting poll is answered as soon as there is something to say`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         try connection.request("GET", target)
         #expect(try connection.answer() == nil)
@@ -42,7 +42,7 @@ struct PollingTests {
     }
 
     @Test func `an answer has no more packets than stock clients take`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         let packets = (0..<40).map { "4\($0)" }
         _ = try connection.post(target, packets.joined(separator: "\u{1E}"))
@@ -56,7 +56,7 @@ struct PollingTests {
     }
 
     @Test func `the session ends when its ping is not answered, at that very moment`() throws {
-        let harness = Harness {
+        let harness = try Harness {
             $0.pingInterval = 300; $0.pingTimeout = 200
         }
         let (connection, target) = try harness.poller()
@@ -74,7 +74,7 @@ struct PollingTests {
     }
 
     @Test func `the session lives as long as its pings are answered`() throws {
-        let harness = Harness {
+        let harness = try Harness {
             $0.pingInterval = 300; $0.pingTimeout = 200; $0.connectTimeout = 60_000
         }
         let (connection, target) = try harness.poller()
@@ -90,7 +90,7 @@ struct PollingTests {
 
     @Test(arguments: [1_000, 40_000] as [Int64])
     func `who asks for no namespace in time is let go`(timeout: Int64) throws {
-        let harness = Harness {
+        let harness = try Harness {
             $0.connectTimeout = timeout; $0.requestTimeout = 100_000
         }
         let (connection, target) = try harness.poller()
@@ -109,7 +109,7 @@ struct PollingTests {
     }
 
     @Test func `who leaves its last namespace, or is refused, has to ask again in time`() throws {
-        let harness = Harness { $0.connectTimeout = 5_000 }
+        let harness = try Harness { $0.connectTimeout = 5_000 }
         let (connection, target) = try harness.poller()
         _ = try connection.post(target, "40/closed")
         #expect(try connection.get(target).body == #"44/closed,{"message":"No","data":{"code":7}}"#)
@@ -126,7 +126,7 @@ struct PollingTests {
     }
 
     @Test func `a second poll while one waits ends the session`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let (first, target) = try harness.poller()
         try first.request("GET", target)
         let second = try harness.connect().get(target)
@@ -137,7 +137,7 @@ struct PollingTests {
     }
 
     @Test func `a poll that is given up ends the session`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let (connection, target) = try harness.poller()
         try connection.request("GET", target)
         try connection.hangUp()
@@ -146,7 +146,7 @@ struct PollingTests {
     }
 
     @Test func `a connection that goes while no poll waits ends nothing`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let (connection, target) = try harness.poller()
         _ = try connection.post(target, "40")
         _ = try connection.get(target)
@@ -156,7 +156,7 @@ struct PollingTests {
     }
 
     @Test func `a close that was posted lets a waiting poll go`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let (connection, target) = try harness.poller()
         try connection.request("GET", target)
         #expect(try harness.connect().post(target, "1").body == "ok")
@@ -168,7 +168,7 @@ struct PollingTests {
         "abc", "", "4abc", "42{}", "0{}", "2", "4", "bAQID", "4\u{1E}", "41", #"42["early"]"#,
     ])
     func `a packet that is none ends the session`(body: String) throws {
-        let harness = Harness()
+        let harness = try Harness()
         let (connection, target) = try harness.poller()
         #expect(try connection.post(target, body).status == 400)
         #expect(try connection.get(target).status == 400)
@@ -176,14 +176,14 @@ struct PollingTests {
     }
 
     @Test func `a body has as many packets as it may have, and not one more`() throws {
-        let harness = Harness(echoesMessages: true) { $0.payloadPacketsMax = 3 }
+        let harness = try Harness(echoesMessages: true) { $0.payloadPacketsMax = 3 }
         let (connection, target) = try harness.poller()
         #expect(try connection.post(target, "4\u{1E}4\u{1E}4").status == 200)
         #expect(try connection.post(target, "4\u{1E}4\u{1E}4\u{1E}4").status == 400)
     }
 
     @Test func `text that is not UTF-8 ends the session`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         try connection.write(
             Array("POST \(target) HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n4".utf8) + [0xFF])
@@ -192,7 +192,7 @@ struct PollingTests {
     }
 
     @Test func `who fetches nothing is closed at the bound`() throws {
-        let harness = Harness { $0.queueBytesMax = 10_000 }
+        let harness = try Harness { $0.queueBytesMax = 10_000 }
         let (connection, target) = try harness.poller()
         _ = try connection.post(target, "40")
         _ = try connection.get(target)
@@ -209,7 +209,7 @@ struct PollingTests {
     }
 
     @Test func `much that is sent at once reaches a client that waits for it`() throws {
-        let harness = Harness { $0.queueBytesMax = 10_000 }
+        let harness = try Harness { $0.queueBytesMax = 10_000 }
         let (connection, target) = try harness.poller()
         _ = try connection.post(target, "40")
         _ = try connection.get(target)
@@ -221,7 +221,7 @@ struct PollingTests {
     }
 
     @Test func `an event with attachments comes back with them`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let (connection, target) = try harness.poller()
         _ = try connection.post(target, "40")
         _ = try connection.get(target)
@@ -234,7 +234,7 @@ struct PollingTests {
     @Test func `at the end of the server a poll is let go, to come back, and nobody new is taken`()
         throws
     {
-        let harness = Harness()
+        let harness = try Harness()
         let (connection, target) = try harness.poller()
         try connection.request("GET", target)
         harness.loop.shutDown()

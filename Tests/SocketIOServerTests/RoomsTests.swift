@@ -7,7 +7,7 @@ import Testing
 
 struct RoomsTests {
     @Test func `any coming and going does what plain sets do`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         for _ in 0..<12 { _ = try harness.webSocket() }
         let sockets = harness.application.connected
         #expect(sockets.count == 12)
@@ -33,7 +33,7 @@ struct RoomsTests {
     @Test func `a broadcast reaches those in the room, as one buffer, and who left gets none`()
         throws
     {
-        let harness = Harness()
+        let harness = try Harness()
         let inside = try harness.webSocket()
         let left = try harness.webSocket()
         let gone = try harness.webSocket()
@@ -53,7 +53,7 @@ struct RoomsTests {
     }
 
     @Test func `who is no longer connected joins no room`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         _ = try harness.webSocket()
         let socket = try #require(harness.application.connected.first)
         socket.disconnect()

@@ -19,7 +19,7 @@ struct UpgradeTests {
     }
 
     @Test func `a WebSocket takes over, and a waiting poll is let go`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         try connection.request("GET", target)
         #expect(try connection.answer() == nil)
@@ -35,7 +35,7 @@ struct UpgradeTests {
     }
 
     @Test func `what polling has not delivered comes over the WebSocket, in order`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         let webSocket = try probe(harness, target)
         _ = try connection.post(target, "4a\u{1E}bAQI=\u{1E}4b")
@@ -49,7 +49,7 @@ struct UpgradeTests {
     }
 
     @Test func `pings go on where the session is`() throws {
-        let harness = Harness(echoesMessages: true) {
+        let harness = try Harness(echoesMessages: true) {
             $0.pingInterval = 300; $0.pingTimeout = 200
         }
         let (_, target) = try harness.poller()
@@ -63,7 +63,7 @@ struct UpgradeTests {
     }
 
     @Test func `a second WebSocket is closed without harm`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (_, target) = try harness.poller()
         let first = try probe(harness, target)
         let during = try harness.connect()
@@ -81,7 +81,7 @@ struct UpgradeTests {
     }
 
     @Test func `a WebSocket that was tried and goes leaves the session as it was`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         try probe(harness, target).hangUp()
         _ = try connection.post(target, "4a")
@@ -91,7 +91,7 @@ struct UpgradeTests {
 
     @Test(arguments: ["4early", "3", "2other", "1", "x", ""])
     func `who is tried says what an upgrade wants, and nothing else`(text: String) throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         let webSocket = try harness.connect()
         try webSocket.upgrade(webSocketTarget(target))
@@ -101,7 +101,7 @@ struct UpgradeTests {
     }
 
     @Test func `an upgrade without its probe is refused`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         let webSocket = try harness.connect()
         try webSocket.upgrade(webSocketTarget(target))
@@ -113,7 +113,7 @@ struct UpgradeTests {
     }
 
     @Test func `an upgrade that is not finished in time is given up`() throws {
-        let harness = Harness(echoesMessages: true) { $0.upgradeTimeout = 1_000 }
+        let harness = try Harness(echoesMessages: true) { $0.upgradeTimeout = 1_000 }
         let (connection, target) = try harness.poller()
         let webSocket = try probe(harness, target)
         harness.advance(999)
@@ -125,7 +125,7 @@ struct UpgradeTests {
     }
 
     @Test func `a session that ends takes the one that is tried with it`() throws {
-        let harness = Harness(echoesMessages: true)
+        let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()
         let webSocket = try probe(harness, target)
         _ = try connection.post(target, "1")
@@ -134,7 +134,7 @@ struct UpgradeTests {
     }
 
     @Test func `an unknown session is refused before the upgrade`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let answer = try harness.connect().get(
             "/socket.io/?EIO=4&transport=websocket&sid=AAAAAAAAAAAAAAAAAAAA",
             TestConnection.upgradeHeaders)
@@ -143,12 +143,44 @@ struct UpgradeTests {
     }
 
     @Test func `a session that began on a WebSocket cannot be asked for by its id`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let webSocket = try harness.connect()
         try webSocket.upgrade("/socket.io/?EIO=4&transport=websocket")
         let sid = try webSocket.text().split(separator: "\"")[3]
         #expect(
             try harness.connect().get("/socket.io/?EIO=4&transport=polling&sid=\(sid)").status
                 == 400)
+    }
+
+    @Test
+    func `a connection that has spoken HTTP may become a WebSocket, with what it said behind`()
+        throws
+    {
+        let harness = try Harness(echoesMessages: true)
+        let (connection, target) = try harness.poller()
+        #expect(harness.http.open.count == 1)
+        var request = "GET \(webSocketTarget(target)) HTTP/1.1\r\nHost: a\r\n"
+        for (name, value) in TestConnection.upgradeHeaders { request += "\(name): \(value)\r\n" }
+        try connection.write(
+            Array((request + "\r\n").utf8) + clientFrame(.text, Array("2probe".utf8))
+                + clientFrame(.text, Array("5".utf8)) + clientFrame(.text, Array("4a".utf8)))
+        #expect(try connection.all().hasPrefix("HTTP/1.1 101 "))
+        try connection.send("4b")
+        #expect(try connection.text() == "4b")
+        #expect(harness.http.open.isEmpty)
+        #expect(harness.loop.admission.connectionCount == 1)
+        try connection.hangUp()
+        #expect(harness.loop.admission.connectionCount == 0 && harness.sessions == 0)
+    }
+
+    @Test func `a session begins on a WebSocket also behind another request`() throws {
+        let harness = try Harness()
+        let connection = try harness.connect()
+        #expect(try connection.get("/health").body == "ok")
+        try connection.upgrade("/socket.io/?EIO=4&transport=websocket")
+        #expect(try connection.text().hasPrefix("0{"))
+        try connection.send("40")
+        #expect(try connection.text().hasPrefix("40{"))
+        #expect(harness.loop.admission.connectionCount == 1)
     }
 }

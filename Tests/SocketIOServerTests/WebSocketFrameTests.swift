@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
 import Testing
 
 @testable import SocketIOServer
@@ -13,12 +12,14 @@ struct WebSocketMessageReaderTests {
         func read(pieces: some Sequence<ArraySlice<UInt8>>) -> ([WebSocketMessage], WebSocketError?)
         {
             var reader = WebSocketMessageReader()
-            var buffer = ByteBuffer()
+            var (buffer, place) = ([UInt8](), 0)
             var messages: [WebSocketMessage] = []
             do throws(WebSocketError) {
                 for piece in pieces {
-                    buffer.writeBytes(piece)
-                    while let message = try reader.next(from: &buffer, payloadMax: payloadMax) {
+                    buffer.append(contentsOf: piece)
+                    while let message = try reader.next(
+                        from: buffer, at: &place, end: buffer.count, payloadMax: payloadMax)
+                    {
                         messages.append(message)
                     }
                 }
@@ -153,13 +154,13 @@ struct WebSocketMessageReaderTests {
     @Test(arguments: [0, 125, 126, 65_535, 65_536])
     func `a frame of the server is unmasked and has the shortest length`(size: Int) {
         let payload = Array(repeating: UInt8(7), count: size)
-        let buffer = ByteBuffer.webSocketFrame(.binary, payload)
+        let frame = webSocketFrame(.binary, payload)
         let head: [UInt8] =
             switch size {
             case ...125: [0x82, UInt8(size)]
             case ...0xFFFF: [0x82, 126, UInt8(size >> 8), UInt8(size & 255)]
             default: [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]
             }
-        #expect(Array(buffer.readableBytesView) == head + payload)
+        #expect(frame == head + payload)
     }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CompactJSON
-import NIOCore
-import NIOEmbedded
 import SocketIO
 import Testing
 
@@ -10,7 +8,7 @@ import Testing
 
 struct WebSocketTests {
     @Test func `a session on a WebSocket has no upgrades to offer`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let webSocket = try harness.connect()
         try webSocket.upgrade("/socket.io/?EIO=4&transport=websocket")
         let handshake = try webSocket.text()
@@ -38,7 +36,7 @@ struct WebSocketTests {
     }
 
     @Test func `namespaces come and go by themselves`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let webSocket = try harness.webSocket()
         try webSocket.send(#"40/custom,{"token":"x"}"#)
         #expect(try webSocket.text().hasPrefix(#"40/custom,{"sid":""#))
@@ -54,7 +52,7 @@ struct WebSocketTests {
     }
 
     @Test func `a session is in as many namespaces as it may be, and in no more`() throws {
-        let harness = Harness { $0.namespacesPerSessionMax = 3 }
+        let harness = try Harness { $0.namespacesPerSessionMax = 3 }
         let webSocket = try harness.webSocket()
         for name in ["a", "b"] {
             try webSocket.send("40/\(name)")
@@ -65,7 +63,7 @@ struct WebSocketTests {
     }
 
     @Test func `an answer to the wish for a namespace may come later, or never`() throws {
-        let harness = Harness { $0.connectTimeout = 5_000 }
+        let harness = try Harness { $0.connectTimeout = 5_000 }
         let webSocket = try harness.webSocket(joining: false)
         try webSocket.send("40/later")
         try webSocket.send(#"42/later,["x"]"#)
@@ -91,7 +89,7 @@ struct WebSocketTests {
         #"42/nowhere,["x"]"#, "451-[\"x\",{\"_placeholder\":true,\"num\":1}]", "40",
     ])
     func `what is not the protocol ends the session`(text: String) throws {
-        let harness = Harness()
+        let harness = try Harness()
         let webSocket = try harness.webSocket()
         try webSocket.send(text)
         try webSocket.expectClose(1002)
@@ -113,7 +111,7 @@ struct WebSocketTests {
     }
 
     @Test func `the client's own close ends the session`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let webSocket = try harness.webSocket()
         try webSocket.send("1")
         try webSocket.expectClose(1000)
@@ -123,7 +121,7 @@ struct WebSocketTests {
     // MARK: RFC 6455
 
     @Test func `a goodbye is answered with its code, and the connection closed`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let webSocket = try harness.webSocket()
         try webSocket.write(clientFrame(.close, [0x0F, 0xA0, 0x78]) + clientFrame(.ping, []))
         try webSocket.expectClose(4000)
@@ -132,7 +130,7 @@ struct WebSocketTests {
     }
 
     @Test func `after our goodbye the other side's is waited for, for a moment`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         for isAnswered in [true, false] {
             let webSocket = try harness.webSocket()
             harness.application.connected.first?.closeSession(.policy)
@@ -149,7 +147,7 @@ struct WebSocketTests {
     }
 
     @Test func `every break of the protocol has its code`() throws {
-        let harness = Harness { $0.payloadBytesMax = 1_000 }
+        let harness = try Harness { $0.payloadBytesMax = 1_000 }
         for (bytes, code) in [
             ([0x91, 0x80, 0, 0, 0, 0], 1002), ([0x83, 0x80, 0, 0, 0, 0], 1002),
             ([0x81, 0x00], 1002),
@@ -174,7 +172,7 @@ struct WebSocketTests {
     }
 
     @Test func `everything may come byte by byte, and frames right behind the request`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let connection = try harness.connect()
         var text = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\n"
         for (name, value) in TestConnection.upgradeHeaders { text += "\(name): \(value)\r\n" }
@@ -190,7 +188,7 @@ struct WebSocketTests {
     }
 
     @Test func `a raw echo is where the server is told to have one`() throws {
-        let harness = Harness(rawWebSocketPath: "/raw")
+        let harness = try Harness(rawWebSocketPath: "/raw")
         let webSocket = try harness.connect()
         try webSocket.upgrade("/raw")
         try webSocket.send("plain")
@@ -201,32 +199,58 @@ struct WebSocketTests {
     // MARK: Bounds
 
     @Test func `who does not read is closed at the bound, without a goodbye`() throws {
-        let harness = Harness()
-        let webSocket = try harness.webSocket()
+        let harness = try Harness { $0.queueBytesMax = 50_000 }
+        let webSocket = try harness.webSocket(bufferBytes: 4_608)
         let socket = try #require(harness.application.connected.first)
-        socket.emit("a", [])
-        #expect(socket.isConnected)
-        webSocket.channel.isWritable = false
-        webSocket.channel.pipeline.fireChannelWritabilityChanged()
-        socket.emit("a", [])
-        harness.run()
+        var sent = 0
+        while socket.isConnected, sent < 1_000 {
+            socket.emit("a", [.string(String(repeating: "x", count: 1_000))])
+            harness.run()
+            sent += 1
+        }
+        #expect(sent > 50 && sent < 100)
         #expect(harness.application.ended == [.tooSlow])
         #expect(!webSocket.isOpen)
     }
 
     @Test func `who pings and does not read is closed as well`() throws {
-        let harness = Harness()
-        let webSocket = try harness.webSocket()
-        webSocket.channel.isWritable = false
-        try webSocket.write(clientFrame(.ping, []))
+        let harness = try Harness { $0.queueBytesMax = 10_000 }
+        let webSocket = try harness.webSocket(bufferBytes: 4_608)
+        let ping = clientFrame(.ping, [UInt8](repeating: 0, count: 125))
+        for _ in 0..<1_000 where harness.sessions == 1 { try? webSocket.write(ping) }
         #expect(harness.application.ended == [.tooSlow])
         #expect(!webSocket.isOpen)
+    }
+
+    @Test func `what the system does not take at once comes later, whole and in order`() throws {
+        let harness = try Harness()
+        let webSocket = try harness.webSocket(bufferBytes: 4_608)
+        let socket = try #require(harness.application.connected.first)
+        harness.loop.join(RoomID(1), socket)
+        let text = String(repeating: "x", count: 3_000)
+        for number in 0..<40 {
+            if number % 3 == 0 {
+                socket.emit("a", [.integer(Int64(number)), .string(text)])
+            } else {
+                var packets = EncodedPackets()
+                let event = EncodedPackets.eventBytes("a") {
+                    $0.integer(Int64(number))
+                    $0.raw(",")
+                    $0.string(text)
+                }
+                packets.append(event: event)
+                harness.loop.broadcast(packets, to: RoomID(1), isLast: number % 3 == 1)
+            }
+            harness.run()
+        }
+        for number in 0..<40 { #expect(try webSocket.text() == "42[\"a\",\(number),\"\(text)\"]") }
+        #expect(try webSocket.frame() == nil && socket.isConnected)
     }
 
     // MARK: Reentrancy
 
     @Test func `a session may be closed from within its own event`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         harness.application.onEvent = { event, socket in
             socket.emit("before", [])
             socket.closeSession(.policy)
@@ -243,7 +267,7 @@ struct WebSocketTests {
     }
 
     @Test func `a socket that is told of another's end may answer by ending too`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let first = try harness.webSocket()
         let second = try harness.webSocket()
         let sockets = harness.application.connected
@@ -256,7 +280,7 @@ struct WebSocketTests {
     }
 
     @Test func `a socket that is disconnected by the server may ask again`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let webSocket = try harness.webSocket()
         harness.application.connected.first?.disconnect()
         #expect(try webSocket.text() == "41")
@@ -266,7 +290,7 @@ struct WebSocketTests {
     }
 
     @Test func `at the end of the server everybody hears that it goes away`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let webSockets = try (0..<5).map { _ in try harness.webSocket() }
         harness.loop.shutDown()
         for webSocket in webSockets { try webSocket.expectClose(1001) }
@@ -275,7 +299,7 @@ struct WebSocketTests {
     }
 
     @Test func `turns end once, however much came in them`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         let webSocket = try harness.webSocket()
         let before = harness.application.turns
         let event = clientFrame(.text, Array(#"42["x"]"#.utf8))
@@ -287,26 +311,28 @@ struct WebSocketTests {
     // MARK: Memory
 
     @Test func `nothing is left of those who have gone`() throws {
-        let harness = Harness()
+        let harness = try Harness()
         weak var socket: Socket?
         weak var session: EngineSession?
         weak var pollSession: EngineSession?
-        weak var channel: EmbeddedChannel?
+        weak var connection: WebSocketConnection?
         do {
             let webSocket = try harness.webSocket()
             socket = harness.application.connected.first
             session = socket?.session
-            channel = webSocket.channel
+            connection = session?.webSocket
+            #expect(connection != nil)
             #expect(session != nil)
             try webSocket.hangUp()
-            let (connection, target) = try harness.poller()
-            _ = try connection.post(target, "40")
+            let (poller, target) = try harness.poller()
+            _ = try poller.post(target, "40")
             pollSession = harness.application.connected.first?.session
             #expect(pollSession != nil)
-            _ = try connection.post(target, "1")
-            try connection.hangUp()
+            _ = try poller.post(target, "1")
+            try poller.hangUp()
         }
         harness.advance(100_000)
-        #expect(socket == nil && session == nil && pollSession == nil && channel == nil)
+        #expect(socket == nil && session == nil && pollSession == nil && connection == nil)
+        #expect(harness.loop.admission.connectionCount == 0 && harness.http.open.isEmpty)
     }
 }

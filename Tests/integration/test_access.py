@@ -595,11 +595,12 @@ def test_with_basic_authentication_only_the_right_password_lets_in(make_site, tm
     for folder in [tmp_path, *tmp_path.parents]:
         if folder.owner() == "root" and folder.name.startswith("pytest"):
             folder.chmod(0o755)
-    # `start` asks without a password and takes the 401 for an answer.
+    # `start` asks without a password and takes the 401, which is nginx's own, for an answer.
     site.start()
 
     ana = SiteSession(site)
     ana.auth = ("ana", "right")
+    wait_until(lambda: ana.get("/chat/me").ok)
     assert ana.get("/chat/me").json()["user"]["username"] == "ana"
     for credentials in (None, ("ana", "wrong"), ("ana", ""), ("eve", "right")):
         assert site.get("/chat/me", auth=credentials).status_code == 401

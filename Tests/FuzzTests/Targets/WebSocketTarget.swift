@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
-
 @testable import SocketIOServer
 
 /// A stream of frames, read in one piece and in small ones, gives the same messages and the same error. The first two
@@ -32,17 +30,20 @@ private func read(
 ) -> Reading {
     var reading = Reading()
     var reader = WebSocketMessageReader()
-    var buffer = ByteBuffer()
+    var buffer: [UInt8] = []
     var rest = stream
     do {
         while !rest.isEmpty {
             let size = pieceSize(rest.count)
-            buffer.writeBytes(rest.prefix(size))
+            buffer.append(contentsOf: rest.prefix(size))
             rest = rest.dropFirst(size)
-            while let message = try reader.next(from: &buffer, payloadMax: payloadMax) {
+            var place = 0
+            while let message = try reader.next(
+                from: buffer, at: &place, end: buffer.count, payloadMax: payloadMax)
+            {
                 reading.messages.append(message)
             }
-            buffer.discardReadBytes()
+            buffer.removeFirst(place)
         }
     } catch {
         reading.error = error
@@ -64,15 +65,16 @@ private func check(_ message: WebSocketMessage, payloadMax: Int) throws {
 
 /// What the server writes is what a client would write, but for the mask.
 private func checkWriter(_ payload: ArraySlice<UInt8>, payloadMax: Int) throws {
-    var written = Array(ByteBuffer.webSocketFrame(.binary, payload).readableBytesView)
+    var written = webSocketFrame(.binary, Array(payload))
     let headCount = written.count - payload.count
     try claim(written.count >= 2 && written[1] & 0x80 == 0, "A server's frame is masked.")
     written[1] |= 0x80
     written.insert(contentsOf: [0, 0, 0, 0], at: headCount)
-    var buffer = ByteBuffer(bytes: written)
-    let frame = try WebSocketFrame.read(from: &buffer, payloadMax: .max)
+    var place = 0
+    let frame = try WebSocketFrame.read(
+        from: written, at: &place, end: written.count, payloadMax: .max)
     try claim(
         frame == WebSocketFrame(opcode: .binary, isFinal: true, payload: Array(payload)),
         "A frame that was written reads otherwise.")
-    try claim(buffer.readableBytes == 0, "A frame was not read to its end.")
+    try claim(place == written.count, "A frame was not read to its end.")
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// The connections that speak HTTP: polls, posts, and whatever is refused with an answer. They are channels of SwiftNIO's
+/// on an event loop of their own; what they ask of a session is done on the session's. One loop for all of them: a client's
+/// post must not overtake the poll that it sent before on another connection.
+final class HTTPConnections: HTTPSide {
+    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private let queueBytesMax: Int
+
+    init(queueBytesMax: Int) {
+        self.queueBytesMax = queueBytesMax
+    }
+
+    func take(_ descriptor: Int32, _ bytes: [UInt8], for server: ServerLoops) {
+        _ = ClientBootstrap(group: group)
+            .channelOption(.maxMessagesPerRead, value: 1)
+            // Beyond the high mark no further request is taken.
+            .channelOption(
+                .writeBufferWaterMark, value: .init(low: queueBytesMax / 2, high: queueBytesMax)
+            )
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let first = FirstBytes(ByteBuffer(bytes: bytes))
+                    try channel.pipeline.syncOperations.addHandler(first)
+                    try server.configure(channel)
+                }
+            }
+            .withConnectedSocket(descriptor)
+    }
+
+    func descriptor(of channel: any Channel) -> Int32? {
+        let descriptor = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+            of: NIOBSDSocket.Handle.self
+        ) { fcntl($0, F_DUPFD_CLOEXEC, 0) }
+        guard let descriptor = descriptor ?? nil, descriptor >= 0 else { return nil }
+        return descriptor
+    }
+
+    /// Closes all connections and ends the event loops.
+    func shutDown() throws { try group.syncShutdownGracefully() }
+}
+
+/// Puts what a connection has sent before it became a channel in front of what comes now.
+private final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let bytes: ByteBuffer
+
+    init(_ bytes: ByteBuffer) { self.bytes = bytes }
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        context.fireChannelRead(wrapInboundOut(bytes))
+        context.fireChannelReadComplete()
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+}
+
+/// Stands at the end of a connection that becomes a WebSocket: it gathers what the client has sent behind its request.
+final class Departure: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private(set) var bytes: [UInt8] = []
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        bytes.append(contentsOf: unwrapInboundIn(data).readableBytesView)
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// What goes out on a socket: what was put since the last flush, and what the system has not yet taken. Bytes that go to
+/// many are not copied, also while they wait.
+struct SendQueue {
+    /// What became of a flush.
+    enum Outcome {
+        /// The system has it all.
+        case sent
+        /// Some of it waits until the socket takes more.
+        case waits
+        /// The connection is broken; what there was is dropped.
+        case failed
+    }
+
+    /// Put since the last flush.
+    private var held: [UInt8] = []
+    /// What the system did not take; `nil` most of the time.
+    private var waiting: Waiting?
+
+    private final class Waiting {
+        var pieces: [[UInt8]]
+        /// How much of the first piece the system has.
+        var offset: Int
+        var bytes: Int
+
+        init(_ piece: [UInt8], from offset: Int) {
+            pieces = [piece]
+            self.offset = offset
+            bytes = piece.count - offset
+        }
+    }
+
+    /// How many bytes are not yet the system's.
+    var bytes: Int { held.count + (waiting?.bytes ?? 0) }
+
+    /// Whether nothing is put and nothing waits.
+    var isEmpty: Bool { held.isEmpty && waiting == nil }
+
+    /// Adds bytes, to leave with the next flush.
+    mutating func put(_ bytes: [UInt8]) {
+        if held.isEmpty { held = bytes } else { held.append(contentsOf: bytes) }
+    }
+
+    /// Sends what was put, in one call, unless something waits already.
+    mutating func flush(to descriptor: Int32) -> Outcome {
+        guard !held.isEmpty else { return waiting == nil ? .sent : .waits }
+        let bytes = held
+        held = []
+        if let waiting {
+            waiting.pieces.append(bytes)
+            waiting.bytes += bytes.count
+            return .waits
+        }
+        switch Self.send(bytes, from: 0, to: descriptor) {
+        case nil: return .failed
+        case bytes.count?: return .sent
+        case let count?:
+            waiting = Waiting(bytes, from: count)
+            return .waits
+        }
+    }
+
+    /// Goes on with what waits: the socket takes more.
+    mutating func resume(to descriptor: Int32) -> Outcome {
+        guard let waiting else { return .sent }
+        while let piece = waiting.pieces.first {
+            guard let count = Self.send(piece, from: waiting.offset, to: descriptor) else {
+                self.waiting = nil
+                return .failed
+            }
+            waiting.bytes -= count
+            waiting.offset += count
+            guard waiting.offset == piece.count else { return .waits }
+            waiting.pieces.removeFirst()
+            waiting.offset = 0
+        }
+        self.waiting = nil
+        return .sent
+    }
+
+    /// Sends bytes that go to many past the queue; only while it is empty.
+    mutating func sendNow(_ bytes: [UInt8], to descriptor: Int32) -> Outcome {
+        switch Self.send(bytes, from: 0, to: descriptor) {
+        case nil: return .failed
+        case bytes.count?: return .sent
+        case let count?:
+            waiting = Waiting(bytes, from: count)
+            return .waits
+        }
+    }
+
+    /// - Returns: how many bytes the system took; `nil` if the connection is broken.
+    private static func send(_ bytes: [UInt8], from offset: Int, to descriptor: Int32) -> Int? {
+        let count = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe Glibc.send(
+                descriptor, bytes.baseAddress.map { unsafe $0 + offset }, bytes.count - offset,
+                Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+        }
+        if count >= 0 { return count }
+        return errno == EAGAIN || errno == EINTR ? 0 : nil
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOHTTP1
+
+/// A request that asks to become a WebSocket (RFC 6455 §4.2.1), with what is needed of it.
+struct UpgradeRequest: Equatable {
+    private(set) var target = ""
+    private(set) var accept = ""
+    private(set) var host: String?
+    private(set) var origin: String?
+    private(set) var forwardedProtocol: String?
+    private(set) var cookie: String?
+    private(set) var realIP: String?
+    private(set) var remoteUser: String?
+
+    /// How the request is answered (§4.2.2).
+    var answer: [UInt8] {
+        Array(
+            """
+            HTTP/1.1 101 Switching Protocols\r
+            Upgrade: websocket\r
+            Connection: Upgrade\r
+            Sec-WebSocket-Accept: \(accept)\r
+            \r\n
+            """.utf8)
+    }
+
+    /// What the application is told.
+    ///
+    /// - Parameters:
+    ///   - peer: the address of the other side of the connection.
+    ///   - trustsProxy: whether that is a proxy, which tells the client's.
+    func handshake(peer: @autoclosure () -> String, trustsProxy: Bool) -> Handshake {
+        let address = (trustsProxy ? realIP : nil) ?? peer()
+        return Handshake(
+            address: String(address.prefix(64)), cookie: cookie, remoteUser: remoteUser)
+    }
+
+    /// Reads a request that was parsed; `nil` unless it is a whole and valid opening handshake.
+    init?(_ head: HTTPRequestHead) {
+        guard head.webSocketRefusal == nil, let accept = head.webSocketAccept else { return nil }
+        self.accept = accept
+        target = head.uri
+        host = head.headers.first(name: "host")
+        origin = head.headers.first(name: "origin")
+        forwardedProtocol = head.headers.first(name: "x-forwarded-proto")
+        cookie = head.headers.first(name: "cookie")
+        realIP = head.headers.first(name: "x-real-ip")
+        remoteUser = head.headers.first(name: "x-remote-user")
+    }
+}
+
+// MARK: From bytes
+
+extension UpgradeRequest {
+    /// The longest head that is read here.
+    private static let bytesMax = 16_384
+    private static let headersMax = 100
+
+    /// Reads the bytes that a connection began with, without the detour over a parser for all of HTTP.
+    ///
+    /// What is not exactly an opening handshake, whole and without any liberty that HTTP allows, is left to that parser:
+    /// then this is `nil`, also where that one would see a handshake.
+    ///
+    /// - Parameter end: set to where the request ends.
+    init?(_ bytes: [UInt8], count: Int, end: inout Int) {
+        var lines = Lines(bytes: bytes, end: min(count, Self.bytesMax))
+        guard let first = lines.next(), let target = Self.target(bytes[first]) else { return nil }
+        self.target = target
+        var (isUpgrade, isWebSocket, isVersion13) = (false, false, false)
+        var (key, headers): (String?, Int) = (nil, 0)
+        while let line = lines.next() {
+            if line.isEmpty {
+                guard isUpgrade, isWebSocket, isVersion13, let key,
+                    let accept = WebSocketAccept.value(for: key)
+                else { return nil }
+                self.accept = accept
+                end = lines.place
+                return
+            }
+            headers += 1
+            guard headers <= Self.headersMax, let header = Header(bytes[line]) else { return nil }
+            switch header.name {
+            case "connection": isUpgrade = isUpgrade || header.has(token: "upgrade")
+            case "upgrade": isWebSocket = isWebSocket || header.has(token: "websocket")
+            case "sec-websocket-version": isVersion13 = header.value.elementsEqual("13".utf8)
+            case "sec-websocket-key": key = key ?? header.text
+            case "host": host = host ?? header.text
+            case "origin": origin = origin ?? header.text
+            case "x-forwarded-proto": forwardedProtocol = forwardedProtocol ?? header.text
+            case "cookie": cookie = cookie ?? header.text
+            case "x-real-ip": realIP = realIP ?? header.text
+            case "x-remote-user": remoteUser = remoteUser ?? header.text
+            // A body, or something else that wants a closer look.
+            case "content-length", "transfer-encoding", "expect": return nil
+            default: break
+            }
+        }
+        return nil
+    }
+
+    /// The target of `GET target HTTP/1.1`.
+    private static func target(_ line: ArraySlice<UInt8>) -> String? {
+        let (method, version) = ("GET ".utf8, " HTTP/1.1".utf8)
+        guard line.count > method.count + version.count, line.starts(with: method),
+            line.suffix(version.count).elementsEqual(version)
+        else { return nil }
+        let target = line.dropFirst(method.count).dropLast(version.count)
+        guard target.first == UInt8(ascii: "/"), target.allSatisfy({ 0x21...0x7E ~= $0 }) else {
+            return nil
+        }
+        return String(decoding: target, as: UTF8.self)
+    }
+
+    /// The lines of a head, each of which ends with CR and LF.
+    private struct Lines {
+        let bytes: [UInt8]
+        let end: Int
+        var place = 0
+
+        mutating func next() -> Range<Int>? {
+            guard let feed = bytes[place..<end].firstIndex(of: UInt8(ascii: "\n")), feed > place,
+                bytes[feed - 1] == UInt8(ascii: "\r")
+            else { return nil }
+            defer { place = feed + 1 }
+            return place..<feed - 1
+        }
+    }
+
+    private struct Header {
+        let name: String
+        let value: ArraySlice<UInt8>
+
+        init?(_ line: ArraySlice<UInt8>) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else {
+                return nil
+            }
+            var name: [UInt8] = []
+            name.reserveCapacity(colon - line.startIndex)
+            for byte in line[..<colon] {
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"): name.append(byte | 0x20)
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                    UInt8(ascii: "-"), UInt8(ascii: "_"):
+                    name.append(byte)
+                default: return nil
+                }
+            }
+            self.name = String(decoding: name, as: UTF8.self)
+            value = line[(colon + 1)...].drop(while: Self.isBlank)
+            guard value.allSatisfy({ $0 == UInt8(ascii: "\t") || 0x20...0x7E ~= $0 }),
+                !(value.last.map(Self.isBlank) ?? false)
+            else { return nil }
+        }
+
+        var text: String { String(decoding: value, as: UTF8.self) }
+
+        /// Whether this is among the values of a list, in any case.
+        func has(token: String) -> Bool {
+            value.split(separator: UInt8(ascii: ",")).contains { part in
+                String(decoding: Self.trimmed(part), as: UTF8.self).lowercased() == token
+            }
+        }
+
+        private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+            var text = text.drop(while: isBlank)
+            while let last = text.last, isBlank(last) { text.removeLast() }
+            return text
+        }
+
+        private static func isBlank(_ byte: UInt8) -> Bool {
+            byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+        }
+    }
+}
+
+extension HTTPRequestHead {
+    /// The answer to a WebSocket's opening handshake; `nil` without a key.
+    fileprivate var webSocketAccept: String? {
+        headers.first(name: "sec-websocket-key").flatMap { WebSocketAccept.value(for: $0) }
+    }
+
+    /// With what a request is refused that is no opening handshake (RFC 6455 §4.2.1, §4.2.2); `nil` if it is one.
+    var webSocketRefusal: HTTPResponseStatus? {
+        guard method == .GET, version.major == 1, version.minor >= 1, webSocketAccept != nil,
+            headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }),
+            headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" })
+        else { return .badRequest }
+        return headers.first(name: "sec-websocket-version") == "13" ? nil : .upgradeRequired
+    }
+}

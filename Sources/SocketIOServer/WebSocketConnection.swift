@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import SocketIO
+
+/// A WebSocket (RFC 6455) on its socket: it reads frames and writes those that are made elsewhere, and keeps no buffer
+/// while nothing is under way. Confined to the loop of its session.
+final class WebSocketConnection: Timed, DescriptorWatcher {
+    /// Whose messages come in here.
+    private enum Purpose {
+        /// Nobody's yet.
+        case none
+        /// A session's.
+        case serving(EngineSession)
+        /// Those of a WebSocket that may take over a session.
+        case probing(EngineSession)
+        /// The sender's own: every message goes back (a suite for RFC 6455 can be pointed at that).
+        case echoing
+        /// Nobody's any more. Whether it still listens: for the other side's goodbye, unless it broke the protocol.
+        case closing(listens: Bool)
+    }
+
+    /// What a suite may echo in one piece.
+    private static let echoBytesMax = 16 << 20
+    /// How long the other side's goodbye is waited for, in milliseconds.
+    private static let goodbyePatience: Int64 = 2_000
+
+    // What each frame needs comes first, so that it lies together: a thousand connections do not fit into a core's cache.
+
+    /// The socket; -1 once it is closed.
+    private var descriptor: Int32
+    /// Whether the loop knows that something is to be flushed.
+    var willFlush = false
+    /// Whether the system tells when the socket takes more.
+    private var waitsToWrite = false
+    /// Whether the connection ends with what is sent last.
+    private var closesWhenSent = false
+    private var queue = SendQueue()
+    private let loop: ServerLoop
+    private var purpose = Purpose.none
+    private var reader = WebSocketMessageReader()
+    /// The beginning of a frame whose end has not come.
+    private var partial: [UInt8] = []
+
+    /// Takes over a socket whose opening handshake was read.
+    ///
+    /// - Parameter answer: what the handshake is answered with. It leaves with the first flush: for a new session in one
+    ///   piece with the first packet.
+    init(_ descriptor: Int32, on loop: ServerLoop, answer: [UInt8]) {
+        self.descriptor = descriptor
+        self.loop = loop
+        super.init()
+        queue.put(answer)
+    }
+
+    /// Takes over a socket that is watched nowhere yet, and takes what the client has sent behind its request.
+    ///
+    /// - Parameter begin: says what the connection is for.
+    static func open(
+        _ descriptor: Int32, on loop: ServerLoop, answer: [UInt8], _ rest: [UInt8],
+        _ begin: (WebSocketConnection) -> Void
+    ) {
+        let connection = WebSocketConnection(descriptor, on: loop, answer: answer)
+        do {
+            try loop.poll.add(descriptor, connection)
+        } catch {
+            // The system has no room to watch it.
+            begin(connection)
+            return connection.lose(.transportError)
+        }
+        begin(connection)
+        connection.take(rest, rest.count)
+    }
+
+    // MARK: What it is for
+
+    func serve(_ session: EngineSession) { purpose = .serving(session) }
+
+    /// Waits for `2probe` and `5`, for a while. Where there is no session that takes it, it says goodbye.
+    func probe(_ session: EngineSession?) {
+        flush()
+        guard let session, session.takesUpgrade else { return goodbye(.protocolError) }
+        purpose = .probing(session)
+        setDeadline(in: loop.configuration.upgradeTimeout)
+    }
+
+    func echo() {
+        flush()
+        purpose = .echoing
+    }
+
+    // MARK: The socket's side
+
+    func readable() {
+        switch loop.receiveBuffer.receive(from: descriptor) {
+        case .bytes(let count): take(loop.receiveBuffer.bytes, count)
+        case .nothing: break
+        case .end: lose(.transportClose)
+        case .failed: lose(.transportError)
+        }
+    }
+
+    func writable() {
+        sent(queue.resume(to: descriptor))
+    }
+
+    /// Takes the first bytes of a buffer as what came.
+    func take(_ received: [UInt8], _ count: Int) {
+        if case .closing(listens: false) = purpose { return }
+        if partial.isEmpty {
+            let end = receive(from: received, count)
+            if end < count { keep(received[end..<count]) }
+        } else {
+            var bytes = partial
+            partial = []
+            bytes.append(contentsOf: received[..<count])
+            let end = receive(from: bytes, bytes.count)
+            keep(end == 0 ? bytes[...] : bytes[end...])
+        }
+        if case .echoing = purpose { flush() }
+    }
+
+    /// Takes all whole messages.
+    ///
+    /// - Returns: how many bytes they have.
+    private func receive(from bytes: [UInt8], _ count: Int) -> Int {
+        let payloadMax =
+            if case .echoing = purpose { Self.echoBytesMax } else {
+                loop.configuration.payloadBytesMax
+            }
+        var place = 0
+        do {
+            while let message = try reader.next(
+                from: bytes, at: &place, end: count, payloadMax: payloadMax)
+            {
+                receive(message)
+            }
+        } catch {
+            switch error {
+            case .protocolError: fail(.protocolError)
+            case .invalidText: fail(.invalidText)
+            case .tooLarge: fail(.tooLarge)
+            }
+            return count
+        }
+        return place
+    }
+
+    private func keep(_ rest: ArraySlice<UInt8>) {
+        if case .closing(listens: false) = purpose { return }
+        partial = Array(rest)
+    }
+
+    /// The connection is over.
+    private func lose(_ reason: DisconnectReason) {
+        ended(reason)
+        closeSocket()
+    }
+
+    private func closeSocket() {
+        guard descriptor >= 0 else { return }
+        loop.poll.close(descriptor)
+        loop.removeDeadline(self)
+        loop.admission.closeConnection()
+        descriptor = -1
+        purpose = .closing(listens: false)
+        queue = SendQueue()
+    }
+
+    // MARK: Messages
+
+    private func receive(_ message: WebSocketMessage) {
+        switch (purpose, message) {
+        case (.closing(let listens), _):
+            // What was under way when we said goodbye is dropped; the other side's own ends it.
+            if listens, case .close = message { closeSocket() }
+        case (_, .ping(let payload)): answer(ping: payload)
+        case (_, .pong): break
+        case (_, .close(let code)):
+            ended(.transportClose)
+            // RFC 6455 §5.5.1: the answer carries the same code. §7.1.1: the server closes the connection first.
+            sayGoodbye(code)
+            guard !queue.isEmpty else { return closeSocket() }
+            closesWhenSent = true
+            setDeadline(in: Self.goodbyePatience)
+        case (.serving(let session), _): session.receive(message, from: self)
+        case (.probing(let session), .text(let text)): receive(probe: text, session)
+        case (.probing, _): fail(.protocolError)
+        case (.echoing, .text(let text)): put(webSocketFrame(.text, text))
+        case (.echoing, .binary(let bytes)): put(webSocketFrame(.binary, bytes))
+        case (.none, _): break
+        }
+    }
+
+    private func answer(ping payload: [UInt8]) {
+        put(webSocketFrame(.pong, payload))
+        if case .echoing = purpose { return }
+        flush()
+        // Who pings and reads nothing would fill our memory with pongs.
+        if isCongested { fail(.tooSlow) }
+    }
+
+    /// `2probe` asks whether this WebSocket works, `5` makes it the session's.
+    private func receive(probe text: [UInt8], _ session: EngineSession) {
+        switch try? EngineIOPacket(text: text[...]) {
+        case .ping(let payload) where payload.elementsEqual("probe".utf8):
+            if !session.tryUpgrade(to: self) { goodbye(.protocolError) }
+        case .upgrade:
+            loop.removeDeadline(self)
+            purpose = .serving(session)
+            session.completeUpgrade(to: self)
+        default: fail(.protocolError)
+        }
+    }
+
+    /// Nothing comes in any more: the session learns it.
+    private func ended(_ reason: DisconnectReason) {
+        let purpose = purpose
+        self.purpose = .closing(listens: false)
+        partial = []
+        switch purpose {
+        case .serving(let session), .probing(let session): session.webSocketClosed(self, reason)
+        case .none, .echoing, .closing: break
+        }
+    }
+
+    // MARK: Writing
+
+    /// Whether less waits for the client than may wait.
+    var isWithinBounds: Bool { !isCongested }
+
+    private var isCongested: Bool { queue.bytes > loop.configuration.queueBytesMax }
+
+    /// Writes whole frames; they leave with the next flush.
+    func write(_ frames: [UInt8]) { put(frames) }
+
+    /// Sends frames that go to many at once, with what was written before.
+    ///
+    /// - Returns: whether it could; if not, because more waits than may, they have to be written.
+    func send(broadcast frames: [UInt8]) -> Bool {
+        guard !isClosing else { return true }
+        guard queue.isEmpty else {
+            guard queue.bytes <= loop.configuration.queueBytesMax - frames.count else {
+                return false
+            }
+            queue.put(frames)
+            flush()
+            return true
+        }
+        sent(queue.sendNow(frames, to: descriptor))
+        return true
+    }
+
+    private var isClosing: Bool { if case .closing = purpose { true } else { false } }
+
+    private func put(_ frames: [UInt8]) {
+        // RFC 6455 §5.5.1: nothing follows a close frame.
+        if !isClosing { queue.put(frames) }
+    }
+
+    /// Sends off what was written, in one piece.
+    func flush() {
+        guard descriptor >= 0 else { return }
+        sent(queue.flush(to: descriptor))
+    }
+
+    private func sent(_ outcome: SendQueue.Outcome) {
+        switch outcome {
+        case .sent:
+            if closesWhenSent { return closeSocket() }
+            if waitsToWrite { wait(toWrite: false) }
+        case .waits:
+            if !waitsToWrite { wait(toWrite: true) }
+        // The system tells the same to who reads: there it is dealt with.
+        case .failed: break
+        }
+    }
+
+    /// Who is echoed to and does not read is not read from.
+    private func wait(toWrite: Bool) {
+        waitsToWrite = toWrite
+        let reads = if case .echoing = purpose { !toWrite } else { true }
+        loop.poll.wait(for: descriptor, toRead: reads, toWrite: toWrite)
+    }
+
+    // MARK: The end
+
+    /// Says goodbye with a reason, and closes.
+    func close(_ reason: DisconnectReason) { goodbye(reason) }
+
+    private func sayGoodbye(_ code: UInt16?) {
+        let payload = code.map { [UInt8($0 >> 8), UInt8($0 & 255)] } ?? []
+        queue.put(webSocketFrame(.close, payload))
+        flush()
+    }
+
+    /// RFC 6455 §7.1.2: says goodbye, waits a moment for the other side's, and closes.
+    private func goodbye(_ reason: DisconnectReason) {
+        if isClosing { return }
+        purpose = .closing(listens: true)
+        // Who reads nothing will not read a goodbye either.
+        guard !isCongested else { return closeSocket() }
+        sayGoodbye(reason.closeCode)
+        setDeadline(in: Self.goodbyePatience)
+    }
+
+    /// RFC 6455 §7.1.7: the other side broke the protocol. It is told so, and not listened to any more; but what it still
+    /// sends is read and dropped, for else the system would throw away our goodbye.
+    private func fail(_ reason: DisconnectReason) {
+        if isClosing { return closeSocket() }
+        ended(reason)
+        guard !isCongested else { return closeSocket() }
+        sayGoodbye(reason.closeCode)
+        if queue.isEmpty { shutdown(descriptor, Int32(SHUT_WR)) }
+        setDeadline(in: Self.goodbyePatience)
+    }
+
+    private func setDeadline(in milliseconds: Int64) {
+        guard descriptor >= 0 else { return }
+        loop.setDeadline(self, at: loop.tick(after: milliseconds))
+    }
+
+    override func deadlineReached() {
+        if case .probing = purpose { fail(.transportClose) } else { closeSocket() }
+    }
+}
