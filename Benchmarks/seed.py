@@ -64,4 +64,10 @@ class Seed:
             """,
             (count, hall, speakers, "The tomatoes need water today, it will be 34 degrees. " * 3, THEN),
         )
-        self.database.execute("UPDATE halls SET rev = ? WHERE id = ?", (count, hall))
+        last = self.database.execute("SELECT MAX(id) FROM messages").fetchone()[0]
+        self.database.execute(
+            "UPDATE messages SET previous_id = id - 1 WHERE hall_id = ? AND rev > 1", (hall,)
+        )
+        self.database.execute(
+            "UPDATE halls SET rev = ?, last_message_id = ? WHERE id = ?", (count, last, hall)
+        )

@@ -6,6 +6,8 @@ import GRDB
 struct HallForMember {
     var id: Int64
     var rev: Int64
+    /// The message that brought the hall there; `nil` where nothing was said.
+    var lastMessageID: Int64?
     var isArchived: Bool
     var username: String
 }
@@ -227,12 +229,13 @@ extension ChatDatabase {
             throw ChatError(statement.bool(2) ? .notFound : .notAMember)
         }
         return HallForMember(
-            id: hallID, rev: statement.integer(0), isArchived: statement.bool(1),
-            username: statement.text(4))
+            id: hallID, rev: statement.integer(0), lastMessageID: statement.optionalInteger(5),
+            isArchived: statement.bool(1), username: statement.text(4))
     }
 
     private static let hallForMember = """
-        SELECT h.rev, h.archived_at IS NOT NULL, h.private, uh.role IS NOT NULL, u.username
+        SELECT h.rev, h.archived_at IS NOT NULL, h.private, uh.role IS NOT NULL, u.username,
+            h.last_message_id
         FROM halls h JOIN users u ON u.id = ? AND u.disabled_at IS NULL
         LEFT JOIN user_halls uh ON uh.hall_id = h.id AND uh.user_id = u.id
         WHERE h.id = ?

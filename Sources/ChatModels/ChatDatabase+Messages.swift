@@ -48,15 +48,13 @@ extension ChatDatabase {
             return CreatedMessage(message: earlier, changeID: nil)
         }
         guard !hall.isArchived else { throw ChatError(.hallArchived) }
+        try requirePosition(of: hall, in: db)
         let rev = hall.rev + 1
-        let update = try FastStatement("UPDATE halls SET rev = ? WHERE id = ?", in: db)
-        update.bind(1, rev)
-        update.bind(2, new.hallID)
-        try update.run()
         let insert = try FastStatement(
             """
-            INSERT INTO messages (hall_id, sender_id, content, created_at, rev, client_key)
-            VALUES (?, ?, ?, ?, ?, ?)
+            INSERT INTO messages
+                (hall_id, sender_id, content, created_at, rev, client_key, previous_id)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
             """, in: db)
         insert.bind(1, new.hallID)
         insert.bind(2, new.senderID)
@@ -64,14 +62,34 @@ extension ChatDatabase {
         insert.bind(4, createdAt)
         insert.bind(5, rev)
         insert.bind(6, new.clientKey)
+        insert.bind(7, hall.lastMessageID)
         try insert.run()
         let id = db.lastInsertedRowID
+        let update = try FastStatement(
+            "UPDATE halls SET rev = ?, last_message_id = ? WHERE id = ?", in: db)
+        update.bind(1, rev)
+        update.bind(2, id)
+        update.bind(3, new.hallID)
+        try update.run()
         let changeID = try log(
             "message", hall: new.hallID, message: id, user: new.senderID, in: db)
         let message = Message(
             id: id, hallID: new.hallID, rev: rev, senderID: new.senderID, username: hall.username,
             content: new.content, createdAt: createdAt, clientKey: new.clientKey)
         return CreatedMessage(message: message, changeID: changeID)
+    }
+
+    /// Refuses to write in a hall that is not at the position of its last message: a position would be given twice.
+    private func requirePosition(of hall: HallForMember, in db: Database) throws {
+        let last = try FastStatement("SELECT rev FROM messages WHERE id = ?", in: db)
+        last.bind(1, hall.lastMessageID)
+        defer { last.finish() }
+        let rev = try last.step() ? last.integer(0) : 0
+        guard rev == hall.rev else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT,
+                message: "hall \(hall.id) is not at the position of its last message")
+        }
     }
 
     /// The newest messages of a hall, or those before one.
@@ -105,10 +123,8 @@ extension ChatDatabase {
     ) throws -> MessageChanges {
         let hall = try requireMembership(of: userID, in: hallID, db)
         if isWhole(since: rev, in: hall, limit: limit) {
-            let statement = try FastStatement(Self.messagesSince, in: db)
-            statement.bind(1, hallID)
-            statement.bind(2, rev)
-            let messages = try Self.messages(statement)
+            let (messages, _) = try messages(
+                from: hall.lastMessageID, count: Int(hall.rev - rev), in: db)
             return MessageChanges(
                 messages: messages, rev: hall.rev, isComplete: true, hasMore: false)
         }
@@ -142,45 +158,28 @@ extension ChatDatabase {
     private func newestPage(
         of hall: HallForMember, limit: Int?, before: Int64?, in db: Database
     ) throws -> MessagePage {
-        let (statement, limit) = try newestRows(
-            Self.messagesBefore, of: hall, limit: limit, before: before, in: db)
-        var messages = try Self.messages(statement)
-        let hasMore = messages.count > limit
-        if hasMore { messages.removeLast() }
-        messages.reverse()
+        let newest = try newestMessage(of: hall, before: before, in: db)
+        let (messages, hasMore) = try messages(from: newest, count: pageSize(limit), in: db)
         return MessagePage(messages: messages, rev: hall.rev, hasMore: hasMore)
     }
 
-    /// Begins to read the newest messages of a hall, or those before one, newest first, by a statement that wants a hall,
-    /// a position and a count.
-    ///
-    /// - Returns: the statement, which gives one message more than asked for where there is one, and the limit that holds.
-    func newestRows(
-        _ sql: String, of hall: HallForMember, limit: Int?, before: Int64?, in db: Database
-    ) throws -> (rows: FastStatement, limit: Int) {
-        let limit = min(max(limit ?? limits.pageSizeDefault, 1), limits.pageSizeMax)
-        let rows = try FastStatement(sql, in: db)
-        rows.bind(1, hall.id)
-        rows.bind(2, try before.map { try position(of: $0, in: hall, db) } ?? .max)
-        rows.bind(3, Int64(limit + 1))
-        return (rows, limit)
+    /// How many messages a page has at most, of which so many were asked for.
+    func pageSize(_ limit: Int?) -> Int {
+        min(max(limit ?? limits.pageSizeDefault, 1), limits.pageSizeMax)
     }
 
-    /// The first position of a hall whose message is not older than some id, which may be of another hall, or of none:
-    /// found by halves, because ids grow with positions.
-    private func position(of id: Int64, in hall: HallForMember, _ db: Database) throws -> Int64 {
-        let statement = try FastStatement(
-            "SELECT id FROM messages WHERE hall_id = ? AND rev = ?", in: db)
-        var (low, high) = (Int64(1), hall.rev + 1)
-        while low < high {
-            let middle = (low + high) / 2
-            statement.bind(1, hall.id)
-            statement.bind(2, middle)
-            let isOlder = try statement.step() && statement.integer(0) < id
-            statement.finish()
-            if isOlder { low = middle + 1 } else { high = middle }
+    /// Messages from one on to the older ones; oldest first.
+    private func messages(
+        from id: Int64?, count: Int, in db: Database
+    ) throws -> (messages: [Message], hasMore: Bool) {
+        var rows = try MessagesBackwards(Self.columnsBackwards, from: id, in: db)
+        defer { rows.finish() }
+        var messages: [Message] = []
+        while messages.count < count, let column = try rows.step() {
+            messages.append(Self.message(rows.row, startingAt: column))
         }
-        return low
+        messages.reverse()
+        return (messages, rows.hasMore)
     }
 
     private func message(
@@ -194,12 +193,15 @@ extension ChatDatabase {
 
     // MARK: Reading messages
 
+    private static let columnsBackwards = MessagesBackwards.Columns(count: 8) { m in
+        """
+        \(m).id, \(m).hall_id, \(m).rev, \(m).sender_id,
+        (SELECT username FROM users WHERE id = \(m).sender_id),
+        \(m).content, \(m).created_at, \(m).client_key
+        """
+    }
     private static let selectMessages =
         "SELECT \(messageColumns) FROM messages m JOIN users u ON u.id = m.sender_id "
-    private static let messagesSince =
-        selectMessages + "WHERE m.hall_id = ? AND m.rev > ? ORDER BY m.rev"
-    private static let messagesBefore =
-        selectMessages + "WHERE m.hall_id = ? AND m.rev < ? ORDER BY m.rev DESC LIMIT ?"
     private static let messageByClientKey =
         selectMessages + "WHERE m.sender_id = ? AND m.client_key = ?"
     private static let messageForReader =

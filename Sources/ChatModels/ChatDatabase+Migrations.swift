@@ -89,6 +89,25 @@ extension ChatDatabase {
                     CREATE INDEX attempts_by_end ON attempts (window_ends_at);
                     """)
         }
+        migrator.registerMigration("2 messages know the one before") { db in
+            try db.execute(
+                sql: """
+                    -- the hall's message before this one, and the hall's last one: history is read backwards
+                    ALTER TABLE messages ADD COLUMN previous_id INTEGER;
+                    ALTER TABLE halls ADD COLUMN last_message_id INTEGER;
+                    UPDATE messages SET previous_id = (
+                        SELECT older.id FROM messages older
+                        WHERE older.hall_id = messages.hall_id AND older.rev < messages.rev
+                        ORDER BY older.rev DESC LIMIT 1);
+                    UPDATE halls SET last_message_id = (
+                        SELECT id FROM messages WHERE hall_id = halls.id
+                        ORDER BY messages.rev DESC LIMIT 1);
+                    -- Of many halls, each message had a page of this index to itself.
+                    DROP INDEX messages_by_rev;
+                    -- Where to begin with ids of other halls; ids and positions grow together.
+                    CREATE INDEX messages_by_hall ON messages (hall_id) WHERE rev % 64 = 0;
+                    """)
+        }
         return migrator
     }
 }

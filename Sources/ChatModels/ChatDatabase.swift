@@ -257,7 +257,7 @@ public final class ChatDatabase: Sendable {
     }
 
     /// What is wrong with the file, a sentence each: SQLite's own check, foreign keys, and whether each hall is at the
-    /// position of its last message.
+    /// position of its last message, and each message at the one behind that before it.
     public func problems() throws -> [String] {
         try read { db in
             var problems = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter {
@@ -270,15 +270,25 @@ public final class ChatDatabase: Sendable {
             let torn = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT id, rev, last FROM (
-                        SELECT id, rev, COALESCE(
-                            (SELECT MAX(rev) FROM messages WHERE hall_id = halls.id), 0) AS last
-                        FROM halls)
-                    WHERE last <> rev ORDER BY id
+                    SELECT h.id, h.rev, COALESCE(m.rev, 0)
+                    FROM halls h LEFT JOIN messages m ON m.id = h.last_message_id
+                    WHERE h.rev <> COALESCE(m.rev, 0) OR m.hall_id <> h.id ORDER BY h.id
                     """)
             for row in torn {
                 let (id, rev, last): (Int64, Int64, Int64) = (row[0], row[1], row[2])
                 problems.append("Hall \(id) is at position \(rev), its last message at \(last).")
+            }
+            let loose = try Int64.fetchAll(
+                db,
+                sql: """
+                    SELECT m.id FROM messages m LEFT JOIN messages p ON p.id = m.previous_id
+                    WHERE m.rev <> COALESCE(p.rev, 0) + 1 OR p.hall_id <> m.hall_id
+                    UNION
+                    SELECT MAX(id) FROM messages GROUP BY hall_id, previous_id HAVING COUNT(*) > 1
+                    ORDER BY 1 LIMIT 10
+                    """)
+            for id in loose {
+                problems.append("Message \(id) does not follow on the one before it.")
             }
             return problems
         }

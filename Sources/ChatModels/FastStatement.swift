@@ -82,6 +82,10 @@ import GRDBSQLite
         unsafe sqlite3_column_int64(pointer, column)
     }
 
+    func optionalInteger(_ column: Int32) -> Int64? {
+        isNull(column) ? nil : integer(column)
+    }
+
     func bool(_ column: Int32) -> Bool { integer(column) != 0 }
 
     func text(_ column: Int32) -> String {

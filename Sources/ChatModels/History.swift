@@ -21,9 +21,8 @@ public struct History {
         of hall: HallForMember, _ db: Database
     ) throws -> HistoryVersion {
         let statement = try FastStatement(
-            "SELECT id, created_at FROM messages WHERE hall_id = ? AND rev = ?", in: db)
-        statement.bind(1, hall.id)
-        statement.bind(2, hall.rev)
+            "SELECT id, created_at FROM messages WHERE id = ?", in: db)
+        statement.bind(1, hall.lastMessageID)
         guard try statement.step() else {
             return HistoryVersion(rev: hall.rev, messageID: 0, createdAt: "")
         }
@@ -42,39 +41,28 @@ public struct History {
         guard reader.database.isWhole(since: rev, in: hall, limit: limit) else {
             return try page(limit: nil, before: nil, isComplete: false)
         }
-        let rows = try FastStatement(Self.rowsSince, in: reader.db)
-        rows.bind(1, hall.id)
-        rows.bind(2, rev)
-        var writer = HistoryPageWriter(hallID: hall.id, sizeExpected: Int(hall.rev - rev))
-        try append(rows, to: &writer)
-        return writer.page(version, isNewestFirst: false, hasMore: false, isComplete: true)
+        // Without a hole: so many positions, so many messages.
+        return try page(from: hall.lastMessageID, count: Int(hall.rev - rev), isComplete: true)
     }
 
     private func page(limit: Int?, before: Int64?, isComplete: Bool?) throws -> HistoryPage {
-        let (rows, limit) = try reader.database.newestRows(
-            Self.rowsBefore, of: hall, limit: limit, before: before, in: reader.db)
-        var writer = HistoryPageWriter(hallID: hall.id, sizeExpected: limit)
-        let hasMore = try append(rows, to: &writer, limit: limit)
-        return writer.page(version, isNewestFirst: true, hasMore: hasMore, isComplete: isComplete)
+        try page(
+            from: reader.database.newestMessage(of: hall, before: before, in: reader.db),
+            count: reader.database.pageSize(limit), isComplete: isComplete)
     }
 
-    /// - Returns: whether there are more rows than were wanted.
-    @discardableResult
-    private func append(
-        _ rows: FastStatement, to writer: inout HistoryPageWriter, limit: Int = .max
-    ) throws -> Bool {
+    /// The page of so many messages from one on to the older ones.
+    private func page(from id: Int64?, count: Int, isComplete: Bool?) throws -> HistoryPage {
+        var rows = try MessagesBackwards(HistoryPageWriter.columns, from: id, in: reader.db)
         defer { rows.finish() }
-        return try reader.database.senders.withLock { senders in
-            while try rows.step() {
-                if writer.count == limit { return true }
-                try writer.append(rows, &senders, reader.db)
+        var writer = HistoryPageWriter(hallID: hall.id, sizeExpected: count)
+        try reader.database.senders.withLock { senders in
+            while writer.count < count, let column = try rows.step() {
+                try writer.append(rows.row, at: column, &senders, reader.db)
             }
-            return false
         }
+        // What changed since a position has nothing before it to ask for.
+        return writer.page(
+            version, hasMore: isComplete != true && rows.hasMore, isComplete: isComplete)
     }
-
-    private static let rows = "SELECT \(HistoryPageWriter.columns) FROM messages m "
-    private static let rowsSince = rows + "WHERE m.hall_id = ? AND m.rev > ? ORDER BY m.rev"
-    private static let rowsBefore =
-        rows + "WHERE m.hall_id = ? AND m.rev < ? ORDER BY m.rev DESC LIMIT ?"
 }

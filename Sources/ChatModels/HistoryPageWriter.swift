@@ -5,8 +5,10 @@ import GRDB
 
 /// Puts a ``HistoryPage`` together from SQLite's rows, straight from their bytes: no `String`, no ``Message``.
 struct HistoryPageWriter {
-    /// The columns of a message `m` that ``append(_:_:_:)`` wants.
-    static let columns = "m.id, m.rev, m.sender_id, m.content, m.created_at, m.client_key"
+    /// The columns of a message that ``append(_:at:_:_:)`` wants.
+    static let columns = MessagesBackwards.Columns(count: 6) { m in
+        "\(m).id, \(m).rev, \(m).sender_id, \(m).content, \(m).created_at, \(m).client_key"
+    }
 
     private struct Row {
         var senderID: Int64
@@ -33,47 +35,43 @@ struct HistoryPageWriter {
     /// How many messages there are.
     var count: Int { rows.count }
 
-    /// Appends the message in a row.
-    mutating func append(_ row: FastStatement, _ senders: inout SenderTexts, _ db: Database) throws
-    {
-        let senderID = row.integer(2)
+    /// Appends the message that begins at some column of a row. The newest comes first.
+    mutating func append(
+        _ row: FastStatement, at column: Int32, _ senders: inout SenderTexts, _ db: Database
+    ) throws {
+        let senderID = row.integer(column + 2)
         messages.raw("{\"id\":")
-        messages.integer(row.integer(0))
+        messages.integer(row.integer(column))
         messages.raw(middle)
-        messages.integer(row.integer(1))
+        messages.integer(row.integer(column + 1))
         try senders.write(senderID, to: &messages, db)
-        row.write(3, to: &messages)
+        row.write(column + 3, to: &messages)
         messages.raw(",\"created_at\":")
-        row.write(4, to: &messages)
+        row.write(column + 4, to: &messages)
         messages.raw("}")
-        if !row.isNull(5) {
+        if !row.isNull(column + 5) {
             keyText.raw(",\"client_key\":")
-            row.write(5, to: &keyText)
+            row.write(column + 5, to: &keyText)
         }
         rows.append(
             Row(senderID: senderID, end: messages.bytes.count, keyEnd: keyText.bytes.count))
     }
 
-    /// The page.
+    /// The page, oldest message first.
     ///
-    /// - Parameters:
-    ///   - isNewestFirst: whether the messages were appended in that order; the page has the oldest first.
-    ///   - isComplete: what it says as an answer to `since_rev`; `nil` for one that is none.
-    func page(
-        _ version: HistoryVersion, isNewestFirst: Bool, hasMore: Bool, isComplete: Bool? = nil
-    ) -> HistoryPage {
+    /// - Parameter isComplete: what it says as an answer to `since_rev`; `nil` for one that is none.
+    func page(_ version: HistoryVersion, hasMore: Bool, isComplete: Bool? = nil) -> HistoryPage {
         var json = JSONWriter(capacity: messages.bytes.count + rows.count + 64)
         var keys: [HistoryPage.Key] = []
         var keyText: [UInt8] = []
         keys.reserveCapacity(rows.count)
         keyText.reserveCapacity(self.keyText.bytes.count)
         json.raw("{\"messages\":[")
-        for place in rows.indices {
-            let index = isNewestFirst ? rows.count - 1 - place : place
+        for index in rows.indices.reversed() {
             let (start, keyStart) =
                 index == 0 ? (0, 0) : (rows[index - 1].end, rows[index - 1].keyEnd)
             let row = rows[index]
-            if place > 0 { json.raw(",") }
+            if index < rows.count - 1 { json.raw(",") }
             json.raw(messages.bytes, in: start..<row.end)
             guard keyStart < row.keyEnd else { continue }
             keyText += self.keyText.bytes[keyStart..<row.keyEnd]

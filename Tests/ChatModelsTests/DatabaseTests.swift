@@ -26,7 +26,7 @@ import Testing
         let second = try folder.database()
         let daemons = try ChatDatabase(path: folder.file("chat.db"))
 
-        #expect(first.migrationsRun == ["1 halls"])
+        #expect(first.migrationsRun == ["1 halls", "2 messages know the one before"])
         #expect(second.migrationsRun.isEmpty)
         #expect(daemons.migrationsRun.isEmpty)
         #expect(try daemons.problems().isEmpty)
@@ -40,7 +40,51 @@ import Testing
         #expect(throws: ChatDatabase.OpenError.notMigrated(path: path)) {
             try ChatDatabase(path: path)
         }
-        #expect(try ChatDatabase(path: path, schema: .migrate).migrationsRun == ["1 halls"])
+        let migrated = try ChatDatabase(path: path, schema: .migrate)
+        #expect(migrated.migrationsRun == ChatDatabase.migrator.migrations)
+    }
+
+    @Test func `messages of an older version are read as those of this one`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("chat.db")
+        do {
+            let queue = try DatabaseQueue(path: path)
+            try ChatDatabase.migrator.migrate(queue, upTo: "1 halls")
+            try queue.write { db in
+                try db.execute(
+                    sql: """
+                        INSERT INTO users (id, username, username_key, created_at)
+                        VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
+                        INSERT INTO halls (id, name, name_key, private, rev, created_at) VALUES
+                            (1, 'A', 'a', 0, 100, '2026-01-01T00:00:00.000Z'),
+                            (2, 'B', 'b', 0, 50, '2026-01-01T00:00:00.000Z'),
+                            (3, 'C', 'c', 0, 0, '2026-01-01T00:00:00.000Z');
+                        INSERT INTO user_halls (user_id, hall_id, role, joined_at)
+                        SELECT 1, id, 'owner', '2026-01-01T00:00:00.000Z' FROM halls;
+                        WITH RECURSIVE number (n) AS (
+                            SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 149)
+                        INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
+                        SELECT CASE n % 3 WHEN 2 THEN 2 ELSE 1 END, 1, n, '2026-01-02T00:00:00.000Z',
+                            CASE n % 3 WHEN 2 THEN n / 3 + 1 ELSE n / 3 * 2 + n % 3 + 1 END
+                        FROM number;
+                        """)
+            }
+            try queue.close()
+        }
+
+        let database = try ChatDatabase(path: path, schema: .migrate)
+
+        #expect(database.migrationsRun == Array(ChatDatabase.migrator.migrations.dropFirst()))
+        #expect(try database.problems().isEmpty)
+        for (hall, count) in [(1, 100), (2, 50), (3, 0)] as [(Int64, Int64)] {
+            let page = try database.messages(of: hall, as: 1, limit: 200)
+            #expect(page.messages.map(\.rev) == (0..<count).map { $0 + 1 })
+            #expect(page.messages.allSatisfy { $0.hallID == hall })
+            #expect(!page.hasMore)
+            let new = NewMessage(hallID: hall, senderID: 1, content: "new")
+            #expect(try database.createMessage(new).message.rev == count + 1)
+        }
+        #expect(try database.problems().isEmpty)
     }
 
     @Test(arguments: [ChatDatabase.Schema.require, .migrate])
@@ -49,7 +93,7 @@ import Testing
         let path = folder.file("chat.db")
         let database = try folder.database()
         try database.write { db in
-            try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('2 later')")
+            try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('99 later')")
         }
 
         #expect(throws: ChatDatabase.OpenError.newerVersion(path: path)) {
@@ -262,6 +306,48 @@ import Testing
         let problems = try database.problems()
 
         #expect(problems == ["Hall \(hall.id) is at position \(rev), its last message at 3."])
+    }
+
+    @Test(arguments: [0, 2, 4])
+    func `a hall whose position is not that of its last message takes none`(rev: Int) throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        try database.sayMany(3, in: hall, as: ana)
+        try database.write { db in
+            try db.execute(sql: "UPDATE halls SET rev = ?", arguments: [rev])
+        }
+
+        let error = #expect(throws: DatabaseError.self) { try database.say(in: hall, as: ana) }
+
+        #expect(error?.resultCode == .SQLITE_CORRUPT)
+        #expect(try database.messages(of: hall.id, as: ana.id).messages.count == 3)
+    }
+
+    @Test(arguments: [
+        "UPDATE messages SET previous_id = NULL WHERE id = 4",
+        "UPDATE messages SET previous_id = 4 WHERE id = 3",
+        "UPDATE messages SET rev = 7 WHERE id = 3",
+        "INSERT INTO messages (id, hall_id, sender_id, content, created_at, rev, previous_id)"
+            + " SELECT 3, hall_id, sender_id, content, created_at, 2, 1 FROM messages WHERE id = 2",
+    ])
+    func `a message that does not follow on the one before it is found`(damage: String) throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        let other = try database.makeHall("Other", owner: ana)
+        for place in [hall, hall, other, hall, other] { try database.say(in: place, as: ana) }
+        #expect(try database.problems().isEmpty)
+        try database.write { db in
+            if damage.hasPrefix("INSERT") {
+                try db.execute(sql: "DELETE FROM messages WHERE id = 3")
+            }
+            try db.execute(sql: damage)
+        }
+
+        let problems = try database.problems()
+
+        #expect(problems.contains { $0.hasSuffix("does not follow on the one before it.") })
     }
 
     @Test func `a row that refers to nothing is found`() throws {

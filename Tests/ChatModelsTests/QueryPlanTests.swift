@@ -52,28 +52,48 @@ import Testing
         }
     }
 
-    @Test func `history reads the hall's index, in its order`() throws {
+    @Test func `history goes from message to message`() throws {
+        let newer = try database.say(in: hall, as: ana)
         for read in [
-            { _ = try database.messages(of: hall.id, as: ana.id, before: 9) },
+            { _ = try database.messages(of: hall.id, as: ana.id, before: newer.id) },
             {
-                try database.reading { _ = try $0.history(of: hall.id, as: ana.id).page(before: 9) }
+                try database.reading {
+                    _ = try $0.history(of: hall.id, as: ana.id).page(before: newer.id)
+                }
             },
         ] {
             let steps = try plans(read)
 
-            #expect(steps.contains("SEARCH m USING INDEX messages_by_rev (hall_id=? AND rev<?)"))
+            #expect(steps.contains("SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"))
+            #expect(steps.contains("SEARCH p USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"))
+            #expect(!steps.contains { $0.contains("messages_by") })
             #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
         }
     }
 
-    @Test func `what changed since reads the index of positions, in its order`() throws {
+    @Test func `what came before a message of another hall is found by an index`() throws {
+        let other = try database.makeHall("Other", owner: ana)
+        let foreign = try database.say(in: other, as: ana)
+        try database.say(in: hall, as: ana)
+
+        let steps = try plans {
+            _ = try database.messages(of: hall.id, as: ana.id, before: foreign.id)
+        }
+
+        #expect(
+            steps.contains(
+                "SEARCH messages USING INDEX messages_by_hall (hall_id=? AND rowid>?)"))
+        #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+    }
+
+    @Test func `what changed since goes from message to message`() throws {
         for read in [
             { _ = try database.messages(of: hall.id, as: ana.id, since: 0) },
             { try database.reading { _ = try $0.history(of: hall.id, as: ana.id).page(since: 0) } },
         ] {
             let steps = try plans(read)
 
-            #expect(steps.contains("SEARCH m USING INDEX messages_by_rev (hall_id=? AND rev>?)"))
+            #expect(steps.contains("SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"))
             #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
         }
     }

@@ -23,6 +23,7 @@ import Testing
         #expect(
             try site.admin("migrate").output == """
                 Ran migration "1 halls".
+                Ran migration "2 messages know the one before".
                 The database at \(site.path) is ready.
 
                 """)
