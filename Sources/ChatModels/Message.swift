@@ -81,7 +81,7 @@ public struct NewMessage: Sendable, Hashable {
 
     /// Refuses what no hall takes: nothing to see, too much text, a key that is none.
     public func check(_ limits: Limits) throws(ChatError) {
-        // A code point has at most four bytes, so most messages need no count.
+        // A code point has a byte at least, so most messages need no count.
         if content.utf8.count > limits.messageLengthMax,
             content.unicodeScalars.count > limits.messageLengthMax
         {
@@ -90,10 +90,10 @@ public struct NewMessage: Sendable, Hashable {
                 "A message has at most \(limits.messageLengthMax) characters.",
                 limit: limits.messageLengthMax)
         }
-        guard content.unicodeScalars.contains(where: \.isVisible) else {
-            throw ChatError(.messageEmpty)
-        }
-        guard !content.utf8.contains(0) else {
+        let bytes = content.utf8Span.span
+        guard Self.hasVisibleASCII(bytes) || content.unicodeScalars.contains(where: \.isVisible)
+        else { throw ChatError(.messageEmpty) }
+        guard !Self.hasNUL(bytes) else {
             throw ChatError(.invalidRequest, "A message has no NUL characters.")
         }
         if let clientKey {
@@ -109,6 +109,22 @@ public struct NewMessage: Sendable, Hashable {
                 throw ChatError(.invalidClientKey, limit: Limits.clientKeyLengthMax)
             }
         }
+    }
+}
+
+extension NewMessage {
+    /// Whether there is a letter, a digit or a sign of ASCII: in most languages one of the first bytes answers that, and
+    /// Unicode's tables need not be asked.
+    private static func hasVisibleASCII(_ bytes: Span<UInt8>) -> Bool {
+        for index in bytes.indices where 0x21...0x7E ~= bytes[index] { return true }
+        return false
+    }
+
+    // Without a way out, so that many bytes are looked at at once.
+    private static func hasNUL(_ bytes: Span<UInt8>) -> Bool {
+        var lowest = UInt8.max
+        for index in bytes.indices { lowest = min(lowest, bytes[index]) }
+        return lowest == 0
     }
 }
 

@@ -75,8 +75,14 @@ import Testing
         #expect(try code { try database.say(content, in: hall, as: ana) } == .messageEmpty)
     }
 
-    @Test func `a message with a NUL character is refused`() throws {
-        #expect(try code { try database.say("a\u{0}b", in: hall, as: ana) } == .invalidRequest)
+    @Test(arguments: ["!", "~", " \n.", "é", "李", "😀", "\u{200B}x", "\u{3164}é", "\u{7F}"])
+    func `a message with one sign to see is taken`(content: String) throws {
+        #expect(try code { try database.say(content, in: hall, as: ana) } == nil)
+    }
+
+    @Test(arguments: ["\u{0}", "a\u{0}b", "\u{0}é", "long enough for several bytes at once\u{0}"])
+    func `a message with a NUL character is refused`(content: String) throws {
+        #expect(try code { try database.say(content, in: hall, as: ana) } == .invalidRequest)
     }
 
     @Test func `each hall counts for itself`() throws {
