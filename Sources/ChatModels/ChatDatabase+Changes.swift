@@ -78,11 +78,24 @@ extension ChatDatabase {
         _ kind: String, hall: Int64? = nil, message: Int64? = nil, user: Int64? = nil,
         session: Int64? = nil, in db: Database
     ) throws -> Int64 {
-        let insert = try FastStatement(
+        try log(
+            kind, hall: hall, message: message, user: user, session: session,
+            by: Self.logEntry(in: db), in: db)
+    }
+
+    /// The statement that appends to the log, for who does so many times.
+    static func logEntry(in db: Database) throws -> FastStatement {
+        try FastStatement(
             """
             INSERT INTO changes (kind, hall_id, message_id, user_id, session_id)
             VALUES (?, ?, ?, ?, ?)
             """, in: db)
+    }
+
+    func log(
+        _ kind: String, hall: Int64? = nil, message: Int64? = nil, user: Int64? = nil,
+        session: Int64? = nil, by insert: FastStatement, in db: Database
+    ) throws -> Int64 {
         insert.bind(1, kind)
         insert.bind(2, hall)
         insert.bind(3, message)

@@ -233,6 +233,25 @@ extension ChatDatabase {
             isArchived: statement.bool(1), username: statement.text(4))
     }
 
+    /// The same for who writes, from memory where that is sure. What comes from the database is looked at once more: in
+    /// a hall that is not at the position of its last message, the next would get a position that is taken.
+    func requireMembership(
+        of userID: Int64, in hallID: Int64, _ members: inout RememberedMembers, _ db: Database
+    ) throws -> HallForMember {
+        if let hall = members.hall(hallID, for: userID) { return hall }
+        let hall = try requireMembership(of: userID, in: hallID, db)
+        let last = try FastStatement("SELECT rev FROM messages WHERE id = ?", in: db)
+        last.bind(1, hall.lastMessageID)
+        defer { last.finish() }
+        guard try (last.step() ? last.integer(0) : 0) == hall.rev else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT,
+                message: "hall \(hall.id) is not at the position of its last message")
+        }
+        members.remember(hall, for: userID)
+        return hall
+    }
+
     private static let hallForMember = """
         SELECT h.rev, h.archived_at IS NOT NULL, h.private, uh.role IS NOT NULL, u.username,
             h.last_message_id

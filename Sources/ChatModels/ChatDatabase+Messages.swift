@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
+import Synchronization
 
 extension ChatDatabase {
     static let messageColumns =
@@ -22,73 +23,20 @@ extension ChatDatabase {
     /// transaction itself fails, it throws, and nothing was said.
     public func createMessages(_ batch: [NewMessage]) throws -> [Result<CreatedMessage, ChatError>]
     {
-        let createdAt = clock().iso8601
-        return try write { db in
-            try batch.map { new in
-                do {
-                    try new.check(limits)
-                    return .success(try createMessage(new, createdAt: createdAt, in: db))
-                } catch let error as ChatError {
-                    return .failure(error)
+        try write { db in
+            try members.withLock { members in
+                try members.begin(in: db)
+                let writer = try MessageWriter(self, in: db)
+                return try batch.map { new in
+                    do {
+                        return .success(try writer.write(new, &members))
+                    } catch let error as ChatError {
+                        return .failure(error)
+                    }
                 }
             }
-        }
-    }
-
-    private func createMessage(
-        _ new: NewMessage, createdAt: String, in db: Database
-    ) throws -> CreatedMessage {
-        let hall = try requireMembership(of: new.senderID, in: new.hallID, db)
-        if let key = new.clientKey,
-            let earlier = try message(from: new.senderID, clientKey: key, in: db)
-        {
-            guard earlier.hallID == new.hallID, earlier.content == new.content else {
-                throw ChatError(.clientKeyReused)
-            }
-            return CreatedMessage(message: earlier, changeID: nil)
-        }
-        guard !hall.isArchived else { throw ChatError(.hallArchived) }
-        try requirePosition(of: hall, in: db)
-        let rev = hall.rev + 1
-        let insert = try FastStatement(
-            """
-            INSERT INTO messages
-                (hall_id, sender_id, content, created_at, rev, client_key, previous_id)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
-            """, in: db)
-        insert.bind(1, new.hallID)
-        insert.bind(2, new.senderID)
-        insert.bind(3, new.content)
-        insert.bind(4, createdAt)
-        insert.bind(5, rev)
-        insert.bind(6, new.clientKey)
-        insert.bind(7, hall.lastMessageID)
-        try insert.run()
-        let id = db.lastInsertedRowID
-        let update = try FastStatement(
-            "UPDATE halls SET rev = ?, last_message_id = ? WHERE id = ?", in: db)
-        update.bind(1, rev)
-        update.bind(2, id)
-        update.bind(3, new.hallID)
-        try update.run()
-        let changeID = try log(
-            "message", hall: new.hallID, message: id, user: new.senderID, in: db)
-        let message = Message(
-            id: id, hallID: new.hallID, rev: rev, senderID: new.senderID, username: hall.username,
-            content: new.content, createdAt: createdAt, clientKey: new.clientKey)
-        return CreatedMessage(message: message, changeID: changeID)
-    }
-
-    /// Refuses to write in a hall that is not at the position of its last message: a position would be given twice.
-    private func requirePosition(of hall: HallForMember, in db: Database) throws {
-        let last = try FastStatement("SELECT rev FROM messages WHERE id = ?", in: db)
-        last.bind(1, hall.lastMessageID)
-        defer { last.finish() }
-        let rev = try last.step() ? last.integer(0) : 0
-        guard rev == hall.rev else {
-            throw DatabaseError(
-                resultCode: .SQLITE_CORRUPT,
-                message: "hall \(hall.id) is not at the position of its last message")
+        } then: { db in
+            members.withLock { $0.commit(in: db) }
         }
     }
 
@@ -182,7 +130,7 @@ extension ChatDatabase {
         return (messages, rows.hasMore)
     }
 
-    private func message(
+    func message(
         from senderID: Int64, clientKey: String, in db: Database
     ) throws -> Message? {
         let statement = try FastStatement(Self.messageByClientKey, in: db)

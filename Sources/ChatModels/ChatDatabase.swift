@@ -54,8 +54,9 @@ public final class ChatDatabase: Sendable {
     let queue: DatabaseQueue
     let passwords: PasswordHashing
     let clock: @Sendable () -> Timestamp
-    // Never waited for: it is used in transactions alone, and there is one at a time.
+    // Never waited for: they are used in transactions alone, and there is one at a time.
     let senders = Mutex(SenderTexts())
+    let members = Mutex(RememberedMembers())
 
     /// Opens the database in a file.
     ///
@@ -167,8 +168,30 @@ public final class ChatDatabase: Sendable {
     }
 
     /// Runs one write transaction, which begins with the lock: it never fails half way for want of it.
-    func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
-        try translatingErrors { try queue.write(body) }
+    ///
+    /// - Parameter committed: is told that it did not fail, before there is another.
+    func write<Value>(
+        _ body: (Database) throws -> Value, then committed: (Database) -> Void = { _ in }
+    ) throws -> Value {
+        try translatingErrors {
+            try queue.inDatabase { db in
+                // As GRDB's own, which compiles the two statements each time.
+                try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+                let value: Value
+                do {
+                    value = try body(db)
+                    try db.cachedStatement(sql: "COMMIT").execute()
+                } catch {
+                    // A full disk has ended it already.
+                    if db.isInsideTransaction {
+                        try? db.cachedStatement(sql: "ROLLBACK").execute()
+                    }
+                    throw error
+                }
+                committed(db)
+                return value
+            }
+        }
     }
 
     /// What is not the caller's fault but passes by itself becomes ``ChatError/Code/busy``.
