@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An entry of the log: something that was written, by whichever process.
+/// Something that was written, by whichever process, as the log tells it.
 public struct Change: Sendable, Equatable {
     /// What happened.
     public enum Event: Sendable, Equatable {
@@ -26,7 +26,8 @@ public struct Change: Sendable, Equatable {
         case archived
     }
 
-    /// The position in the log; grows in the order of the commits.
+    /// The position in the log of the entry that tells of it; grows in the order of the commits. Messages of one
+    /// transaction share an entry.
     public var id: Int64
     /// What happened.
     public var event: Event
@@ -40,9 +41,9 @@ public struct Change: Sendable, Equatable {
 
 /// What the log says since a position.
 public struct ChangeBatch: Sendable, Equatable {
-    /// The entries, oldest first.
+    /// What happened, oldest first.
     public var changes: [Change]
-    /// The position behind the last of them.
+    /// The position behind the last entry.
     public var cursor: Int64
     /// Whether entries were pruned before they could be read: whoever follows the log must start afresh.
     public var isTorn: Bool

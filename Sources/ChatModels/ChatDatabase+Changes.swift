@@ -9,7 +9,9 @@ extension ChatDatabase {
         try read(Self.newestChange)
     }
 
-    /// What was written since a position, at most `limit` entries.
+    /// What was written since a position, one thing after the other.
+    ///
+    /// - Parameter limit: so many things are enough. Of messages that are one entry, none is left out.
     public func changes(after cursor: Int64, limit: Int = 1_000) throws -> ChangeBatch {
         try read { db in try changes(after: cursor, limit: limit, in: db) }
     }
@@ -22,11 +24,13 @@ extension ChatDatabase {
         }
         let statement = try FastStatement(Self.changesAfter, in: db)
         statement.bind(1, cursor)
-        statement.bind(2, Int64(limit))
+        defer { statement.finish() }
         var changes: [Change] = []
         var last = cursor
         while try statement.step() {
-            last = statement.integer(0)
+            let id = statement.integer(0)
+            if id != last, changes.count >= limit { break }
+            last = id
             if let event = Self.event(statement) { changes.append(Change(id: last, event: event)) }
         }
         // Nothing behind the cursor, and still it is not the end: the log was emptied, or a backup was put back.
@@ -41,10 +45,11 @@ extension ChatDatabase {
         SELECT c.id, c.kind, c.hall_id, c.user_id, c.session_id, uh.role, m.id IS NOT NULL,
             \(messageColumns)
         FROM changes c
-        LEFT JOIN messages m ON m.id = c.message_id
+        LEFT JOIN messages m
+            ON m.id BETWEEN c.message_id AND COALESCE(c.last_message_id, c.message_id)
         LEFT JOIN users u ON u.id = m.sender_id
         LEFT JOIN user_halls uh ON uh.user_id = c.user_id AND uh.hall_id = c.hall_id
-        WHERE c.id > ? ORDER BY c.id LIMIT ?
+        WHERE c.id > ? ORDER BY c.id, m.id
         """
 
     private static func event(_ row: FastStatement) -> Change.Event? {
@@ -78,24 +83,11 @@ extension ChatDatabase {
         _ kind: String, hall: Int64? = nil, message: Int64? = nil, user: Int64? = nil,
         session: Int64? = nil, in db: Database
     ) throws -> Int64 {
-        try log(
-            kind, hall: hall, message: message, user: user, session: session,
-            by: Self.logEntry(in: db), in: db)
-    }
-
-    /// The statement that appends to the log, for who does so many times.
-    static func logEntry(in db: Database) throws -> FastStatement {
-        try FastStatement(
+        let insert = try FastStatement(
             """
             INSERT INTO changes (kind, hall_id, message_id, user_id, session_id)
             VALUES (?, ?, ?, ?, ?)
             """, in: db)
-    }
-
-    func log(
-        _ kind: String, hall: Int64? = nil, message: Int64? = nil, user: Int64? = nil,
-        session: Int64? = nil, by insert: FastStatement, in db: Database
-    ) throws -> Int64 {
         insert.bind(1, kind)
         insert.bind(2, hall)
         insert.bind(3, message)

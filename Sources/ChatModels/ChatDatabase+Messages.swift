@@ -26,14 +26,16 @@ extension ChatDatabase {
         try write { db in
             try members.withLock { members in
                 try members.begin(in: db)
-                let writer = try MessageWriter(self, in: db)
-                return try batch.map { new in
+                var writer = try MessageWriter(self, in: db)
+                let results: [Result<CreatedMessage, ChatError>] = try batch.map { new in
                     do {
                         return .success(try writer.write(new, &members))
                     } catch let error as ChatError {
                         return .failure(error)
                     }
                 }
+                try writer.finish()
+                return results
             }
         } then: { db in
             members.withLock { $0.commit(in: db) }

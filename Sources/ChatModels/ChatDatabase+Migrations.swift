@@ -108,6 +108,13 @@ extension ChatDatabase {
                     CREATE INDEX messages_by_hall ON messages (hall_id) WHERE rev % 64 = 0;
                     """)
         }
+        migrator.registerMigration("3 one entry for many messages") { db in
+            try db.execute(
+                sql: """
+                    -- where an entry tells of all messages of a transaction: the last of them
+                    ALTER TABLE changes ADD COLUMN last_message_id INTEGER;
+                    """)
+        }
         return migrator
     }
 }

@@ -83,7 +83,8 @@ extension ChatReader {
         if list.position == newest { return true }
         // To look through more of the log than there are halls would cost more than to read them.
         let missing = newest - list.position
-        guard 1...Int64(max(list.count, 8)) ~= missing else { return false }
+        var looksLeft = Int64(max(list.count, 8))
+        guard 1...looksLeft ~= missing else { return false }
         let entries = try FastStatement(Self.changesToList, in: db)
         entries.bind(1, userID)
         entries.bind(2, list.position)
@@ -91,16 +92,38 @@ extension ChatReader {
         var seen: Int64 = 0
         while try entries.step() {
             if entries.bool(0) { return false }
+            if !entries.isNull(2) {
+                let (first, last) = (entries.integer(1), entries.integer(2))
+                looksLeft -= last - first
+                if looksLeft < 0 { return false }
+                if try areAnyInHalls(of: userID, first, last) { return false }
+            }
             seen += 1
         }
         // The log has no holes, so that one that is not seen was pruned.
         return seen == missing
     }
 
+    /// Whether one of the messages of an entry was said in a hall of the user's.
+    private func areAnyInHalls(of userID: Int64, _ first: Int64, _ last: Int64) throws -> Bool {
+        let messages = try FastStatement(
+            """
+            SELECT 1 FROM messages m CROSS JOIN user_halls uh
+                ON uh.user_id = ? AND uh.hall_id = m.hall_id
+            WHERE m.id BETWEEN ? AND ? LIMIT 1
+            """, in: db)
+        messages.bind(1, userID)
+        messages.bind(2, first)
+        messages.bind(3, last)
+        defer { messages.finish() }
+        return try messages.step()
+    }
+
     // Who leaves a hall, or comes into one, is named by the entry itself.
     private static let changesToList = """
         SELECT c.user_id IS ?1 OR EXISTS (
-            SELECT 1 FROM user_halls uh WHERE uh.user_id = ?1 AND uh.hall_id = c.hall_id)
+            SELECT 1 FROM user_halls uh WHERE uh.user_id = ?1 AND uh.hall_id = c.hall_id),
+            c.message_id, c.last_message_id
         FROM changes c WHERE c.id > ?2 ORDER BY c.id
         """
 }

@@ -132,7 +132,7 @@ extension NewMessage {
 public struct CreatedMessage: Sendable, Equatable {
     /// The message as it is kept.
     public var message: Message
-    /// Its entry in the log; `nil` if the message was there already, under the same client key.
+    /// Its entry in the log, which it may share with others of its transaction; `nil` if the message was there already, under the same client key.
     public var changeID: Int64?
     /// Whether it was there already.
     public var isRepeat: Bool { changeID == nil }

@@ -2,14 +2,24 @@
 
 import GRDB
 
-/// Writes messages in one transaction: what all of them need is made ready once.
+/// Writes messages in one transaction: what all of them need is made ready once, and one entry of the log tells of many.
 struct MessageWriter {
+    /// The most messages of an entry: who reads the log takes an entry whole.
+    static let entryMessagesMax: Int64 = 512
+
+    /// An entry of the log, and the messages that it tells of: nobody else writes, so that ids have no holes.
+    private struct Entry {
+        var changeID: Int64
+        var firstID: Int64
+        var lastID: Int64
+    }
+
     private let database: ChatDatabase
     private let db: Database
     private let createdAt: String
     private let insert: FastStatement
     private let update: FastStatement
-    private let entry: FastStatement
+    private var entry: Entry?
 
     init(_ database: ChatDatabase, in db: Database) throws {
         self.database = database
@@ -23,13 +33,12 @@ struct MessageWriter {
             """, in: db)
         update = try FastStatement(
             "UPDATE halls SET rev = ?, last_message_id = ? WHERE id = ?", in: db)
-        entry = try ChatDatabase.logEntry(in: db)
         // An argument stays until it is given another value.
         insert.bind(4, createdAt)
     }
 
     /// Writes a message, unless it is refused or there already.
-    func write(
+    mutating func write(
         _ new: NewMessage, _ members: inout RememberedMembers
     ) throws -> CreatedMessage {
         try new.check(database.limits)
@@ -56,12 +65,34 @@ struct MessageWriter {
         update.bind(2, id)
         update.bind(3, new.hallID)
         try update.run()
-        let changeID = try database.log(
-            "message", hall: new.hallID, message: id, user: new.senderID, by: entry, in: db)
+        let changeID = try log(id, of: new)
         members.move(new.hallID, to: rev, by: id)
         let message = Message(
             id: id, hallID: new.hallID, rev: rev, senderID: new.senderID, username: hall.username,
             content: new.content, createdAt: createdAt, clientKey: new.clientKey)
         return CreatedMessage(message: message, changeID: changeID)
+    }
+
+    /// - Returns: the entry that tells of the message.
+    private mutating func log(_ id: Int64, of new: NewMessage) throws -> Int64 {
+        if let known = entry, id - known.firstID < Self.entryMessagesMax {
+            entry?.lastID = id
+            return known.changeID
+        }
+        try finish()
+        let changeID = try database.log(
+            "message", hall: new.hallID, message: id, user: new.senderID, in: db)
+        entry = Entry(changeID: changeID, firstID: id, lastID: id)
+        return changeID
+    }
+
+    /// Says in the log how far its entry goes; after the last message.
+    mutating func finish() throws {
+        guard let done = entry, done.lastID > done.firstID else { return }
+        let extend = try FastStatement(
+            "UPDATE changes SET last_message_id = ? WHERE id = ?", in: db)
+        extend.bind(1, done.lastID)
+        extend.bind(2, done.changeID)
+        try extend.run()
     }
 }

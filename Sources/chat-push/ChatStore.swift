@@ -233,7 +233,7 @@ final class ChatStore: Sendable {
                 tally.withLock { $0.reads.log += 1 }
                 let batch = try database.changes(after: cursor, limit: 1_000)
                 try take(batch, &follower, &sessions)
-                guard batch.cursor - cursor >= 1_000, !batch.isTorn else { return }
+                guard batch.changes.count >= 1_000, !batch.isTorn else { return }
             }
         } catch {
             logger.error("reading the log failed", metadata: ["error": "\(error)"])

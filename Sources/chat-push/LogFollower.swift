@@ -16,14 +16,18 @@ struct LogFollower {
         inboxes = loops.map(Inbox.init)
     }
 
-    /// Takes entries that this process wrote itself, if they follow directly on what was told.
+    /// Takes what this process wrote itself, if its entries follow directly on what was told.
     ///
     /// - Returns: whether they did; if not, the log has to be read.
     mutating func take(own changes: [Change]) -> Bool {
-        guard let last = changes.last else { return true }
-        guard last.id == cursor + Int64(changes.count) else { return false }
+        var last = cursor
+        for change in changes {
+            // What is said at the same time shares an entry.
+            guard change.id == last + 1 || change.id == last && last > cursor else { return false }
+            last = change.id
+        }
         for change in changes { tellAll(change.event) }
-        cursor = last.id
+        cursor = last
         return true
     }
 

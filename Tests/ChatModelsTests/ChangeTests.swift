@@ -13,7 +13,7 @@ import Testing
         let database = try emptyDatabase()
         let ana = try database.makeUser()
         let hall = try database.makeHall(owner: ana)
-        try database.sayMany(25, in: hall, as: ana)
+        try database.sayEach(25, in: hall, as: ana)
 
         var cursor: Int64 = 0
         var seen: [Change] = []
@@ -34,6 +34,52 @@ import Testing
             if case .messageCreated(let message) = change.event { message.content } else { "?" }
         }
         #expect(contents == (1...25).map(String.init))
+    }
+
+    @Test func `what is said in one transaction is one entry, and told one by one`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        let other = try database.makeHall("Other", owner: ana)
+        try database.say("first", in: hall, as: ana)
+        let created = try database.createMessages(
+            (0..<10).map {
+                NewMessage(
+                    hallID: $0 % 2 == 0 ? hall.id : other.id, senderID: ana.id,
+                    content: $0 == 4 ? "" : "\($0)")
+            }
+        ).compactMap { try? $0.get() }
+        try database.say("last", in: hall, as: ana)
+
+        #expect(created.map(\.changeID) == Array(repeating: 4, count: 9))
+        let changes = try database.changes(after: 2).changes
+        #expect(changes.map(\.id) == [3] + Array(repeating: 4, count: 9) + [5])
+        #expect(changes[1..<10].map(\.event) == created.map { .messageCreated($0.message) })
+        // Never a part of it.
+        for limit in [2, 10] {
+            let batch = try database.changes(after: 2, limit: limit)
+            #expect(batch.changes == Array(changes[..<10]))
+            #expect(batch.cursor == 4)
+        }
+        #expect(try database.changes(after: 2, limit: 11).cursor == 5)
+        #expect(try database.changes(after: 4).changes == [changes[10]])
+    }
+
+    @Test(arguments: [511, 512, 513, 1_025])
+    func `an entry tells of so many messages and not more`(count: Int) throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        try database.sayMany(count, in: hall, as: ana)
+
+        let batch = try database.changes(after: 1, limit: 10_000)
+
+        #expect(try batch.cursor == database.newestChange())
+        #expect(batch.cursor == Int64(1 + (count + 511) / 512))
+        let messages = batch.changes.compactMap { change in
+            if case .messageCreated(let message) = change.event { message.rev } else { nil }
+        }
+        #expect(messages == (1...Int64(count)).map { $0 })
     }
 
     @Test func `an empty log is whole`() throws {
@@ -63,7 +109,7 @@ import Testing
         let ana = try database.makeUser()
         let hall = try database.makeHall(owner: ana)
 
-        try database.sayMany(2_000, in: hall, as: ana)
+        try database.sayEach(2_000, in: hall, as: ana)
 
         // At entry 1024 everything up to 24 was cut off.
         for cursor in [0, 23] as [Int64] {
@@ -75,7 +121,7 @@ import Testing
         #expect(!batch.isTorn)
         #expect(batch.changes.map(\.id) == [25, 26, 27, 28, 29])
         #expect(try database.newestChange() == 2_001)
-        try database.sayMany(1_000, in: hall, as: ana)
+        try database.sayEach(1_000, in: hall, as: ana)
         #expect(try database.changes(after: 24).isTorn)
         #expect(try database.changes(after: 2_048 - 1_000).changes.first?.id == 1_049)
     }

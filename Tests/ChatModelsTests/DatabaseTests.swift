@@ -26,7 +26,10 @@ import Testing
         let second = try folder.database()
         let daemons = try ChatDatabase(path: folder.file("chat.db"))
 
-        #expect(first.migrationsRun == ["1 halls", "2 messages know the one before"])
+        #expect(
+            first.migrationsRun == [
+                "1 halls", "2 messages know the one before", "3 one entry for many messages",
+            ])
         #expect(second.migrationsRun.isEmpty)
         #expect(daemons.migrationsRun.isEmpty)
         #expect(try daemons.problems().isEmpty)

@@ -61,10 +61,33 @@ import Testing
         #expect(second.fingerprint != first.fingerprint)
     }
 
+    @Test func `a kept list is right until one of many at once happens to it`() throws {
+        func say(in halls: [Hall]) throws {
+            let batch = halls.map {
+                NewMessage(hallID: $0.id, senderID: ben.id, content: "x")
+            }
+            for result in try database.createMessages(batch) { _ = try result.get() }
+        }
+        let first = try list()
+        try say(in: [other, other, other])
+        let moved = try list(first)
+        #expect(moved.json == first.json)
+        #expect(moved.position > first.position)
+        try database.setMember(ben.id, of: hall.id, as: .member)
+        let second = try list(moved)
+        try say(in: [other, other, hall, other])
+        #expect(try list(second).json == expected(database.halls(of: ana.id)))
+        let third = try list(second)
+        #expect(third.json != second.json)
+        // More than it pays to look at.
+        try say(in: Array(repeating: other, count: 100))
+        #expect(try list(third).json == third.json)
+    }
+
     @Test func `a list that was kept too long is read afresh`() throws {
         let first = try list()
         try database.say(in: hall, as: ana)
-        try database.sayMany(3_000, in: other, as: ben)
+        try database.sayEach(3_000, in: other, as: ben)
         #expect(try list(first).json == expected(database.halls(of: ana.id)))
     }
 

@@ -95,7 +95,8 @@ import Testing
             try database.write { db in
                 try database.members.withLock { members in
                     try members.begin(in: db)
-                    _ = try MessageWriter(database, in: db).write(new, &members)
+                    var writer = try MessageWriter(database, in: db)
+                    _ = try writer.write(new, &members)
                 }
                 throw Stop()
             }

@@ -92,7 +92,12 @@ extension ChatDatabase {
         ).message
     }
 
-    /// Says so many things: "1", "2", …
+    /// Says so many things, each in a transaction and so with an entry in the log of its own: "1", "2", …
+    public func sayEach(_ count: Int, in hall: Hall, as user: User) throws {
+        for number in 1...count { try say("\(number)", in: hall, as: user) }
+    }
+
+    /// Says so many things in one transaction: "1", "2", …
     public func sayMany(_ count: Int, in hall: Hall, as user: User) throws {
         let batch = (1...count).map {
             NewMessage(hallID: hall.id, senderID: user.id, content: "\($0)")

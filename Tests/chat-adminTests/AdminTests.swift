@@ -24,6 +24,7 @@ import Testing
             try site.admin("migrate").output == """
                 Ran migration "1 halls".
                 Ran migration "2 messages know the one before".
+                Ran migration "3 one entry for many messages".
                 The database at \(site.path) is ready.
 
                 """)

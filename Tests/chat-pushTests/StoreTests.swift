@@ -288,7 +288,7 @@ import Testing
         limits.changesKept = 10
         try withSite(PushSite(limits: limits, isStarted: false)) { site in
             // Nobody follows yet, and the log is cut off.
-            try site.database.sayMany(1_100, in: site.hall, as: site.ana)
+            try site.database.sayEach(1_100, in: site.hall, as: site.ana)
             let early = try PushClient.early(site, site.ana)
             early.send("40")
             #expect(try eventually { try site.remembered().sockets == 1 })
@@ -390,10 +390,11 @@ import Testing
 
     @Test func `own entries are taken only where they follow directly`() {
         var follower = LogFollower(cursor: 10, loops: [])
-        let taken = [[], [said(11), said(12)], [said(14)], [said(12)]].map {
-            follower.take(own: $0)
-        }
-        #expect(taken == [true, true, false, false])
+        let taken = [
+            [], [said(11), said(12)], [said(14)], [said(12)], [said(12), said(13)],
+            [said(14), said(14)],
+        ].map { follower.take(own: $0) }
+        #expect(taken == [true, true, false, false, false, false])
         #expect(follower.cursor == 12)
         follower.take(ChangeBatch(changes: [said(13), said(14)], cursor: 14, isTorn: false)) { _ in
             nil
@@ -401,6 +402,11 @@ import Testing
         #expect(follower.cursor == 14)
         follower.take(ChangeBatch(changes: [], cursor: 3, isTorn: true)) { _ in nil }
         #expect(follower.cursor == 3)
+        let together = [
+            [said(4), said(4), said(5), said(5)], [said(6), said(8)], [said(6), said(5)],
+        ]
+        #expect(together.map { follower.take(own: $0) } == [true, false, false])
+        #expect(follower.cursor == 5)
     }
 
     @Test func `a batch of which a hall cannot be read is not taken, not even in part`() throws {
