@@ -93,7 +93,7 @@ public struct JSONWriter: Sendable {
 
     /// Whether one of eight bytes is a quote, a backslash or below 0x20: each subtraction borrows into the top bit of
     /// such a byte, and of one behind it at most, which the slower look then finds plain.
-    private static func hasEscape(_ word: UInt64) -> Bool {
+    static func hasEscape(_ word: UInt64) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let quotes = word ^ (ones &* 0x22)
         let backslashes = word ^ (ones &* 0x5C)

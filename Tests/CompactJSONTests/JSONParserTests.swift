@@ -66,6 +66,29 @@ import Testing
         }
     }
 
+    @Test func `a sign is seen in any place of a string`() throws {
+        for length in 1...25 {
+            for place in 0..<length {
+                func text(_ sign: String) -> [UInt8] {
+                    let plain = String(repeating: "x", count: place)
+                    let rest = String(repeating: "!", count: length - place - 1)
+                    return Array(("[\"" + plain + sign + rest + "\"]").utf8)
+                }
+                // The text does not begin where its bytes do.
+                let quote = [0x20] + text("\",\"")
+                #expect(try JSONValue(parsing: quote[1...]).array?.count == 2)
+                #expect(
+                    try JSONValue(parsing: text("\\n")).array?.first?.string?.utf8.count == length)
+                #expect(
+                    try JSONValue(parsing: text("é")).array?.first?.string?.utf8.count == length + 1
+                )
+                #expect(throws: JSONError.unexpected(offset: place + 2)) {
+                    try JSONValue(parsing: text("\u{1F}"))
+                }
+            }
+        }
+    }
+
     @Test func `every escape is read`() throws {
         let text = #""\"\\\/\b\f\n\r\t\u0041\u00e9\u20AC\u0000""#
 
