@@ -32,6 +32,12 @@ final class ChatStore: Sendable {
         }
     }
 
+    /// Messages that are written in one transaction, and where each came from.
+    private struct Group {
+        var messages: [NewMessage] = []
+        var senders: [(loop: Int, reply: Reply)] = []
+    }
+
     /// The most messages in one transaction: others wait for its lock.
     private static let groupMax = 512
     /// The most reads that may wait: of a crowd that comes back at once, each has a few.
@@ -148,17 +154,22 @@ final class ChatStore: Sendable {
         _ jobs: [(loop: Int, job: StoreJob)], _ follower: inout LogFollower,
         _ sessions: inout SessionCache
     ) {
-        var sends: [(loop: Int, message: NewMessage, reply: Reply)] = []
+        var group = Group()
+        var reads = 0
         for (loop, job) in jobs {
-            if case .send(let message, let reply) = job {
-                sends.append((loop, message, reply))
-                if sends.count == Self.groupMax {
-                    commit(&sends, &follower, &sessions)
-                    follower.deliver()
-                }
+            guard case .send(let message, let reply) = job else {
+                reads += 1
+                continue
+            }
+            group.messages.append(message)
+            group.senders.append((loop, reply))
+            if group.messages.count == Self.groupMax {
+                commit(&group, &follower, &sessions)
+                follower.deliver()
             }
         }
-        commit(&sends, &follower, &sessions)
+        commit(&group, &follower, &sessions)
+        guard reads > 0 else { return }
         for (loop, job) in jobs {
             switch job {
             case .send: break
@@ -184,24 +195,29 @@ final class ChatStore: Sendable {
 
     /// Writes messages in one transaction. They are emitted and acknowledged only after it is durable.
     private func commit(
-        _ sends: inout [(loop: Int, message: NewMessage, reply: Reply)],
-        _ follower: inout LogFollower, _ sessions: inout SessionCache
+        _ group: inout Group, _ follower: inout LogFollower, _ sessions: inout SessionCache
     ) {
-        guard !sends.isEmpty else { return }
+        guard !group.messages.isEmpty else { return }
         let began = ContinuousClock.now
-        let results = write(sends.map(\.message))
+        let results = write(group.messages)
         let duration = began.duration(to: .now)
-        let created = results.compactMap { result -> Change? in
-            guard case .success(let created) = result, let id = created.changeID else { return nil }
-            return Change(id: id, event: .messageCreated(created.message))
+        var created: [(changeID: Int64, delivery: Delivery)] = []
+        created.reserveCapacity(results.count)
+        let answers = results.map { result in
+            result.map { message in
+                let delivery = Delivery(message.message)
+                if let id = message.changeID { created.append((id, delivery)) }
+                return OwnMessage(delivery: delivery, clientKey: message.message.clientKey)
+            }
         }
-        tally.withLock { $0.wrote(created.count, of: sends.count, in: duration) }
+        tally.withLock { $0.wrote(created.count, of: results.count, in: duration) }
         // Whatever others wrote before stands in the log before ours. If nobody did, it need not be read.
         if !follower.take(own: created) { follow(&follower, &sessions) }
-        for (send, result) in zip(sends, results) {
-            follower.tell(send.loop, .sent(result, send.reply))
+        for (sender, answer) in zip(group.senders, answers) {
+            follower.tell(sender.loop, .sent(answer, sender.reply))
         }
-        sends.removeAll(keepingCapacity: true)
+        group.messages.removeAll(keepingCapacity: true)
+        group.senders.removeAll(keepingCapacity: true)
     }
 
     private func write(_ messages: [NewMessage]) -> [Result<CreatedMessage, ChatError>] {

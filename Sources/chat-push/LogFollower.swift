@@ -16,17 +16,17 @@ struct LogFollower {
         inboxes = loops.map(Inbox.init)
     }
 
-    /// Takes what this process wrote itself, if its entries follow directly on what was told.
+    /// Takes messages that this process wrote itself, if their entries follow directly on what was told.
     ///
     /// - Returns: whether they did; if not, the log has to be read.
-    mutating func take(own changes: [Change]) -> Bool {
+    mutating func take(own messages: [(changeID: Int64, delivery: Delivery)]) -> Bool {
         var last = cursor
-        for change in changes {
+        for (id, _) in messages {
             // What is said at the same time shares an entry.
-            guard change.id == last + 1 || change.id == last && last > cursor else { return false }
-            last = change.id
+            guard id == last + 1 || id == last && last > cursor else { return false }
+            last = id
         }
-        for change in changes { tellAll(change.event) }
+        for (_, delivery) in messages { tellAll(.message(delivery)) }
         cursor = last
         return true
     }

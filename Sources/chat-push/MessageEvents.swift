@@ -22,12 +22,12 @@ extension ChatApplication {
     }
 
     /// The message is durable, or refused.
-    func sent(_ result: Result<CreatedMessage, ChatError>, _ reply: Reply) {
+    func sent(_ result: Result<OwnMessage, ChatError>, _ reply: Reply) {
         switch result {
-        case .success(let created):
+        case .success(let message):
             reply.succeed { json in
                 json.raw(",\"message\":")
-                created.message.write(to: &json, includingClientKey: true)
+                message.write(to: &json)
             }
         case .failure(let error): reply.fail(error)
         }

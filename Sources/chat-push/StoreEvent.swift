@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChatModels
+import CompactJSON
 import SocketIOServer
 
 /// What the store is asked for by an event loop.
@@ -17,23 +18,25 @@ enum StoreJob: Sendable {
 
 /// What a loop hears from the store. All loops hear the log's entries in the log's order, and answers to jobs stand among
 /// them where they belong: what an answer tells is exactly what the entries before it add up to.
+///
+/// Most are messages and what became of them; the others are large and boxed, so that those are small to hand over.
 enum StoreEvent: Sendable {
     /// Somebody said something.
     case message(Delivery)
     /// Another entry of the log.
-    case changed(Change.Event)
+    indirect case changed(Change.Event)
     /// A hall has another name or state; with those who see it in their list of halls.
-    case hallUpdated(HallSnapshot, Change.HallChange)
+    indirect case hallUpdated(HallSnapshot, Change.HallChange)
     /// The log was pruned before it was read: nothing that is remembered can be trusted.
     case torn
     /// What became of a message.
-    case sent(Result<CreatedMessage, ChatError>, Reply)
+    case sent(Result<OwnMessage, ChatError>, Reply)
     /// Who a client is.
-    case authenticated(Result<Identity, ChatError>, Socket)
+    indirect case authenticated(Result<Identity, ChatError>, Socket)
     /// A hall with its members; `nil` if there is none.
-    case hallOpened(Int64, Result<HallSnapshot?, ChatError>)
+    indirect case hallOpened(Int64, Result<HallSnapshot?, ChatError>)
     /// What changed in a hall since a position.
-    case changesRead(hallID: Int64, Result<MessageChanges, ChatError>, ticket: Int)
+    indirect case changesRead(hallID: Int64, Result<MessageChanges, ChatError>, ticket: Int)
 
     /// About how many bytes it holds.
     var weight: Int {
@@ -64,8 +67,31 @@ struct Delivery: Sendable {
     /// The message as JSON.
     var json: ArraySlice<UInt8> { event[Self.headCount..<event.count - 1] }
 
+    /// Appends the message as JSON.
+    func write(to json: inout JSONWriter) {
+        json.raw(event, in: Self.headCount..<event.count - 1)
+    }
+
     /// What stands before the message in the event.
     private static let headCount = #"42["new_message","#.utf8.count
+}
+
+/// A message as its sender sees it.
+struct OwnMessage: Sendable {
+    var delivery: Delivery
+    /// The sender's own key for it.
+    var clientKey: String?
+
+    /// As ``Message/write(to:includingClientKey:)`` does, with what is encoded already.
+    func write(to json: inout JSONWriter) {
+        delivery.write(to: &json)
+        guard let clientKey else { return }
+        // The key stands before the brace at the message's end.
+        json.bytes.removeLast()
+        json.raw(",\"client_key\":")
+        json.string(clientKey)
+        json.raw("}")
+    }
 }
 
 /// What a client showed when it came.

@@ -388,11 +388,15 @@ import Testing
 @Suite struct LogFollowerTests {
     private func said(_ id: Int64) -> Change { Change(id: id, event: .messageCreated(message(id))) }
 
+    private func own(_ id: Int64) -> (changeID: Int64, delivery: Delivery) {
+        (id, Delivery(message(id)))
+    }
+
     @Test func `own entries are taken only where they follow directly`() {
         var follower = LogFollower(cursor: 10, loops: [])
         let taken = [
-            [], [said(11), said(12)], [said(14)], [said(12)], [said(12), said(13)],
-            [said(14), said(14)],
+            [], [own(11), own(12)], [own(14)], [own(12)], [own(12), own(13)],
+            [own(14), own(14)],
         ].map { follower.take(own: $0) }
         #expect(taken == [true, true, false, false, false, false])
         #expect(follower.cursor == 12)
@@ -403,7 +407,7 @@ import Testing
         follower.take(ChangeBatch(changes: [], cursor: 3, isTorn: true)) { _ in nil }
         #expect(follower.cursor == 3)
         let together = [
-            [said(4), said(4), said(5), said(5)], [said(6), said(8)], [said(6), said(5)],
+            [own(4), own(4), own(5), own(5)], [own(6), own(8)], [own(6), own(5)],
         ]
         #expect(together.map { follower.take(own: $0) } == [true, false, false])
         #expect(follower.cursor == 5)

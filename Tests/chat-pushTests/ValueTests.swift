@@ -52,6 +52,19 @@ func hall(_ id: Int64 = 1, name: String = "General", rev: Int64 = 0) -> Hall {
             String(decoding: delivery.event, as: UTF8.self) == #"42["new_message","# + json + "]")
         #expect(delivery.hallID == 1 && delivery.rev == 7)
     }
+
+    @Test(arguments: [nil, "k-7"]) func `its sender sees the key, too`(key: String?) {
+        var message = message(7)
+        message.clientKey = key
+        var (own, expected) = (JSONWriter(), JSONWriter())
+        own.raw("[")
+        expected.raw("[")
+
+        OwnMessage(delivery: Delivery(message), clientKey: key).write(to: &own)
+
+        message.write(to: &expected, includingClientKey: true)
+        #expect(own.bytes == expected.bytes)
+    }
 }
 
 /// A bucket that can be asked within an expectation.
