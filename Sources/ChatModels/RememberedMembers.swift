@@ -39,19 +39,24 @@ struct RememberedMembers {
     private var names: [Seat: String] = [:]
     /// When that was right; `nil` if it is not known, as in a transaction that may yet fail.
     private var state: State?
+    /// When the transaction began.
+    private var start: State?
 
     /// How much is remembered.
     var count: Int { names.count }
 
     /// Begins a transaction: forgets everything if somebody has written.
     mutating func begin(in db: Database) throws {
-        defer { state = nil }
-        guard try State(db) == state else { return forgetAll() }
+        let now = try State(db)
+        if now != state { forgetAll() }
+        (state, start) = (nil, now)
     }
 
-    /// The transaction is committed.
+    /// The transaction is committed. Others may have written since, so that theirs is the number of its beginning.
     mutating func commit(in db: Database) {
-        state = try? State(db)
+        state = start
+        state?.own = db.totalChangesCount
+        start = nil
     }
 
     /// What is known of a hall and one of its members.

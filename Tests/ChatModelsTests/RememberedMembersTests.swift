@@ -106,6 +106,22 @@ import Testing
         #expect(try database.problems().isEmpty)
     }
 
+    @Test func `what another one writes right after the commit is noticed`() throws {
+        try database.write { db in
+            try database.members.withLock { members in
+                try members.begin(in: db)
+                var writer = try MessageWriter(database, in: db)
+                let new = NewMessage(hallID: hall.id, senderID: ben.id, content: "x")
+                _ = try writer.write(new, &members)
+            }
+        } then: { db in
+            #expect(throws: Never.self) { try other.removeMember(ben.id, of: hall.id) }
+            database.members.withLock { $0.commit(in: db) }
+        }
+
+        #expect(try code { try database.say(in: hall, as: ben) } == .notFound)
+    }
+
     @Test func `what was taken out by hand is noticed, too`() throws {
         try database.write { db in try db.execute(sql: "DELETE FROM user_halls") }
 
