@@ -90,12 +90,16 @@ public final class ServerLoop: @unchecked Sendable {
     /// - Parameter isLast: whether nothing else is sent to many in this turn. Then they leave at once, together with what
     ///   waits for each socket; else with the end of the turn, in one piece with all of it.
     public func broadcast(_ packets: EncodedPackets, to room: RoomID, isLast: Bool = false) {
-        // A socket that is ended meanwhile changes the room, not what we go through.
-        for member in rooms[room] {
-            if isLast, let webSocket = member.webSocket, webSocket.send(broadcast: packets.frames) {
+        // A socket that is ended meanwhile changes the room, not what we go through. By their places: so that nothing of
+        // a member is touched but its WebSocket.
+        let members = rooms[room]
+        for place in members.indices {
+            if let webSocket = members[place].webSocket,
+                webSocket.take(broadcast: packets.frames, isLast: isLast)
+            {
                 continue
             }
-            member.socket.send(packets)
+            members[place].socket.send(packets)
         }
     }
 

@@ -36,8 +36,8 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     /// Whether the connection ends with what is sent last.
     private var closesWhenSent = false
     private var queue = SendQueue()
-    private let loop: ServerLoop
     private var purpose = Purpose.none
+    private let loop: ServerLoop
     private var reader = WebSocketMessageReader()
     /// The beginning of a frame whose end has not come.
     private var partial: [UInt8] = []
@@ -234,20 +234,19 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     /// Writes whole frames; they leave with the next flush.
     func write(_ frames: [UInt8]) { put(frames) }
 
-    /// Sends frames that go to many at once, with what was written before.
+    /// Takes frames that go to many.
     ///
-    /// - Returns: whether it could; if not, because more waits than may, they have to be written.
-    func send(broadcast frames: [UInt8]) -> Bool {
+    /// - Parameter isLast: whether they are sent at once, with what was written before; else they leave with the next flush.
+    /// - Returns: whether it did; if not, because more waits than may, they have to be written as anything else.
+    func take(broadcast frames: [UInt8], isLast: Bool) -> Bool {
         guard !isClosing else { return true }
-        guard queue.isEmpty else {
-            guard queue.bytes <= loop.configuration.queueBytesMax - frames.count else {
-                return false
-            }
-            queue.put(frames)
-            flush()
+        if isLast, queue.isEmpty {
+            sent(queue.sendNow(frames, to: descriptor))
             return true
         }
-        sent(queue.sendNow(frames, to: descriptor))
+        guard queue.bytes <= loop.configuration.queueBytesMax - frames.count else { return false }
+        queue.put(frames)
+        if isLast { flush() } else { loop.willFlush(self) }
         return true
     }
 
