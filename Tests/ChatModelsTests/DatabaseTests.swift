@@ -90,6 +90,55 @@ import Testing
         #expect(try database.problems().isEmpty)
     }
 
+    @Test func `who opened the file before it was migrated writes no more messages`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("chat.db")
+        let old = try DatabaseQueue(path: path)
+        try old.inDatabase { db in try db.execute(sql: "PRAGMA journal_mode = WAL") }
+        try ChatDatabase.migrator.migrate(old, upTo: "1 halls")
+        try old.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO users (id, username, username_key, created_at)
+                    VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
+                    INSERT INTO halls (id, name, name_key, private, created_at)
+                    VALUES (1, 'A', 'a', 0, '2026-01-01T00:00:00.000Z');
+                    INSERT INTO user_halls (user_id, hall_id, role, joined_at)
+                    VALUES (1, 1, 'owner', '2026-01-01T00:00:00.000Z');
+                    """)
+        }
+        func say(_ rev: Int) throws {
+            try old.write { db in
+                try db.execute(
+                    sql: """
+                        INSERT INTO changes (kind, hall_id, message_id, user_id)
+                        VALUES ('message', 1, ?, 1)
+                        """, arguments: [rev])
+                try db.execute(sql: "UPDATE halls SET rev = ? WHERE id = 1", arguments: [rev])
+                try db.execute(
+                    sql: """
+                        INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
+                        VALUES (1, 1, 'old', '2026-01-01T00:00:00.000Z', ?)
+                        """, arguments: [rev])
+            }
+        }
+        try say(1)
+        // Each step is a transaction: it may write after any of them.
+        try ChatDatabase.migrator.migrate(old, upTo: "2 messages know the one before")
+        #expect(throws: DatabaseError.self) { try say(2) }
+        let database = try ChatDatabase(path: path, schema: .migrate)
+
+        let error = #expect(throws: DatabaseError.self) { try say(2) }
+
+        #expect(error?.message == "written by an older version")
+        #expect(try database.newestChange() == 1)
+        #expect(try database.messages(of: 1, as: 1).messages.map(\.rev) == [1])
+        let new = NewMessage(hallID: 1, senderID: 1, content: "new")
+        #expect(try database.createMessage(new).message.rev == 2)
+        #expect(try database.messages(of: 1, as: 1).messages.map(\.rev) == [1, 2])
+        #expect(try database.problems().isEmpty)
+    }
+
     @Test(arguments: [ChatDatabase.Schema.require, .migrate])
     func `a database of a newer version is left alone`(schema: ChatDatabase.Schema) throws {
         let folder = try TemporaryFolder()
@@ -305,6 +354,7 @@ import Testing
         let hall = try database.makeHall(owner: ana)
         try database.sayMany(3, in: hall, as: ana)
         try database.write { db in
+            try db.execute(sql: "DROP TRIGGER halls_of_this_version")
             try db.execute(sql: "UPDATE halls SET rev = ?", arguments: [rev])
         }
 
@@ -320,6 +370,7 @@ import Testing
         let hall = try database.makeHall(owner: ana)
         try database.sayMany(3, in: hall, as: ana)
         try database.write { db in
+            try db.execute(sql: "DROP TRIGGER halls_of_this_version")
             try db.execute(sql: "UPDATE halls SET rev = ?", arguments: [rev])
         }
 
