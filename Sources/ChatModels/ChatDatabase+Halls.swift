@@ -234,22 +234,25 @@ extension ChatDatabase {
     }
 
     /// The same for who writes, from memory where that is sure. What comes from the database is looked at once more: in
-    /// a hall that is not at the position of its last message, the next would get a position that is taken.
+    /// a hall that is not at the position of its last message, the next would get a position that is taken. It is
+    /// refused before anything of it is written, so that it does not harm others of its transaction.
     func requireMembership(
         of userID: Int64, in hallID: Int64, _ members: inout RememberedMembers, _ db: Database
     ) throws -> HallForMember {
         if let hall = members.hall(hallID, for: userID) { return hall }
         let hall = try requireMembership(of: userID, in: hallID, db)
-        let last = try FastStatement("SELECT rev FROM messages WHERE id = ?", in: db)
-        last.bind(1, hall.lastMessageID)
-        defer { last.finish() }
-        guard try (last.step() ? last.integer(0) : 0) == hall.rev else {
-            throw DatabaseError(
-                resultCode: .SQLITE_CORRUPT,
-                message: "hall \(hall.id) is not at the position of its last message")
-        }
+        guard try isSound(hall, db) else { throw ChatError(.internalError) }
         members.remember(hall, for: userID)
         return hall
+    }
+
+    /// Whether a hall is at the position of its last message.
+    private func isSound(_ hall: HallForMember, _ db: Database) throws -> Bool {
+        guard let id = hall.lastMessageID else { return hall.rev == 0 }
+        let last = try FastStatement("SELECT rev, hall_id FROM messages WHERE id = ?", in: db)
+        last.bind(1, id)
+        defer { last.finish() }
+        return try last.step() && last.integer(0) == hall.rev && last.integer(1) == hall.id
     }
 
     private static let hallForMember = """

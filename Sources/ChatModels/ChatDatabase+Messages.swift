@@ -13,7 +13,7 @@ extension ChatDatabase {
     /// the message that is there.
     ///
     /// - Throws: ``ChatError``: `message_empty`, `message_too_long`, `invalid_client_key`, `not_found`, `not_a_member`,
-    ///   `hall_archived`, `client_key_reused`, `busy`.
+    ///   `hall_archived`, `client_key_reused`, `busy`; `internal` where the hall is not sound (``problems()``).
     public func createMessage(_ new: NewMessage) throws -> CreatedMessage {
         guard let result = try createMessages([new]).first else { throw ChatError(.internalError) }
         return try result.get()

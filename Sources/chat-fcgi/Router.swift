@@ -34,7 +34,7 @@ struct Router: Sendable {
     func respond(to request: HTTPRequest) -> HTTPResponse {
         do {
             return try route(request)
-        } catch let error as ChatError {
+        } catch let error as ChatError where error.code != .internalError {
             return .problem(error)
         } catch let error as HTTPRequest.Malformed {
             return .problem(

@@ -226,6 +226,9 @@ final class ChatStore: Sendable {
             if isFailing.exchange(false, ordering: .relaxed) {
                 logger.notice("writing works again")
             }
+            if results.contains(where: Self.isInternal) {
+                logger.error("a message was refused: chat-admin check says what is not sound")
+            }
             return results
         } catch let error as ChatError {
             if !isFailing.exchange(true, ordering: .relaxed) {
@@ -239,6 +242,10 @@ final class ChatStore: Sendable {
                 Result { try database.createMessage(message) }.mapError { ChatError($0) }
             }
         }
+    }
+
+    private static func isInternal(_ result: Result<CreatedMessage, ChatError>) -> Bool {
+        if case .failure(let error) = result { error.code == .internalError } else { false }
     }
 
     /// Reads what was written since the last look.
