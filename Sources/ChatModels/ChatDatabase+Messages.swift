@@ -74,7 +74,7 @@ extension ChatDatabase {
         let hall = try requireMembership(of: userID, in: hallID, db)
         if isWhole(since: rev, in: hall, limit: limit) {
             let (messages, _) = try messages(
-                from: hall.lastMessageID, count: Int(hall.rev - rev), in: db)
+                from: hall.lastMessageID, count: Int(hall.rev - rev), since: rev, in: db)
             return MessageChanges(
                 messages: messages, rev: hall.rev, isComplete: true, hasMore: false)
         }
@@ -118,15 +118,18 @@ extension ChatDatabase {
         min(max(limit ?? limits.pageSizeDefault, 1), limits.pageSizeMax)
     }
 
-    /// Messages from one on to the older ones; oldest first.
+    /// Messages from one on to the older ones, behind a position; oldest first.
     private func messages(
-        from id: Int64?, count: Int, in db: Database
+        from id: Int64?, count: Int, since rev: Int64 = 0, in db: Database
     ) throws -> (messages: [Message], hasMore: Bool) {
         var rows = try MessagesBackwards(Self.columnsBackwards, from: id, in: db)
         defer { rows.finish() }
         var messages: [Message] = []
         while messages.count < count, let column = try rows.step() {
-            messages.append(Self.message(rows.row, startingAt: column))
+            let message = Self.message(rows.row, startingAt: column)
+            // Where a message was taken out by hand, there are fewer of them than positions.
+            guard message.rev > rev else { break }
+            messages.append(message)
         }
         messages.reverse()
         return (messages, rows.hasMore)

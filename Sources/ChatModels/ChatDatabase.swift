@@ -280,7 +280,8 @@ public final class ChatDatabase: Sendable {
     }
 
     /// What is wrong with the file, a sentence each: SQLite's own check, foreign keys, and whether each hall is at the
-    /// position of its last message, and each message at the one behind that before it.
+    /// position of its last message, and each message follows on an older one of its hall, as the only one. A position
+    /// without a message is no problem: somebody may have taken it out.
     public func problems() throws -> [String] {
         try read { db in
             var problems = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter {
@@ -305,7 +306,8 @@ public final class ChatDatabase: Sendable {
                 db,
                 sql: """
                     SELECT m.id FROM messages m LEFT JOIN messages p ON p.id = m.previous_id
-                    WHERE m.rev <> COALESCE(p.rev, 0) + 1 OR p.hall_id <> m.hall_id
+                    WHERE m.previous_id IS NOT p.id OR p.id >= m.id OR p.rev >= m.rev
+                        OR p.hall_id <> m.hall_id
                     UNION
                     SELECT MAX(id) FROM messages GROUP BY hall_id, previous_id HAVING COUNT(*) > 1
                     ORDER BY 1 LIMIT 10

@@ -41,8 +41,8 @@ public struct History {
         guard reader.database.isWhole(since: rev, in: hall, limit: limit) else {
             return try page(limit: nil, before: nil, isComplete: false)
         }
-        // Without a hole: so many positions, so many messages.
-        return try page(from: hall.lastMessageID, count: Int(hall.rev - rev), isComplete: true)
+        return try page(
+            from: hall.lastMessageID, count: Int(hall.rev - rev), since: rev, isComplete: true)
     }
 
     private func page(limit: Int?, before: Int64?, isComplete: Bool?) throws -> HistoryPage {
@@ -51,13 +51,18 @@ public struct History {
             count: reader.database.pageSize(limit), isComplete: isComplete)
     }
 
-    /// The page of so many messages from one on to the older ones.
-    private func page(from id: Int64?, count: Int, isComplete: Bool?) throws -> HistoryPage {
+    /// The page of so many messages from one on to the older ones, behind a position.
+    private func page(
+        from id: Int64?, count: Int, since rev: Int64 = 0, isComplete: Bool?
+    ) throws -> HistoryPage {
         var rows = try MessagesBackwards(HistoryPageWriter.columns, from: id, in: reader.db)
         defer { rows.finish() }
         var writer = HistoryPageWriter(hallID: hall.id, sizeExpected: count)
         try reader.database.senders.withLock { senders in
-            while writer.count < count, let column = try rows.step() {
+            // Where a message was taken out by hand, there are fewer of them than positions.
+            while writer.count < count, let column = try rows.step(),
+                HistoryPageWriter.rev(rows.row, at: column) > rev
+            {
                 try writer.append(rows.row, at: column, &senders, reader.db)
             }
         }

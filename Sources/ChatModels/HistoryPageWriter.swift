@@ -35,6 +35,9 @@ struct HistoryPageWriter {
     /// How many messages there are.
     var count: Int { rows.count }
 
+    /// The position of the message that begins at some column of a row.
+    static func rev(_ row: FastStatement, at column: Int32) -> Int64 { row.integer(column + 1) }
+
     /// Appends the message that begins at some column of a row. The newest comes first.
     mutating func append(
         _ row: FastStatement, at column: Int32, _ senders: inout SenderTexts, _ db: Database

@@ -90,6 +90,47 @@ import Testing
         #expect(try database.problems().isEmpty)
     }
 
+    @Test func `an older version's history with a hole gives nobody what they have`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("chat.db")
+        do {
+            let queue = try DatabaseQueue(path: path)
+            try ChatDatabase.migrator.migrate(queue, upTo: "1 halls")
+            try queue.write { db in
+                try db.execute(
+                    sql: """
+                        INSERT INTO users (id, username, username_key, created_at)
+                        VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
+                        INSERT INTO halls (id, name, name_key, private, rev, created_at)
+                        VALUES (1, 'A', 'a', 0, 6, '2026-01-01T00:00:00.000Z');
+                        INSERT INTO user_halls (user_id, hall_id, role, joined_at)
+                        VALUES (1, 1, 'owner', '2026-01-01T00:00:00.000Z');
+                        INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
+                        SELECT 1, 1, value, '2026-01-01T00:00:00.000Z', value
+                        FROM json_each('[2, 3, 4, 6]');
+                        """)
+            }
+            try queue.close()
+        }
+
+        let database = try ChatDatabase(path: path, schema: .migrate)
+
+        for (since, revs) in [(0, [2, 3, 4, 6]), (3, [4, 6]), (4, [6]), (5, [6]), (6, [])]
+            as [(Int64, [Int64])]
+        {
+            let changes = try database.messages(of: 1, as: 1, since: since)
+            #expect(changes.messages.map(\.rev) == revs)
+            #expect(changes.isComplete)
+            let page = try database.reading { reader in
+                try reader.history(of: 1, as: 1).page(since: since).json(for: 1)
+            }
+            let text = String(decoding: page, as: UTF8.self)
+            #expect(text.components(separatedBy: "\"id\":").count - 1 == revs.count)
+        }
+        #expect(try database.problems().isEmpty)
+        try database.backup(to: folder.file("copy.db"))
+    }
+
     @Test func `who opened the file before it was migrated writes no more messages`() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("chat.db")
@@ -400,6 +441,11 @@ import Testing
     @Test(arguments: [
         "UPDATE messages SET previous_id = NULL WHERE id = 4",
         "UPDATE messages SET previous_id = 4 WHERE id = 3",
+        "UPDATE messages SET previous_id = 99 WHERE id = 4",
+        "UPDATE messages SET previous_id = 3 WHERE id = 4",
+        "UPDATE messages SET previous_id = 4 WHERE id = 2",
+        "UPDATE messages SET rev = 3 WHERE id = 2",
+        "DELETE FROM messages WHERE id = 2",
         "UPDATE messages SET rev = 7 WHERE id = 3",
         "INSERT INTO messages (id, hall_id, sender_id, content, created_at, rev, previous_id)"
             + " SELECT 3, hall_id, sender_id, content, created_at, 2, 1 FROM messages WHERE id = 2",
