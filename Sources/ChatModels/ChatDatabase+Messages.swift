@@ -74,7 +74,7 @@ extension ChatDatabase {
         let hall = try requireMembership(of: userID, in: hallID, db)
         if isWhole(since: rev, in: hall, limit: limit) {
             let (messages, _) = try messages(
-                from: hall.lastMessageID, count: Int(hall.rev - rev), since: rev, in: db)
+                of: hall, from: hall.lastMessageID, count: Int(hall.rev - rev), since: rev, in: db)
             return MessageChanges(
                 messages: messages, rev: hall.rev, isComplete: true, hasMore: false)
         }
@@ -109,7 +109,8 @@ extension ChatDatabase {
         of hall: HallForMember, limit: Int?, before: Int64?, in db: Database
     ) throws -> MessagePage {
         let newest = try newestMessage(of: hall, before: before, in: db)
-        let (messages, hasMore) = try messages(from: newest, count: pageSize(limit), in: db)
+        let (messages, hasMore) = try messages(
+            of: hall, from: newest, count: pageSize(limit), in: db)
         return MessagePage(messages: messages, rev: hall.rev, hasMore: hasMore)
     }
 
@@ -120,9 +121,10 @@ extension ChatDatabase {
 
     /// Messages from one on to the older ones, behind a position; oldest first.
     private func messages(
-        from id: Int64?, count: Int, since rev: Int64 = 0, in db: Database
+        of hall: HallForMember, from id: Int64?, count: Int, since rev: Int64 = 0, in db: Database
     ) throws -> (messages: [Message], hasMore: Bool) {
-        var rows = try MessagesBackwards(Self.columnsBackwards, from: id, in: db)
+        var rows = try MessagesBackwards(
+            Self.columnsBackwards, of: hall, from: id, in: db)
         defer { rows.finish() }
         var messages: [Message] = []
         while messages.count < count, let column = try rows.step() {

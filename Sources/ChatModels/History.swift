@@ -55,7 +55,8 @@ public struct History {
     private func page(
         from id: Int64?, count: Int, since rev: Int64 = 0, isComplete: Bool?
     ) throws -> HistoryPage {
-        var rows = try MessagesBackwards(HistoryPageWriter.columns, from: id, in: reader.db)
+        var rows = try MessagesBackwards(
+            HistoryPageWriter.columns, of: hall, from: id, in: reader.db)
         defer { rows.finish() }
         var writer = HistoryPageWriter(hallID: hall.id, sizeExpected: count)
         try reader.database.senders.withLock { senders in

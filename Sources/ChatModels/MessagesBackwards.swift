@@ -6,8 +6,11 @@ import GRDB
 ///
 /// An index of all positions would be a page more to write for almost every message. Each step of the statement reads two
 /// messages, because it costs as much as a message.
+///
+/// It ends where a message is not there, and follows no link to another hall or to a newer message: that of a damaged
+/// file ends it, too.
 struct MessagesBackwards {
-    /// What is read of a message, as columns of a table's alias.
+    /// What is read of a message, as columns of a table's alias; the first is never NULL.
     struct Columns {
         fileprivate let sql: String
         fileprivate let count: Int32
@@ -15,7 +18,9 @@ struct MessagesBackwards {
         init(count: Int32, of table: (String) -> String) {
             sql = """
                 SELECT \(table("m")), m.previous_id, \(table("p")), p.previous_id
-                FROM messages m LEFT JOIN messages p ON p.id = m.previous_id WHERE m.id = ?
+                FROM messages m LEFT JOIN messages p
+                    ON p.id = m.previous_id AND p.id < m.id AND p.hall_id = m.hall_id
+                WHERE m.id = ? AND m.hall_id = ?
                 """
             self.count = count
         }
@@ -28,8 +33,11 @@ struct MessagesBackwards {
     /// Whether the row has the next message, too.
     private var isHalfRead = false
 
-    init(_ columns: Columns, from id: Int64?, in db: Database) throws {
+    init(
+        _ columns: Columns, of hall: HallForMember, from id: Int64?, in db: Database
+    ) throws {
         row = try FastStatement(columns.sql, in: db)
+        row.bind(2, hall.id)
         count = columns.count
         next = id
     }
@@ -42,14 +50,19 @@ struct MessagesBackwards {
     /// - Returns: the column at which it begins in ``row``; `nil` if there is none.
     mutating func step() throws -> Int32? {
         guard let id = next else { return nil }
-        let start = isHalfRead ? count + 1 : 0
-        if !isHalfRead {
+        let isSecondHalf = isHalfRead
+        let start = isSecondHalf ? count + 1 : 0
+        isHalfRead = false
+        next = nil
+        if !isSecondHalf {
             row.finish()
             row.bind(1, id)
             guard try row.step() else { return nil }
         }
-        isHalfRead.toggle()
-        next = row.optionalInteger(start + count)
+        if let older = row.optionalInteger(start + count), older < id {
+            isHalfRead = !isSecondHalf && !row.isNull(count + 1)
+            next = isSecondHalf || isHalfRead ? older : nil
+        }
         return start
     }
 
@@ -64,7 +77,8 @@ extension ChatDatabase {
     ) throws -> Int64? {
         guard let id, let last = hall.lastMessageID, id <= last else { return hall.lastMessageID }
         var older: Int64? = try firstIndexed(of: hall, from: id, in: db) ?? last
-        let link = try FastStatement("SELECT previous_id FROM messages WHERE id = ?", in: db)
+        let link = try FastStatement(
+            "SELECT previous_id FROM messages WHERE id = ? AND previous_id < id", in: db)
         defer { link.finish() }
         while let newer = older, newer >= id {
             link.finish()

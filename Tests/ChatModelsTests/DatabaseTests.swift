@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChatTesting
+import CompactJSON
 import Foundation
 import GRDB
 import Testing
@@ -467,6 +468,65 @@ import Testing
         let problems = try database.problems()
 
         #expect(problems.contains { $0.hasSuffix("does not follow on the one before it.") })
+    }
+
+    private static let damage: [(String, oldest: Int64)] = [
+        ("DELETE FROM messages WHERE id = 5", 6),
+        ("DELETE FROM messages WHERE id = 6", 7),
+        ("DELETE FROM messages WHERE id = 9", 10),
+        ("UPDATE messages SET previous_id = 5 WHERE id = 5", 5),
+        ("UPDATE messages SET previous_id = 6 WHERE id = 6", 6),
+        ("UPDATE messages SET previous_id = 8 WHERE id = 5", 5),
+        ("UPDATE messages SET previous_id = 8 WHERE id = 6", 6),
+        ("UPDATE messages SET previous_id = 99 WHERE id = 7", 7),
+        ("UPDATE messages SET previous_id = -1 WHERE id = 7", 7),
+        ("UPDATE messages SET hall_id = 2 WHERE id = 5", 6),
+        ("UPDATE messages SET hall_id = 2 WHERE id = 6", 7),
+        ("UPDATE halls SET last_message_id = 10", 10),
+    ]
+
+    /// Messages 1 to 9 are of one hall, 10 of another.
+    @Test(arguments: damage)
+    func `a history with damage ends there`(damage: String, oldest: Int64) throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        try database.sayMany(9, in: hall, as: ana)
+        try database.say(in: database.makeHall("Other", owner: ana), as: ana)
+        try database.write { db in try db.execute(sql: damage) }
+        let expected = (1...9).filter { $0 >= oldest } as [Int64]
+
+        #expect(try !database.problems().isEmpty)
+        for limit in [1, 2, 3, 50] {
+            var (seen, before): ([Int64], Int64?) = ([], nil)
+            // As a client that asks for more while there is more.
+            for _ in 0..<20 {
+                let page = try database.messages(
+                    of: hall.id, as: ana.id, limit: limit, before: before)
+                let written = try database.reading { reader in
+                    try reader.history(of: hall.id, as: ana.id).page(limit: limit, before: before)
+                        .json(for: ana.id)
+                }
+                let json = try JSONValue(parsing: written)
+                let writtenIDs = json["messages"]?.array?.compactMap { $0["id"]?.integer }
+                #expect(writtenIDs == page.messages.map(\.id))
+                #expect(json["has_more"]?.bool == page.hasMore)
+                seen = page.messages.map(\.id) + seen
+                before = page.messages.first?.id
+                guard page.hasMore, before != nil else { break }
+            }
+            #expect(seen == expected)
+            let last = try database.messages(
+                of: hall.id, as: ana.id, limit: limit, before: seen.first)
+            #expect(last.hasMore == false)
+        }
+        let changes = try database.messages(of: hall.id, as: ana.id, since: 0)
+        #expect(changes.messages.map(\.id) == expected)
+        for before in 1...10 as ClosedRange<Int64> {
+            let page = try database.messages(of: hall.id, as: ana.id, before: before)
+            #expect(page.messages.allSatisfy { $0.id < before && $0.id > 0 })
+            #expect(page.messages.allSatisfy { $0.hallID == hall.id })
+        }
     }
 
     @Test func `a row that refers to nothing is found`() throws {
