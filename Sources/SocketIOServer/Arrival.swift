@@ -34,7 +34,10 @@ final class Arrival: Timed, DescriptorWatcher {
 
     func readable() {
         switch loop.receiveBuffer.receive(from: descriptor) {
-        case .bytes(let count): begin(loop.receiveBuffer.bytes, count)
+        case .bytes(let count):
+            // Before a session is asked for: that turns the wheel, which must not end us meanwhile.
+            loop.removeDeadline(self)
+            begin(loop.receiveBuffer.bytes, count)
         case .nothing: break
         case .end, .failed: end()
         }

@@ -17,7 +17,8 @@ final class HTTPConnections: HTTPSide {
     }
 
     func take(_ descriptor: Int32, _ bytes: [UInt8], for server: ServerLoops) {
-        _ = ClientBootstrap(group: group)
+        let admission = server.loops[0].admission
+        ClientBootstrap(group: group)
             .channelOption(.maxMessagesPerRead, value: 1)
             // Beyond the high mark no further request is taken.
             .channelOption(
@@ -31,6 +32,13 @@ final class HTTPConnections: HTTPSide {
                 }
             }
             .withConnectedSocket(descriptor)
+            .whenComplete { result in
+                switch result {
+                case .success(let channel):
+                    channel.closeFuture.whenComplete { _ in admission.closeConnection() }
+                case .failure: admission.closeConnection()
+                }
+            }
     }
 
     func descriptor(of channel: any Channel) -> Int32? {

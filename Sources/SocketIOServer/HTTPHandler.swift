@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import NIOCore
 import NIOHTTP1
 import SocketIO
@@ -346,7 +347,12 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         channel.eventLoop.assumeIsolated().execute {
             let (descriptor, rest) = (http.descriptor(of: channel), departure.bytes)
             channel.close(promise: nil)
-            guard let descriptor, home.admission.openConnection() else { return orElse() }
+            guard let descriptor else { return orElse() }
+            guard home.admission.openConnection() else {
+                home.counters.count(.refused(.connections))
+                _ = Glibc.close(descriptor)
+                return orElse()
+            }
             channel.closeFuture.whenComplete { _ in
                 home.perform {
                     WebSocketConnection.open(descriptor, on: home, answer: request.answer, rest) {

@@ -21,15 +21,49 @@ struct SendQueue {
     private var waiting: Waiting?
 
     private final class Waiting {
-        var pieces: [[UInt8]]
-        /// How much of the first piece the system has.
-        var offset: Int
-        var bytes: Int
+        /// So large are pieces that are put together of smaller ones: each costs more than its bytes.
+        private static let pieceBytes = 4_096
+
+        private var pieces: [[UInt8]]
+        /// The first piece that the system has not wholly, and how much of it the system has.
+        private var (first, offset): (Int, Int)
+        private(set) var bytes: Int
 
         init(_ piece: [UInt8], from offset: Int) {
             pieces = [piece]
-            self.offset = offset
+            (first, self.offset) = (0, offset)
             bytes = piece.count - offset
+        }
+
+        func append(_ piece: [UInt8]) {
+            bytes += piece.count
+            let last = pieces.count - 1
+            if pieces[last].count + piece.count <= Self.pieceBytes {
+                pieces[last].append(contentsOf: piece)
+            } else {
+                pieces.append(piece)
+            }
+        }
+
+        /// Sends as much as the system takes.
+        func send(to descriptor: Int32) -> Outcome {
+            while first < pieces.count {
+                let piece = pieces[first]
+                guard let count = SendQueue.send(piece, from: offset, to: descriptor) else {
+                    return .failed
+                }
+                bytes -= count
+                offset += count
+                guard offset == piece.count else { return .waits }
+                pieces[first] = []
+                (first, offset) = (first + 1, 0)
+                // What is sent goes in large parts, so that it costs little.
+                if first > 64, first * 2 > pieces.count {
+                    pieces.removeFirst(first)
+                    first = 0
+                }
+            }
+            return .sent
         }
     }
 
@@ -50,8 +84,7 @@ struct SendQueue {
         let bytes = held
         held = []
         if let waiting {
-            waiting.pieces.append(bytes)
-            waiting.bytes += bytes.count
+            waiting.append(bytes)
             return .waits
         }
         switch Self.send(bytes, from: 0, to: descriptor) {
@@ -65,20 +98,9 @@ struct SendQueue {
 
     /// Goes on with what waits: the socket takes more.
     mutating func resume(to descriptor: Int32) -> Outcome {
-        guard let waiting else { return .sent }
-        while let piece = waiting.pieces.first {
-            guard let count = Self.send(piece, from: waiting.offset, to: descriptor) else {
-                self.waiting = nil
-                return .failed
-            }
-            waiting.bytes -= count
-            waiting.offset += count
-            guard waiting.offset == piece.count else { return .waits }
-            waiting.pieces.removeFirst()
-            waiting.offset = 0
-        }
-        self.waiting = nil
-        return .sent
+        guard let outcome = waiting?.send(to: descriptor) else { return .sent }
+        if outcome != .waits { waiting = nil }
+        return outcome
     }
 
     /// Sends bytes that go to many past the queue; only while it is empty.

@@ -30,8 +30,6 @@ final class ServerLoops: Sendable {
 
     /// Puts the handlers of a connection that speaks HTTP in place; on the connection's event loop.
     func configure(_ channel: any Channel) throws {
-        let loop = nextLoop
-        channel.closeFuture.whenComplete { _ in loop.admission.closeConnection() }
         let pipeline = channel.pipeline.syncOperations
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = 16_384
@@ -43,7 +41,7 @@ final class ServerLoops: Sendable {
                 HTTPRequestDecoder(
                     leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits),
                 maximumBufferSize: 131_072))
-        try pipeline.addHandler(HTTPHandler(server: self, loop: loop))
+        try pipeline.addHandler(HTTPHandler(server: self, loop: nextLoop))
     }
 
     // MARK: Routing

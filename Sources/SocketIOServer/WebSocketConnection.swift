@@ -134,6 +134,8 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
                 from: bytes, at: &place, end: count, payloadMax: payloadMax)
             {
                 receive(message)
+                // RFC 6455 §5.5.1: what follows a close frame means nothing.
+                if case .closing(listens: false) = purpose { return count }
             }
         } catch {
             switch error {
@@ -267,11 +269,12 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
         switch outcome {
         case .sent:
             if closesWhenSent { return closeSocket() }
+            if case .closing(listens: false) = purpose { shutdown(descriptor, Int32(SHUT_WR)) }
             if waitsToWrite { wait(toWrite: false) }
         case .waits:
             if !waitsToWrite { wait(toWrite: true) }
-        // The system tells the same to who reads: there it is dealt with.
-        case .failed: break
+        // Who reads finds the end, and deals with it: not here, in the midst of who knows what.
+        case .failed: shutdown(descriptor, Int32(SHUT_RDWR))
         }
     }
 
@@ -310,7 +313,6 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
         ended(reason)
         guard !isCongested else { return closeSocket() }
         sayGoodbye(reason.closeCode)
-        if queue.isEmpty { shutdown(descriptor, Int32(SHUT_WR)) }
         setDeadline(in: Self.goodbyePatience)
     }
 

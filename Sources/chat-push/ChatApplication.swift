@@ -167,10 +167,15 @@ final class ChatApplication: SocketIOApplication {
                 continue
             }
             // Who joins or leaves does so between two messages.
-            gathered.send(on: loop, &tally)
+            send(&gathered)
             take(event)
         }
-        gathered.send(on: loop, &tally)
+        send(&gathered)
+    }
+
+    private func send(_ gathered: inout GatheredMessages) {
+        gathered.count(on: loop, &tally)
+        gathered.send(on: loop)
     }
 
     private func take(_ event: StoreEvent) {
@@ -239,12 +244,14 @@ private struct GatheredMessages {
         }
     }
 
-    mutating func send(on loop: ServerLoop, _ tally: inout LoopTally) {
+    func count(on loop: ServerLoop, _ tally: inout LoopTally) {
+        for hall in halls { tally.broadcast(hall.count, to: loop.count(in: RoomID(hall.id))) }
+    }
+
+    mutating func send(on loop: ServerLoop) {
         guard !halls.isEmpty else { return }
         for hall in halls {
-            let room = RoomID(hall.id)
-            tally.broadcast(hall.count, to: loop.count(in: room))
-            loop.broadcast(hall.packets, to: room, isLast: halls.count == 1)
+            loop.broadcast(hall.packets, to: RoomID(hall.id), isLast: halls.count == 1)
         }
         halls.removeAll(keepingCapacity: true)
         places.removeAll(keepingCapacity: true)

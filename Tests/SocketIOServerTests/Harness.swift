@@ -108,6 +108,8 @@ final class TestHTTP: HTTPSide, @unchecked Sendable {
 
     func take(_ descriptor: Int32, _ bytes: [UInt8], for server: ServerLoops) {
         let channel = EmbeddedChannel(loop: eventLoop)
+        let admission = server.loops[0].admission
+        channel.closeFuture.whenComplete { _ in admission.closeConnection() }
         channels.append((descriptor, channel))
         do {
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 9)).wait()
@@ -151,6 +153,8 @@ final class TestHTTP: HTTPSide, @unchecked Sendable {
 final class TestConnection {
     private let harness: Harness
     private let descriptor: Int32
+    /// The server's end; only to be looked at.
+    let serverEnd: Int32
     private var received = ByteBuffer()
 
     /// - Parameter bufferBytes: how much the system keeps for a client that does not read.
@@ -160,6 +164,7 @@ final class TestConnection {
         let kind = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
         try #require(unsafe socketpair(AF_UNIX, Int32(kind), 0, &ends) == 0)
         descriptor = ends[0]
+        serverEnd = ends[1]
         harness.clients.insert(descriptor)
         if var bufferBytes {
             unsafe setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &bufferBytes, 4)
@@ -173,6 +178,20 @@ final class TestConnection {
         harness.run()
         var poll = pollfd(fd: descriptor, events: 0, revents: 0)
         return unsafe Glibc.poll(&poll, 1, 0) == 0 || poll.revents & Int16(POLLHUP) == 0
+    }
+
+    /// Whether the server has said that it sends no more.
+    var isEnded: Bool {
+        harness.run()
+        var byte: UInt8 = 0
+        return unsafe recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) == 0
+    }
+
+    /// All frames that come, the last of them a close frame, and whether nothing comes behind.
+    func expectLastWords(_ code: UInt16, behind count: Int) throws {
+        for _ in 0..<count { #expect(try frame()?.opcode == .text) }
+        try expectClose(code)
+        #expect(isEnded)
     }
 
     /// The client goes away without a word.

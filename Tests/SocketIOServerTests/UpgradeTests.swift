@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+import NIOCore
+import NIOEmbedded
 import SocketIO
 import Testing
 
@@ -182,5 +185,39 @@ struct UpgradeTests {
         try connection.send("40")
         #expect(try connection.text().hasPrefix("40{"))
         #expect(harness.loop.admission.connectionCount == 1)
+    }
+
+    @Test func `a probe that comes with its deadline, before the clock is looked at, is taken`()
+        throws
+    {
+        let harness = try Harness(echoesMessages: true) { $0.pingInterval = 60_000 }
+        let (_, target) = try harness.poller()
+        let connection = try harness.connect()
+        var request = "GET \(webSocketTarget(target)) HTTP/1.1\r\nHost: a\r\n"
+        for (name, value) in TestConnection.upgradeHeaders { request += "\(name): \(value)\r\n" }
+        let bytes = Array((request + "\r\n").utf8)
+        // At the very moment of its deadline, but before the clock's own turn: sockets come first in a busy loop.
+        let timeout = harness.loop.configuration.requestTimeout
+        harness.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(timeout)) {
+            try? connection.write(bytes)
+        }
+        harness.advance(timeout)
+        #expect(try connection.all().hasPrefix("HTTP/1.1 101 "))
+        #expect(fcntl(connection.serverEnd, F_GETFD) >= 0)
+        #expect(harness.loop.admission.connectionCount == 2)
+    }
+
+    @Test func `who becomes a WebSocket late is refused at the bound, and nothing is left`() throws
+    {
+        let harness = try Harness { $0.connectionsMax = 1 }
+        let connection = try harness.connect()
+        while harness.loop.admission.openConnection() {}
+        var request = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
+        for (name, value) in TestConnection.upgradeHeaders { request += "\(name): \(value)\r\n" }
+        try connection.write(request)
+        try connection.write("Host: a\r\n\r\n")
+        #expect(harness.sessions == 0)
+        #expect(!connection.isOpen)
+        #expect(harness.count(.refused(.connections)) == 1)
     }
 }

@@ -247,6 +247,32 @@ struct WebSocketTests {
         #expect(try webSocket.frame() == nil && socket.isConnected)
     }
 
+    @Test func `who pings and reads late gets all pongs, for little memory and work`() throws {
+        let webSocket = try Harness().webSocket(bufferBytes: 4_608)
+        var pings: [UInt8] = []
+        for _ in 0..<1_000 { pings += clientFrame(.ping, []) }
+        for _ in 0..<100 { try webSocket.write(pings) }
+        let pongs = try webSocket.all()
+        // Each byte that is no UTF-8 is read as one scalar.
+        #expect(pongs.unicodeScalars.count == 200_000)
+        #expect(webSocket.isOpen)
+    }
+
+    @Test func `what waits and the goodbye behind it reach also who breaks the protocol`() throws {
+        let close = clientFrame(.close, [3, 232])
+        for (bytes, code) in [([0xFF, 0xFF], 1002), (close + [0xFF, 0xFF], 1000)]
+            as [([UInt8], UInt16)]
+        {
+            let harness = try Harness()
+            let webSocket = try harness.webSocket(bufferBytes: 4_608)
+            let socket = try #require(harness.application.connected.first)
+            for _ in 0..<20 { socket.emit("x", [.string(String(repeating: "y", count: 10_000))]) }
+            harness.run()
+            try webSocket.write(bytes)
+            try webSocket.expectLastWords(code, behind: 20)
+        }
+    }
+
     // MARK: Reentrancy
 
     @Test func `a session may be closed from within its own event`() throws {
