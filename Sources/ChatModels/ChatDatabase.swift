@@ -280,8 +280,8 @@ public final class ChatDatabase: Sendable {
     }
 
     /// What is wrong with the file, a sentence each: SQLite's own check, foreign keys, and whether each hall is at the
-    /// position of its last message, and each message follows on an older one of its hall, as the only one. A position
-    /// without a message is no problem: somebody may have taken it out.
+    /// position of its last message, and each message follows on an older one of its hall, as the only one, and none
+    /// is behind the last. A position without a message is no problem: somebody may have taken it out.
     public func problems() throws -> [String] {
         try read { db in
             var problems = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter {
@@ -296,7 +296,9 @@ public final class ChatDatabase: Sendable {
                 sql: """
                     SELECT h.id, h.rev, COALESCE(m.rev, 0)
                     FROM halls h LEFT JOIN messages m ON m.id = h.last_message_id
-                    WHERE h.rev <> COALESCE(m.rev, 0) OR m.hall_id <> h.id ORDER BY h.id
+                    WHERE h.rev <> COALESCE(m.rev, 0) OR m.hall_id <> h.id
+                        OR h.last_message_id IS NOT m.id
+                    ORDER BY h.id
                     """)
             for row in torn {
                 let (id, rev, last): (Int64, Int64, Int64) = (row[0], row[1], row[2])
@@ -314,6 +316,16 @@ public final class ChatDatabase: Sendable {
                     """)
             for id in loose {
                 problems.append("Message \(id) does not follow on the one before it.")
+            }
+            // From message to hall: no index has all messages of a hall.
+            let behind = try Int64.fetchAll(
+                db,
+                sql: """
+                    SELECT m.id FROM messages m LEFT JOIN halls h ON h.id = m.hall_id
+                    WHERE m.id > COALESCE(h.last_message_id, 0) ORDER BY m.id LIMIT 10
+                    """)
+            for id in behind {
+                problems.append("Message \(id) is behind the last one of its hall.")
             }
             return problems
         }

@@ -470,6 +470,34 @@ import Testing
         #expect(problems.contains { $0.hasSuffix("does not follow on the one before it.") })
     }
 
+    @Test func `messages behind the last one of their hall are found`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        let other = try database.makeHall("Other", owner: ana)
+        for place in [hall, hall, other, hall, other] { try database.say(in: place, as: ana) }
+        try database.write { db in
+            try db.execute(
+                sql: """
+                    UPDATE halls SET rev = 1, last_message_id = 1 WHERE id = 1;
+                    UPDATE halls SET rev = 0, last_message_id = NULL WHERE id = 2;
+                    """)
+        }
+
+        #expect(
+            try database.problems()
+                == [2, 3, 4, 5].map { "Message \($0) is behind the last one of its hall." })
+    }
+
+    @Test func `a hall whose last message is not there is found`() throws {
+        let database = try emptyDatabase()
+        _ = try database.makeHall(owner: database.makeUser())
+        try database.write { db in try db.execute(sql: "UPDATE halls SET last_message_id = 9") }
+
+        #expect(
+            try database.problems() == ["Hall 1 is at position 0, its last message at 0."])
+    }
+
     private static let damage: [(String, oldest: Int64)] = [
         ("DELETE FROM messages WHERE id = 5", 6),
         ("DELETE FROM messages WHERE id = 6", 7),
