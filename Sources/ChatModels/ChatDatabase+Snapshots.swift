@@ -29,6 +29,9 @@ public struct SnapshotReader {
 }
 
 extension ChatDatabase {
+    /// The most of the log that is read with a state: who is farther behind has to begin anew.
+    static let snapshotChangesMax = 20_000
+
     /// Reads state together with the log, in one transaction: what is read is exactly what the log says up to the
     /// batch's cursor. Whoever emits the batch first and then uses what was read loses nothing between, and doubles
     /// nothing.
@@ -36,10 +39,12 @@ extension ChatDatabase {
         after cursor: Int64, _ body: (SnapshotReader) throws -> Value
     ) throws -> (changes: ChangeBatch, value: Value) {
         try read { db in
-            (
-                try changes(after: cursor, limit: .max, in: db),
-                try body(SnapshotReader(database: self, db: db))
-            )
+            var batch = try changes(after: cursor, limit: Self.snapshotChangesMax, in: db)
+            let newest = try Self.newestChange(db)
+            if batch.cursor != newest {
+                batch = ChangeBatch(changes: [], cursor: newest, isTorn: true)
+            }
+            return (batch, try body(SnapshotReader(database: self, db: db)))
         }
     }
 

@@ -232,4 +232,26 @@ import Testing
             }
         }
     }
+
+    @Test func `who is too far behind to read all with a state begins anew`() throws {
+        let database = try emptyDatabase()
+        let most = ChatDatabase.snapshotChangesMax
+        try database.write { db in
+            try db.execute(
+                sql: """
+                    WITH RECURSIVE number (n) AS (
+                        SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n <= ?)
+                    INSERT INTO changes (id, kind, hall_id) SELECT n, 'renamed', 1 FROM number
+                    """, arguments: [most])
+        }
+
+        let (whole, _) = try database.snapshot(after: 1) { _ in }
+        let (torn, _) = try database.snapshot(after: 0) { _ in }
+
+        #expect(whole.changes.count == most)
+        #expect(!whole.isTorn)
+        #expect(torn.changes.isEmpty)
+        #expect(torn.isTorn)
+        #expect([whole.cursor, torn.cursor] == [Int64(most) + 1, Int64(most) + 1])
+    }
 }
