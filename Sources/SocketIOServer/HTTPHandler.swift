@@ -148,7 +148,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         if target.path == "/health" {
             return exchange.respond(.ok, body: Array("ok".utf8))
         }
-        if target.path == server.rawWebSocketPath ?? "" {
+        if let echo = server.rawWebSocketPath, target.path == echo {
             guard let request = UpgradeRequest(head) else {
                 return exchange.respond(head.webSocketRefusal ?? .badRequest, body: [])
             }

@@ -2,8 +2,8 @@
 
 import Glibc
 
-/// What goes out on a socket: what was put since the last flush, and what the system has not yet taken. Bytes that go to
-/// many are not copied, also while they wait.
+/// What goes out on a socket: what was put since the last flush, and what the system has not yet taken. What goes to many
+/// is not copied; while it waits, only small pieces are.
 struct SendQueue {
     /// What became of a flush.
     enum Outcome {
@@ -87,13 +87,7 @@ struct SendQueue {
             waiting.append(bytes)
             return .waits
         }
-        switch Self.send(bytes, from: 0, to: descriptor) {
-        case nil: return .failed
-        case bytes.count?: return .sent
-        case let count?:
-            waiting = Waiting(bytes, from: count)
-            return .waits
-        }
+        return sendNow(bytes, to: descriptor)
     }
 
     /// Goes on with what waits: the socket takes more.
@@ -103,7 +97,7 @@ struct SendQueue {
         return outcome
     }
 
-    /// Sends bytes that go to many past the queue; only while it is empty.
+    /// Sends bytes past the queue; only while it is empty.
     mutating func sendNow(_ bytes: [UInt8], to descriptor: Int32) -> Outcome {
         switch Self.send(bytes, from: 0, to: descriptor) {
         case nil: return .failed
