@@ -60,7 +60,13 @@ final class SocketLoop: EventLoop, @unchecked Sendable {
         thread.store(pthread_self(), ordering: .relaxed)
         while true {
             poll.wait(milliseconds: patience)
-            let isStopping = takeHanded()
+            let (handed, isStopping) = takeHanded()
+            if !handed.isEmpty {
+                for task in handed { task() }
+                // What came while they ran belongs to this turn, too: so that what is asked for between two deliveries is
+                // asked for in one piece, however long they take.
+                poll.wait(milliseconds: 0)
+            }
             runTasks()
             runTimers()
             if isStopping, tasks.isEmpty { break }
@@ -77,14 +83,12 @@ final class SocketLoop: EventLoop, @unchecked Sendable {
         return left <= 0 ? 0 : Int32(clamping: (left + 999_999) / 1_000_000)
     }
 
-    private func takeHanded() -> Bool {
-        let (handedTasks, isStopping) = handed.withLock { handed in
+    private func takeHanded() -> (tasks: [() -> Void], isStopping: Bool) {
+        handed.withLock { handed in
             handed.isSignalled = false
             defer { handed.tasks = [] }
             return (handed.tasks, handed.isStopping)
         }
-        if tasks.isEmpty { tasks = handedTasks } else { tasks += handedTasks }
-        return isStopping
     }
 
     private func runTasks() {
