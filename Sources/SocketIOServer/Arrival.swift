@@ -64,27 +64,23 @@ final class Arrival: Timed, DescriptorWatcher {
         let rest = bytes[place..<count]
         switch route {
         case .begin: begin(request, rest)
-        case .echo:
-            let connection = become(request)
-            connection.echo()
-            connection.take(Array(rest), rest.count)
+        case .echo: become(request, rest) { $0.echo() }
         case .probe(let id): probe(id, request, rest, bytes[..<count])
         }
     }
 
     /// The first request of a session.
     private func begin(_ request: UpgradeRequest, _ rest: ArraySlice<UInt8>) {
-        let handshake = request.handshake(
-            peer: peerAddress(descriptor), trustsProxy: loop.configuration.trustsProxy)
+        let handshake = loop.handshake(request, peer: peerAddress(descriptor))
         if let refusal = loop.refusal(of: handshake) {
             // A crowd that comes too early is refused at the least cost: nothing more was read than was looked at.
             let answer = HTTPAnswer(refusal, keepsAlive: false).bytes
             _ = unsafe send(descriptor, answer, answer.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
             return end()
         }
-        let connection = become(request)
-        connection.serve(EngineSession.webSocket(handshake, connection, on: loop))
-        connection.take(Array(rest), rest.count)
+        become(request, rest) {
+            $0.serve(EngineSession.webSocket(handshake, $0, on: loop))
+        }
     }
 
     /// A WebSocket for a session that polls, which may live on another loop.
@@ -95,11 +91,8 @@ final class Arrival: Timed, DescriptorWatcher {
         let home = server.loops[id.loop]
         if home === loop {
             guard let session = loop.session(id) else { return speakHTTP(bytes) }
-            let connection = become(request)
-            connection.probe(session)
-            connection.take(Array(rest), rest.count)
+            become(request, rest) { $0.probe(session) }
         } else {
-            loop.removeDeadline(self)
             loop.poll.remove(descriptor)
             let (rest, bytes) = (Array(rest), Array(bytes))
             home.execute { [descriptor, server] in
@@ -113,16 +106,23 @@ final class Arrival: Timed, DescriptorWatcher {
         }
     }
 
-    private func become(_ request: UpgradeRequest) -> WebSocketConnection {
-        loop.removeDeadline(self)
+    /// Goes on as a WebSocket.
+    ///
+    /// - Parameters:
+    ///   - rest: what came behind the request.
+    ///   - begin: says what the connection is for.
+    private func become(
+        _ request: UpgradeRequest, _ rest: ArraySlice<UInt8>,
+        _ begin: (WebSocketConnection) -> Void
+    ) {
         let connection = WebSocketConnection(descriptor, on: loop, answer: request.answer)
         loop.poll.hand(descriptor, to: connection)
-        return connection
+        begin(connection)
+        connection.take(Array(rest), rest.count)
     }
 
     /// Whatever else it is, those who know all of HTTP find out.
     private func speakHTTP(_ bytes: ArraySlice<UInt8>) {
-        loop.removeDeadline(self)
         loop.poll.remove(descriptor)
         server.http.take(descriptor, Array(bytes), for: server)
     }

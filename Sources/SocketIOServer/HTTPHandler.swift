@@ -192,9 +192,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     private func proceed(
         with sid: String, _ method: HTTPMethod, _ body: [UInt8], _ exchange: HTTPExchange
     ) {
-        guard let id = SessionID(text: sid), id.loop < server.loops.count else {
-            return exchange.refuse(.unknownSession)
-        }
+        guard let id = server.sessionID(sid) else { return exchange.refuse(.unknownSession) }
         if method == .GET { polled = id }
         let loop = server.loops[id.loop]
         loop.perform {
@@ -209,9 +207,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
 
     /// A WebSocket for a session that polls.
     private func probe(_ sid: String, _ request: UpgradeRequest, _ exchange: HTTPExchange) {
-        guard let id = SessionID(text: sid), id.loop < server.loops.count else {
-            return exchange.refuse(.unknownSession)
-        }
+        guard let id = server.sessionID(sid) else { return exchange.refuse(.unknownSession) }
         upgradeRequest = request
         let loop = server.loops[id.loop]
         loop.perform {
@@ -225,7 +221,11 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         _ head: HTTPRequestHead, _ exchange: HTTPExchange, context: ChannelHandlerContext
     ) {
         guard head.method == .GET else { return exchange.refuse(.badHandshakeMethod) }
-        let handshake = handshake(head, context: context)
+        let handshake = loop.handshake(
+            told: head.headers.first(name: "x-real-ip"),
+            peer: context.remoteAddress?.ipAddress ?? "",
+            cookie: head.headers.first(name: "cookie"),
+            remoteUser: head.headers.first(name: "x-remote-user"))
         guard admit(handshake, exchange) else { return }
         loop.perform { [loop] in
             exchange.respond(.ok, body: EngineSession.polling(handshake, on: loop).body)
@@ -236,9 +236,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     private func beginWebSocket(
         _ request: UpgradeRequest, _ exchange: HTTPExchange, context: ChannelHandlerContext
     ) {
-        let handshake = request.handshake(
-            peer: context.remoteAddress?.ipAddress ?? "",
-            trustsProxy: loop.configuration.trustsProxy)
+        let handshake = loop.handshake(request, peer: context.remoteAddress?.ipAddress ?? "")
         guard admit(handshake, exchange) else { return }
         depart(request, orElse: { [loop] in loop.admission.end(address: handshake.address) }) {
             connection, loop in
@@ -252,14 +250,6 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         keepsAlive = false
         exchange.respond(refusal, body: [])
         return false
-    }
-
-    private func handshake(_ head: HTTPRequestHead, context: ChannelHandlerContext) -> Handshake {
-        let peer = context.remoteAddress?.ipAddress ?? ""
-        let told = loop.configuration.trustsProxy ? head.headers.first(name: "x-real-ip") : nil
-        return Handshake(
-            address: String((told ?? peer).prefix(64)), cookie: head.headers.first(name: "cookie"),
-            remoteUser: head.headers.first(name: "x-remote-user"))
     }
 
     private func admitOrigin(_ head: HTTPRequestHead) -> Bool {

@@ -129,6 +129,26 @@ public final class ServerLoop: @unchecked Sendable {
         wheel.remove(session)
     }
 
+    /// What the application is told of a session's first request.
+    ///
+    /// - Parameters:
+    ///   - told: the client's address as the request names it; believed of a proxy alone.
+    ///   - peer: the address of the other side of the connection.
+    func handshake(
+        told: String?, peer: @autoclosure () -> String, cookie: String?, remoteUser: String?
+    ) -> Handshake {
+        let address = (configuration.trustsProxy ? told : nil) ?? peer()
+        return Handshake(
+            address: String(address.prefix(64)), cookie: cookie, remoteUser: remoteUser)
+    }
+
+    /// The same of a request for a WebSocket.
+    func handshake(_ request: UpgradeRequest, peer: @autoclosure () -> String) -> Handshake {
+        handshake(
+            told: request.realIP, peer: peer(), cookie: request.cookie,
+            remoteUser: request.remoteUser)
+    }
+
     /// With what a session is refused; `nil` if it may begin, and then it is counted.
     func refusal(of handshake: Handshake) -> HTTPResponseStatus? {
         if isShuttingDown { return .serviceUnavailable }

@@ -64,8 +64,12 @@ final class ServerLoops: Sendable {
             target["EIO"] == "4", target["transport"] == "websocket", target["j"] == nil
         else { return nil }
         guard let sid = target["sid"] else { return .begin }
-        guard let id = SessionID(text: sid), id.loop < loops.count else { return nil }
-        return .probe(id)
+        return sessionID(sid).map { .probe($0) }
+    }
+
+    /// The id that a client sent; `nil` if no session can have it.
+    func sessionID(_ text: String) -> SessionID? {
+        SessionID(text: text).flatMap { $0.loop < loops.count ? $0 : nil }
     }
 
     /// Whether a path is the server's; the slash at its end may be missing.

@@ -25,17 +25,6 @@ struct UpgradeRequest: Equatable {
             """.utf8)
     }
 
-    /// What the application is told.
-    ///
-    /// - Parameters:
-    ///   - peer: the address of the other side of the connection.
-    ///   - trustsProxy: whether that is a proxy, which tells the client's.
-    func handshake(peer: @autoclosure () -> String, trustsProxy: Bool) -> Handshake {
-        let address = (trustsProxy ? realIP : nil) ?? peer()
-        return Handshake(
-            address: String(address.prefix(64)), cookie: cookie, remoteUser: remoteUser)
-    }
-
     /// Reads a request that was parsed; `nil` unless it is a whole and valid opening handshake.
     init?(_ head: HTTPRequestHead) {
         guard head.webSocketRefusal == nil, let accept = head.webSocketAccept else { return nil }

@@ -79,7 +79,7 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     /// Waits for `2probe` and `5`, for a while. Where there is no session that takes it, it says goodbye.
     func probe(_ session: EngineSession?) {
         flush()
-        guard let session, session.takesUpgrade else { return goodbye(.protocolError) }
+        guard let session, session.takesUpgrade else { return close(.protocolError) }
         purpose = .probing(session)
         setDeadline(in: loop.configuration.upgradeTimeout)
     }
@@ -188,25 +188,25 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
         case (.serving(let session), _): session.receive(message, from: self)
         case (.probing(let session), .text(let text)): receive(probe: text, session)
         case (.probing, _): fail(.protocolError)
-        case (.echoing, .text(let text)): put(webSocketFrame(.text, text))
-        case (.echoing, .binary(let bytes)): put(webSocketFrame(.binary, bytes))
+        case (.echoing, .text(let text)): write(webSocketFrame(.text, text))
+        case (.echoing, .binary(let bytes)): write(webSocketFrame(.binary, bytes))
         case (.none, _): break
         }
     }
 
     private func answer(ping payload: [UInt8]) {
-        put(webSocketFrame(.pong, payload))
+        write(webSocketFrame(.pong, payload))
         if case .echoing = purpose { return }
         flush()
         // Who pings and reads nothing would fill our memory with pongs.
-        if isCongested { fail(.tooSlow) }
+        if !isWithinBounds { fail(.tooSlow) }
     }
 
     /// `2probe` asks whether this WebSocket works, `5` makes it the session's.
     private func receive(probe text: [UInt8], _ session: EngineSession) {
         switch try? EngineIOPacket(text: text[...]) {
         case .ping(let payload) where payload.elementsEqual("probe".utf8):
-            if !session.tryUpgrade(to: self) { goodbye(.protocolError) }
+            if !session.tryUpgrade(to: self) { close(.protocolError) }
         case .upgrade:
             loop.removeDeadline(self)
             purpose = .serving(session)
@@ -229,12 +229,7 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     // MARK: Writing
 
     /// Whether less waits for the client than may wait.
-    var isWithinBounds: Bool { !isCongested }
-
-    private var isCongested: Bool { queue.bytes > loop.configuration.queueBytesMax }
-
-    /// Writes whole frames; they leave with the next flush.
-    func write(_ frames: [UInt8]) { put(frames) }
+    var isWithinBounds: Bool { queue.bytes <= loop.configuration.queueBytesMax }
 
     /// Takes frames that go to many.
     ///
@@ -254,7 +249,8 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
 
     private var isClosing: Bool { if case .closing = purpose { true } else { false } }
 
-    private func put(_ frames: [UInt8]) {
+    /// Writes whole frames; they leave with the next flush.
+    func write(_ frames: [UInt8]) {
         // RFC 6455 §5.5.1: nothing follows a close frame.
         if !isClosing { queue.put(frames) }
     }
@@ -287,21 +283,18 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
 
     // MARK: The end
 
-    /// Says goodbye with a reason, and closes.
-    func close(_ reason: DisconnectReason) { goodbye(reason) }
-
     private func sayGoodbye(_ code: UInt16?) {
         let payload = code.map { [UInt8($0 >> 8), UInt8($0 & 255)] } ?? []
         queue.put(webSocketFrame(.close, payload))
         flush()
     }
 
-    /// RFC 6455 §7.1.2: says goodbye, waits a moment for the other side's, and closes.
-    private func goodbye(_ reason: DisconnectReason) {
+    /// RFC 6455 §7.1.2: says goodbye with a reason, waits a moment for the other side's, and closes.
+    func close(_ reason: DisconnectReason) {
         if isClosing { return }
         purpose = .closing(listens: true)
         // Who reads nothing will not read a goodbye either.
-        guard !isCongested else { return closeSocket() }
+        guard isWithinBounds else { return closeSocket() }
         sayGoodbye(reason.closeCode)
         setDeadline(in: Self.goodbyePatience)
     }
@@ -311,7 +304,7 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     private func fail(_ reason: DisconnectReason) {
         if isClosing { return closeSocket() }
         ended(reason)
-        guard !isCongested else { return closeSocket() }
+        guard isWithinBounds else { return closeSocket() }
         sayGoodbye(reason.closeCode)
         setDeadline(in: Self.goodbyePatience)
     }

@@ -48,33 +48,35 @@ import Testing
         #expect(migrated.migrationsRun == ChatDatabase.migrator.migrations)
     }
 
+    /// A file of the first version, with what the statements put into it.
+    private func makeOlderFile(at path: String, _ sql: String) throws {
+        let queue = try DatabaseQueue(path: path)
+        try ChatDatabase.migrator.migrate(queue, upTo: "1 halls")
+        try queue.write { db in try db.execute(sql: sql) }
+        try queue.close()
+    }
+
     @Test func `messages of an older version are read as those of this one`() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("chat.db")
-        do {
-            let queue = try DatabaseQueue(path: path)
-            try ChatDatabase.migrator.migrate(queue, upTo: "1 halls")
-            try queue.write { db in
-                try db.execute(
-                    sql: """
-                        INSERT INTO users (id, username, username_key, created_at)
-                        VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
-                        INSERT INTO halls (id, name, name_key, private, rev, created_at) VALUES
-                            (1, 'A', 'a', 0, 100, '2026-01-01T00:00:00.000Z'),
-                            (2, 'B', 'b', 0, 50, '2026-01-01T00:00:00.000Z'),
-                            (3, 'C', 'c', 0, 0, '2026-01-01T00:00:00.000Z');
-                        INSERT INTO user_halls (user_id, hall_id, role, joined_at)
-                        SELECT 1, id, 'owner', '2026-01-01T00:00:00.000Z' FROM halls;
-                        WITH RECURSIVE number (n) AS (
-                            SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 149)
-                        INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
-                        SELECT CASE n % 3 WHEN 2 THEN 2 ELSE 1 END, 1, n, '2026-01-02T00:00:00.000Z',
-                            CASE n % 3 WHEN 2 THEN n / 3 + 1 ELSE n / 3 * 2 + n % 3 + 1 END
-                        FROM number;
-                        """)
-            }
-            try queue.close()
-        }
+        try makeOlderFile(
+            at: path,
+            """
+            INSERT INTO users (id, username, username_key, created_at)
+            VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
+            INSERT INTO halls (id, name, name_key, private, rev, created_at) VALUES
+                (1, 'A', 'a', 0, 100, '2026-01-01T00:00:00.000Z'),
+                (2, 'B', 'b', 0, 50, '2026-01-01T00:00:00.000Z'),
+                (3, 'C', 'c', 0, 0, '2026-01-01T00:00:00.000Z');
+            INSERT INTO user_halls (user_id, hall_id, role, joined_at)
+            SELECT 1, id, 'owner', '2026-01-01T00:00:00.000Z' FROM halls;
+            WITH RECURSIVE number (n) AS (
+                SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 149)
+            INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
+            SELECT CASE n % 3 WHEN 2 THEN 2 ELSE 1 END, 1, n, '2026-01-02T00:00:00.000Z',
+                CASE n % 3 WHEN 2 THEN n / 3 + 1 ELSE n / 3 * 2 + n % 3 + 1 END
+            FROM number;
+            """)
 
         let database = try ChatDatabase(path: path, schema: .migrate)
 
@@ -94,25 +96,19 @@ import Testing
     @Test func `an older version's history with a hole gives nobody what they have`() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("chat.db")
-        do {
-            let queue = try DatabaseQueue(path: path)
-            try ChatDatabase.migrator.migrate(queue, upTo: "1 halls")
-            try queue.write { db in
-                try db.execute(
-                    sql: """
-                        INSERT INTO users (id, username, username_key, created_at)
-                        VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
-                        INSERT INTO halls (id, name, name_key, private, rev, created_at)
-                        VALUES (1, 'A', 'a', 0, 6, '2026-01-01T00:00:00.000Z');
-                        INSERT INTO user_halls (user_id, hall_id, role, joined_at)
-                        VALUES (1, 1, 'owner', '2026-01-01T00:00:00.000Z');
-                        INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
-                        SELECT 1, 1, value, '2026-01-01T00:00:00.000Z', value
-                        FROM json_each('[2, 3, 4, 6]');
-                        """)
-            }
-            try queue.close()
-        }
+        try makeOlderFile(
+            at: path,
+            """
+            INSERT INTO users (id, username, username_key, created_at)
+            VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
+            INSERT INTO halls (id, name, name_key, private, rev, created_at)
+            VALUES (1, 'A', 'a', 0, 6, '2026-01-01T00:00:00.000Z');
+            INSERT INTO user_halls (user_id, hall_id, role, joined_at)
+            VALUES (1, 1, 'owner', '2026-01-01T00:00:00.000Z');
+            INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
+            SELECT 1, 1, value, '2026-01-01T00:00:00.000Z', value
+            FROM json_each('[2, 3, 4, 6]');
+            """)
 
         let database = try ChatDatabase(path: path, schema: .migrate)
 
