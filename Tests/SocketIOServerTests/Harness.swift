@@ -43,7 +43,10 @@ final class Harness {
     deinit { for client in clients { Glibc.close(client) } }
 
     fileprivate func close(_ client: Int32) {
-        if clients.remove(client) != nil { Glibc.close(client) }
+        guard clients.remove(client) != nil else { return }
+        // Closing alone says nothing as long as a program that is just started has the socket too.
+        shutdown(client, Int32(SHUT_RDWR))
+        Glibc.close(client)
     }
 
     var sessions: Int { loop.admission.count }
@@ -176,15 +179,31 @@ final class TestConnection {
     /// Whether the server has not closed the connection.
     var isOpen: Bool {
         harness.run()
-        var poll = pollfd(fd: descriptor, events: 0, revents: 0)
-        return unsafe Glibc.poll(&poll, 1, 0) == 0 || poll.revents & Int16(POLLHUP) == 0
+        return !hasHappened(POLLHUP, within: 0)
     }
 
-    /// Whether the server has said that it sends no more.
+    /// Whether the server has closed the connection.
+    var isClosed: Bool {
+        harness.run()
+        return hasHappened(POLLHUP, within: Self.patience)
+    }
+
+    /// Whether the server has said that it sends no more, and all is read.
     var isEnded: Bool {
         harness.run()
         var byte: UInt8 = 0
+        guard hasHappened(POLLIN, within: Self.patience) else { return false }
         return unsafe recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) == 0
+    }
+
+    /// Milliseconds. A program that a test of another suite starts has our sockets too, for the moment until it is itself:
+    /// what the server has closed is then not yet closed for the system.
+    private static let patience: Int32 = 20_000
+
+    private func hasHappened(_ event: Int32, within milliseconds: Int32) -> Bool {
+        var poll = pollfd(fd: descriptor, events: Int16(event), revents: 0)
+        return unsafe Glibc.poll(&poll, 1, milliseconds) == 1
+            && poll.revents & Int16(event) != 0
     }
 
     /// All frames that come, the last of them a close frame, and whether nothing comes behind.

@@ -217,7 +217,7 @@ struct UpgradeTests {
         try connection.write(request)
         try connection.write("Host: a\r\n\r\n")
         #expect(harness.sessions == 0)
-        #expect(!connection.isOpen)
+        #expect(connection.isClosed)
         #expect(harness.count(.refused(.connections)) == 1)
     }
 }

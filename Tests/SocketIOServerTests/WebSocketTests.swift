@@ -125,7 +125,7 @@ struct WebSocketTests {
         let webSocket = try harness.webSocket()
         try webSocket.write(clientFrame(.close, [0x0F, 0xA0, 0x78]) + clientFrame(.ping, []))
         try webSocket.expectClose(4000)
-        #expect(!webSocket.isOpen)
+        #expect(webSocket.isClosed)
         #expect(harness.application.ended == [.transportClose])
     }
 
@@ -142,7 +142,7 @@ struct WebSocketTests {
             } else {
                 harness.advance(2_000)
             }
-            #expect(!webSocket.isOpen)
+            #expect(webSocket.isClosed)
         }
     }
 
@@ -159,7 +159,7 @@ struct WebSocketTests {
             // What follows is dropped, however bad.
             try webSocket.write([0xFF, 0xFF, 0xFF])
             harness.advance(2_000)
-            #expect(!webSocket.isOpen)
+            #expect(webSocket.isClosed)
         }
         #expect(harness.sessions == 0)
     }
@@ -210,7 +210,7 @@ struct WebSocketTests {
         }
         #expect(sent > 50 && sent < 100)
         #expect(harness.application.ended == [.tooSlow])
-        #expect(!webSocket.isOpen)
+        #expect(webSocket.isClosed)
     }
 
     @Test func `who pings and does not read is closed as well`() throws {
@@ -219,7 +219,7 @@ struct WebSocketTests {
         let ping = clientFrame(.ping, [UInt8](repeating: 0, count: 125))
         for _ in 0..<1_000 where harness.sessions == 1 { try? webSocket.write(ping) }
         #expect(harness.application.ended == [.tooSlow])
-        #expect(!webSocket.isOpen)
+        #expect(webSocket.isClosed)
     }
 
     @Test func `what the system does not take at once comes later, whole and in order`() throws {
