@@ -18,7 +18,7 @@ final class SocketLoop: EventLoop, @unchecked Sendable {
     /// What other threads hand over.
     private struct Handed {
         var tasks: [() -> Void] = []
-        /// Whether the loop was woken for them.
+        /// Whether the loop was woken for what it has not yet taken.
         var isSignalled = false
         var isStopping = false
     }
@@ -51,7 +51,10 @@ final class SocketLoop: EventLoop, @unchecked Sendable {
 
     /// Runs what was handed over so far, closes what is watched, and ends the thread.
     func stop() {
-        handed.withLock { $0.isStopping = true }
+        handed.withLock { handed in
+            handed.isStopping = true
+            handed.isSignalled = true
+        }
         poll.wake()
         ended.wait()
     }
@@ -77,7 +80,8 @@ final class SocketLoop: EventLoop, @unchecked Sendable {
 
     /// How long there is nothing to do but for the sockets.
     private var patience: Int32 {
-        guard tasks.isEmpty else { return 0 }
+        // Who handed something over while we were at work has woken us then; that is spent by every look at the sockets.
+        guard tasks.isEmpty, !handed.withLock(\.isSignalled) else { return 0 }
         guard let next = timers.last else { return -1 }
         let left = (next.deadline - .now()).nanoseconds
         return left <= 0 ? 0 : Int32(clamping: (left + 999_999) / 1_000_000)
