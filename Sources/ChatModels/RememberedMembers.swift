@@ -77,8 +77,10 @@ struct RememberedMembers {
 
     /// Something was said in a hall.
     mutating func move(_ hallID: Int64, to rev: Int64, by messageID: Int64) {
-        halls[hallID]?.rev = rev
-        halls[hallID]?.lastMessageID = messageID
+        // Changed in its place, it would cost six allocations.
+        guard var hall = halls[hallID] else { return }
+        (hall.rev, hall.lastMessageID) = (rev, messageID)
+        halls[hallID] = hall
     }
 
     private mutating func forgetAll() { (halls, names) = ([:], [:]) }

@@ -21,6 +21,8 @@ struct RoomPlace {
 struct RoomMember {
     let socket: Socket
     var webSocket: WebSocketConnection?
+    /// Whether the socket is in no other room.
+    var isNowhereElse: Bool
 }
 
 /// The rooms of one event loop: room -> the sockets in it that live on this loop. Other loops have their own, so that
@@ -35,8 +37,11 @@ struct Rooms {
     mutating func join(_ room: RoomID, _ socket: Socket) -> Bool {
         guard !socket.rooms.contains(where: { $0.room == room }) else { return false }
         let index = members[room]?.count ?? 0
-        let member = RoomMember(socket: socket, webSocket: socket.session?.webSocket)
+        let member = RoomMember(
+            socket: socket, webSocket: socket.session?.webSocket,
+            isNowhereElse: socket.rooms.isEmpty)
         members[room, default: []].append(member)
+        if socket.rooms.count == 1 { setNowhereElse(false, at: socket.rooms[0]) }
         socket.rooms.append(RoomPlace(room: room, index: index))
         return true
     }
@@ -55,7 +60,12 @@ struct Rooms {
             }
         }
         if members[room]?.isEmpty == true { members[room] = nil }
+        if socket.rooms.count == 1 { setNowhereElse(true, at: socket.rooms[0]) }
         return true
+    }
+
+    private mutating func setNowhereElse(_ isNowhereElse: Bool, at place: RoomPlace) {
+        members[place.room]?[place.index].isNowhereElse = isNowhereElse
     }
 
     /// Another transport carries a socket's packets.

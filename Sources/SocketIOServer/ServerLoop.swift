@@ -85,22 +85,30 @@ public final class ServerLoop: @unchecked Sendable {
     /// How many sockets that live on this loop are in a room.
     public func count(in room: RoomID) -> Int { rooms[room].count }
 
-    /// Sends packets to all sockets in a room that live on this loop.
+    /// Sends packets to all sockets in a room that live on this loop: all that there is for the room in this turn.
     ///
-    /// - Parameter isLast: whether nothing else is sent to many in this turn. Then they leave at once, together with what
-    ///   waits for each socket; else with the end of the turn, in one piece with all of it.
-    public func broadcast(_ packets: EncodedPackets, to room: RoomID, isLast: Bool = false) {
+    /// They leave at once, together with what waits for each socket; where more may come for a socket by another room,
+    /// with the end of the turn, in one piece with all of it.
+    ///
+    /// - Parameter isLast: whether nothing is sent to other rooms in this turn.
+    /// - Returns: how many sockets there are.
+    @discardableResult
+    public func broadcast(
+        _ packets: EncodedPackets, to room: RoomID, isLast: Bool = false
+    ) -> Int {
         // A socket that is ended meanwhile changes the room, not what we go through. By their places: so that nothing of
         // a member is touched but its WebSocket.
         let members = rooms[room]
         for place in members.indices {
             if let webSocket = members[place].webSocket,
-                webSocket.take(broadcast: packets.frames, isLast: isLast)
+                webSocket.take(
+                    broadcast: packets.frames, isLast: isLast || members[place].isNowhereElse)
             {
                 continue
             }
             members[place].socket.send(packets)
         }
+        return members.count
     }
 
     /// Another transport carries a socket's packets.

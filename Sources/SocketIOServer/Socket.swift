@@ -106,15 +106,16 @@ public final class Socket: @unchecked Sendable {
                 attachmentCount: attachments.count), attachments: attachments)
     }
 
-    func acknowledge(_ id: Int64, argument: (inout JSONWriter) -> Void) {
+    func acknowledge(_ id: Int64, capacity: Int, argument: (inout JSONWriter) -> Void) {
         guard isConnected else { return }
-        var writer = JSONWriter(capacity: 256)
-        writer.raw("4")
-        SocketIOPacket.writeHead(.ack, namespace: namespace, id: id, to: &writer)
-        writer.raw("[")
-        argument(&writer)
-        writer.raw("]")
-        session?.send(text: writer.bytes)
+        session?.send(
+            EncodedPackets(capacity: capacity + 32) { writer in
+                writer.raw("4")
+                SocketIOPacket.writeHead(.ack, namespace: namespace, id: id, to: &writer)
+                writer.raw("[")
+                argument(&writer)
+                writer.raw("]")
+            })
     }
 
     private func send(_ packet: SocketIOPacket, attachments: [[UInt8]] = []) {
@@ -173,8 +174,10 @@ public struct Acknowledgement: Sendable {
     }
 
     /// Answers with one argument that is written as JSON by hand.
-    public func callAsFunction(argument: (inout JSONWriter) -> Void) {
-        socket.acknowledge(id, argument: argument)
+    ///
+    /// - Parameter capacity: about how many bytes it has.
+    public func callAsFunction(capacity: Int = 64, argument: (inout JSONWriter) -> Void) {
+        socket.acknowledge(id, capacity: capacity, argument: argument)
     }
 }
 

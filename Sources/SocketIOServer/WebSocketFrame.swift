@@ -103,17 +103,43 @@ func webSocketFrame(_ opcode: WebSocketFrame.Opcode, _ payload: [UInt8]) -> [UIn
 extension [UInt8] {
     /// Appends an unmasked, whole frame, as a server sends one.
     mutating func appendWebSocketFrame(_ opcode: WebSocketFrame.Opcode, _ payload: [UInt8]) {
+        appendWebSocketHeader(opcode, payload.count)
+        append(contentsOf: payload)
+    }
+
+    /// So long is the header of most frames that carry messages.
+    static var webSocketHeaderRoom: Int { 4 }
+
+    /// Leaves room for a header, behind which the payload is written.
+    mutating func appendWebSocketHeaderRoom() {
+        append(contentsOf: repeatElement(0, count: Self.webSocketHeaderRoom))
+    }
+
+    /// Makes a frame of a payload that was written behind the room for a header.
+    mutating func completeWebSocketFrame(_ opcode: WebSocketFrame.Opcode) {
+        let count = count - Self.webSocketHeaderRoom
+        guard 126...0xFFFF ~= count else {
+            var header: [UInt8] = []
+            header.appendWebSocketHeader(opcode, count)
+            return replaceSubrange(..<Self.webSocketHeaderRoom, with: header)
+        }
+        self[0] = 0x80 | opcode.rawValue
+        self[1] = 126
+        self[2] = UInt8(count >> 8)
+        self[3] = UInt8(count & 0xFF)
+    }
+
+    private mutating func appendWebSocketHeader(_ opcode: WebSocketFrame.Opcode, _ count: Int) {
         append(0x80 | opcode.rawValue)
-        switch payload.count {
-        case ...125: append(UInt8(payload.count))
+        switch count {
+        case ...125: append(UInt8(count))
         case ...0xFFFF:
             append(126)
-            appendBigEndian(UInt64(payload.count), bytes: 2)
+            appendBigEndian(UInt64(count), bytes: 2)
         default:
             append(127)
-            appendBigEndian(UInt64(payload.count), bytes: 8)
+            appendBigEndian(UInt64(count), bytes: 8)
         }
-        append(contentsOf: payload)
     }
 
     private mutating func appendBigEndian(_ value: UInt64, bytes: UInt64) {

@@ -156,26 +156,30 @@ final class ChatApplication: SocketIOApplication {
 
     /// Takes what happened, in the log's order. What is said in a hall meanwhile goes out in one piece.
     func take(_ events: [StoreEvent]) {
-        var gathered = GatheredMessages()
+        var speaking: [HallState] = []
         for event in events {
-            if case .message(let delivery) = event {
-                if halls[delivery.hallID]?.add(delivery) == true { gathered.add(delivery) }
-                continue
+            switch event {
+            case .message(let delivery):
+                guard let hall = halls[delivery.hallID], hall.add(delivery) else { continue }
+                speaking.append(hall)
+            case .sent(let result, let reply): sent(result, reply)
+            default:
+                // Who joins or leaves does so between two messages.
+                send(&speaking)
+                take(event)
             }
-            if case .sent(let result, let reply) = event {
-                sent(result, reply)
-                continue
-            }
-            // Who joins or leaves does so between two messages.
-            send(&gathered)
-            take(event)
         }
-        send(&gathered)
+        send(&speaking)
     }
 
-    private func send(_ gathered: inout GatheredMessages) {
-        gathered.count(on: loop, &tally)
-        gathered.send(on: loop)
+    private func send(_ speaking: inout [HallState]) {
+        for hall in speaking {
+            let (packets, count) = hall.takeUnsent()
+            let sockets = loop.broadcast(
+                packets, to: RoomID(hall.id), isLast: speaking.count == 1)
+            tally.broadcast(count, to: sockets)
+        }
+        speaking.removeAll(keepingCapacity: true)
     }
 
     private func take(_ event: StoreEvent) {
@@ -222,38 +226,5 @@ final class ChatApplication: SocketIOApplication {
         let error = ChatError(.unauthenticated, "The session ended.")
         socket.emit("error", [.object(error.members)])
         socket.disconnect()
-    }
-}
-
-/// Messages of one delivery, hall by hall: those of a hall are encoded together and go out as one write to each socket.
-private struct GatheredMessages {
-    /// How many messages, and their packets.
-    private var halls: [(id: Int64, count: Int, packets: EncodedPackets)] = []
-    /// Where a hall stands among them.
-    private var places: [Int64: Int] = [:]
-
-    mutating func add(_ delivery: Delivery) {
-        if let place = places[delivery.hallID] {
-            halls[place].count += 1
-            halls[place].packets.append(event: delivery.event)
-        } else {
-            places[delivery.hallID] = halls.count
-            var packets = EncodedPackets(capacity: delivery.event.count + 10)
-            packets.append(event: delivery.event)
-            halls.append((delivery.hallID, 1, packets))
-        }
-    }
-
-    func count(on loop: ServerLoop, _ tally: inout LoopTally) {
-        for hall in halls { tally.broadcast(hall.count, to: loop.count(in: RoomID(hall.id))) }
-    }
-
-    mutating func send(on loop: ServerLoop) {
-        guard !halls.isEmpty else { return }
-        for hall in halls {
-            loop.broadcast(hall.packets, to: RoomID(hall.id), isLast: halls.count == 1)
-        }
-        halls.removeAll(keepingCapacity: true)
-        places.removeAll(keepingCapacity: true)
     }
 }

@@ -62,7 +62,13 @@ final class UserLimits: Sendable {
     ///
     /// - Returns: `nil`, or in how many seconds there will be one.
     func takeSend(_ userID: Int64, now: Int64) -> Int? {
-        state.withLock { $0.entries[userID]?.sends.take(sends, now: now) }
+        state.withLock { state in
+            // Changed in its place, an entry would cost three allocations.
+            guard var entry = state.entries[userID] else { return nil }
+            let seconds = entry.sends.take(sends, now: now)
+            state.entries[userID] = entry
+            return seconds
+        }
     }
 
     /// How many users something is remembered of.

@@ -21,6 +21,9 @@ final class HallState {
     private(set) var members: [Int64: Role] = [:]
     /// The last messages, for who was away for a moment.
     private(set) var recent = RecentMessages()
+    /// What was said and is not yet sent, and how many messages that are.
+    private var unsent = EncodedPackets()
+    private var unsentCount = 0
     /// Who waits until the hall was read.
     var waiting: [Joining] = []
     /// Who waits until what was missed was read: ticket -> who. The first of them asked; the others missed no more, so that
@@ -43,14 +46,22 @@ final class HallState {
         return seen
     }
 
-    /// Takes a message.
+    /// Takes a message; if it is new, it is for those who are in the hall.
     ///
-    /// - Returns: whether it is new, and so one for those who are in the hall.
+    /// - Returns: whether it is the first that is to be sent.
     func add(_ delivery: Delivery) -> Bool {
         guard let rev = hall?.rev, delivery.rev > rev else { return false }
         hall?.rev = delivery.rev
         recent.append(delivery)
-        return true
+        unsent.append(delivery.event)
+        unsentCount += 1
+        return unsentCount == 1
+    }
+
+    /// What was said and is not yet sent, in one piece, and how many messages that are.
+    func takeUnsent() -> (packets: EncodedPackets, count: Int) {
+        defer { (unsent, unsentCount) = (EncodedPackets(), 0) }
+        return (unsent, unsentCount)
     }
 
     /// A socket leaves before it is in.
@@ -98,10 +109,10 @@ struct RecentMessages {
     mutating func append(_ delivery: Delivery) {
         if let last = deliveries.last, delivery.rev != last.rev + 1 { self = RecentMessages() }
         deliveries.append(delivery)
-        bytes += delivery.event.count
+        bytes += delivery.byteCount
         guard deliveries.count > Self.countMax || bytes > Self.bytesMax else { return }
         // Half of them at once, so that this is rare.
-        for dropped in deliveries.prefix(deliveries.count / 2 + 1) { bytes -= dropped.event.count }
+        for dropped in deliveries.prefix(deliveries.count / 2 + 1) { bytes -= dropped.byteCount }
         deliveries.removeFirst(deliveries.count / 2 + 1)
     }
 

@@ -25,7 +25,7 @@ extension ChatApplication {
     func sent(_ result: Result<OwnMessage, ChatError>, _ reply: Reply) {
         switch result {
         case .success(let message):
-            reply.succeed { json in
+            reply.succeed(capacity: message.delivery.byteCount + 128) { json in
                 json.raw(",\"message\":")
                 message.write(to: &json)
             }

@@ -14,9 +14,11 @@ struct Reply: Sendable {
 
     /// Says that it was done.
     ///
-    /// - Parameter writeMembers: writes the answer's further members, each with a comma before it.
-    func succeed(_ writeMembers: (inout JSONWriter) -> Void = { _ in }) {
-        acknowledgement?.callAsFunction { json in
+    /// - Parameters:
+    ///   - capacity: about how many bytes the answer has.
+    ///   - writeMembers: writes the answer's further members, each with a comma before it.
+    func succeed(capacity: Int = 64, _ writeMembers: (inout JSONWriter) -> Void = { _ in }) {
+        acknowledgement?.callAsFunction(capacity: capacity) { json in
             json.raw("{\"ok\":true")
             writeMembers(&json)
             json.raw("}")

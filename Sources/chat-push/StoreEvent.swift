@@ -41,7 +41,7 @@ enum StoreEvent: Sendable {
     /// About how many bytes it holds.
     var weight: Int {
         switch self {
-        case .message(let delivery): 256 + delivery.event.count
+        case .message(let delivery): 256 + delivery.byteCount
         case .changesRead(_, .success(let changes), _):
             changes.messages.reduce(256) { $0 + 256 + $1.content.utf8.count }
         case .hallOpened(_, .success(let snapshot?)): 256 + 32 * snapshot.members.count
@@ -56,24 +56,26 @@ struct Delivery: Sendable {
     var hallID: Int64
     var rev: Int64
     /// The whole `new_message` event.
-    var event: [UInt8]
+    var event: EncodedPackets
 
     init(_ message: Message) {
         hallID = message.hallID
         rev = message.rev
-        event = EncodedPackets.eventBytes("new_message") { message.write(to: &$0) }
+        event = EncodedPackets(event: Self.name) { message.write(to: &$0) }
     }
 
+    /// How many bytes the event has.
+    var byteCount: Int { event.frames.count }
+
     /// The message as JSON.
-    var json: ArraySlice<UInt8> { event[Self.headCount..<event.count - 1] }
+    var json: ArraySlice<UInt8> { event.frames[event.argument(ofEvent: Self.name)] }
 
     /// Appends the message as JSON.
     func write(to json: inout JSONWriter) {
-        json.raw(event, in: Self.headCount..<event.count - 1)
+        json.raw(event.frames, in: event.argument(ofEvent: Self.name))
     }
 
-    /// What stands before the message in the event.
-    private static let headCount = #"42["new_message","#.utf8.count
+    private static let name: StaticString = "new_message"
 }
 
 /// A message as its sender sees it.

@@ -91,9 +91,8 @@ final class EchoApplication: SocketIOApplication {
             event.acknowledgement?(event.arguments, attachments: event.attachments)
         case "shout":
             let argument = event.arguments.first ?? .null
-            var packets = EncodedPackets()
-            packets.append(event: EncodedPackets.eventBytes("shout-back") { $0.write(argument) })
-            socket.loop.broadcast(packets, to: Self.everybody)
+            socket.loop.broadcast(
+                EncodedPackets(event: "shout-back") { $0.write(argument) }, to: Self.everybody)
         case "leave-me":
             socket.disconnect()
         default: break

@@ -196,6 +196,9 @@ final class TestConnection {
         return unsafe recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) == 0
     }
 
+    /// Whether something has come that was not read, without letting anything happen.
+    var hasUnread: Bool { hasHappened(POLLIN, within: 0) }
+
     /// Milliseconds. A program that a test of another suite starts has our sockets too, for the moment until it is itself:
     /// what the server has closed is then not yet closed for the system.
     private static let patience: Int32 = 20_000

@@ -26,7 +26,11 @@ struct RoomsTests {
             }
             #expect(Set(rooms[room].map { ObjectIdentifier($0.socket) }) == model[room] ?? [])
             #expect(rooms[room].count == model[room]?.count ?? 0)
-            for place in socket.rooms { #expect(rooms[place.room][place.index].socket === socket) }
+            for place in socket.rooms {
+                let member = rooms[place.room][place.index]
+                #expect(member.socket === socket)
+                #expect(member.isNowhereElse == (socket.rooms.count == 1))
+            }
         }
     }
 
@@ -42,14 +46,30 @@ struct RoomsTests {
         try gone.hangUp()
         #expect(harness.loop.sockets(in: RoomID(1)).count == 1)
 
-        let event = EncodedPackets.eventBytes("news") { $0.string("ä") }
+        let event = EncodedPackets(event: "news") { $0.string("ä") }
         var packets = EncodedPackets()
-        for _ in 1...2 { packets.append(event: event) }
-        harness.loop.broadcast(packets, to: RoomID(1))
+        for _ in 1...2 { packets.append(event) }
+        #expect(harness.loop.broadcast(packets, to: RoomID(1)) == 1)
 
         #expect(try inside.text() == #"42["news","ä"]"#)
         #expect(try inside.text() == #"42["news","ä"]"#)
         #expect(try left.frame() == nil)
+    }
+
+    @Test func `who is in several rooms gets what is said in them in one piece`() throws {
+        let harness = try Harness()
+        let clients = try (0..<2).map { _ in try harness.webSocket() }
+        for socket in harness.application.connected { harness.loop.join(RoomID(1), socket) }
+        harness.loop.join(RoomID(2), harness.application.connected[1])
+        let event = EncodedPackets(event: "news") { $0.string("x") }
+        harness.loop.broadcast(event, to: RoomID(1))
+        #expect(clients.map(\.hasUnread) == [true, false])
+        harness.loop.broadcast(event, to: RoomID(2))
+        #expect(try clients.map { try $0.all().utf8.count / event.frames.count } == [1, 2])
+
+        harness.loop.leave(RoomID(1), harness.application.connected[1])
+        harness.loop.broadcast(event, to: RoomID(2))
+        #expect(clients[1].hasUnread)
     }
 
     @Test func `who is no longer connected joins no room`() throws {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CompactJSON
 import NIOCore
 import Testing
 
@@ -181,9 +182,21 @@ struct AddressTests {
     @Test(arguments: [0, 1, 125, 126, 127, 65_535, 65_536])
     func `polls get the packets that stand in the frames`(length: Int) {
         let long = [UInt8](repeating: UInt8(ascii: "x"), count: length)
-        var packets = EncodedPackets(capacity: 10)
-        for event in [[52], long, [50]] { packets.append(event: event) }
+        var (packets, frames) = (EncodedPackets(), [UInt8]())
+        for text in [[52], long, [50]] {
+            packets.append(EncodedPackets(capacity: 10) { $0.raw(text) })
+            frames += webSocketFrame(.text, text)
+        }
+        #expect(packets.frames == frames)
         #expect(packets.packets() == [[52], long, [50]])
         #expect(EncodedPackets().packets().isEmpty)
+    }
+
+    @Test(arguments: [0, 100, 1_000, 70_000])
+    func `the argument of an event is found again`(length: Int) {
+        let argument = String(repeating: "x", count: length)
+        let event = EncodedPackets(event: "news") { $0.string(argument) }
+        let found = event.frames[event.argument(ofEvent: "news")]
+        #expect(String(decoding: found, as: UTF8.self) == "\"" + argument + "\"")
     }
 }

@@ -226,19 +226,17 @@ struct WebSocketTests {
         let harness = try Harness()
         let webSocket = try harness.webSocket(bufferBytes: 4_608)
         let socket = try #require(harness.application.connected.first)
-        harness.loop.join(RoomID(1), socket)
+        for room in 1...2 { harness.loop.join(RoomID(Int64(room)), socket) }
         let text = String(repeating: "x", count: 3_000)
         for number in 0..<40 {
             if number % 3 == 0 {
                 socket.emit("a", [.integer(Int64(number)), .string(text)])
             } else {
-                var packets = EncodedPackets()
-                let event = EncodedPackets.eventBytes("a") {
+                let packets = EncodedPackets(event: "a") {
                     $0.integer(Int64(number))
                     $0.raw(",")
                     $0.string(text)
                 }
-                packets.append(event: event)
                 harness.loop.broadcast(packets, to: RoomID(1), isLast: number % 3 == 1)
             }
             harness.run()

@@ -48,8 +48,9 @@ func hall(_ id: Int64 = 1, name: String = "General", rev: Int64 = 0) -> Hall {
             #"{"id":7,"hall_id":1,"rev":7,"sender_id":1,"username":"ana","content":"x","created_at":"2026-11-23T09:30:00.123Z"}"#
         let delivery = delivery(7, length: 1)
         #expect(String(decoding: delivery.json, as: UTF8.self) == json)
-        #expect(
-            String(decoding: delivery.event, as: UTF8.self) == #"42["new_message","# + json + "]")
+        let event = #"42["new_message","# + json + "]"
+        let frame = [0x81, 126, 0, UInt8(event.utf8.count)] + Array(event.utf8)
+        #expect(delivery.event.frames == frame && delivery.byteCount == frame.count)
         #expect(delivery.hallID == 1 && delivery.rev == 7)
     }
 
