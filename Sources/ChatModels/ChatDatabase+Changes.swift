@@ -42,7 +42,7 @@ extension ChatDatabase {
     }
 
     private static let changesAfter = """
-        SELECT c.id, c.kind, c.hall_id, c.user_id, c.session_id, uh.role, m.id IS NOT NULL,
+        SELECT c.id, c.event, c.hall_id, c.user_id, c.session_id, uh.role, m.id IS NOT NULL,
             \(messageColumns)
         FROM changes c
         LEFT JOIN messages m
@@ -80,15 +80,15 @@ extension ChatDatabase {
     /// Appends to the log, in the transaction that it speaks of.
     @discardableResult
     func log(
-        _ kind: String, hall: Int64? = nil, message: Int64? = nil, user: Int64? = nil,
+        _ event: String, hall: Int64? = nil, message: Int64? = nil, user: Int64? = nil,
         session: Int64? = nil, in db: Database
     ) throws -> Int64 {
         let insert = try FastStatement(
             """
-            INSERT INTO changes (kind, hall_id, message_id, user_id, session_id)
+            INSERT INTO changes (event, hall_id, message_id, user_id, session_id)
             VALUES (?, ?, ?, ?, ?)
             """, in: db)
-        insert.bind(1, kind)
+        insert.bind(1, event)
         insert.bind(2, hall)
         insert.bind(3, message)
         insert.bind(4, user)

@@ -151,7 +151,7 @@ import Testing
         let ana = try database.makeUser()
         _ = try database.makeHall(owner: ana)
         try database.write { db in
-            try db.execute(sql: "INSERT INTO changes (kind) VALUES ('later')")
+            try db.execute(sql: "INSERT INTO changes (event) VALUES ('later')")
         }
 
         let batch = try database.changes(after: 1)
@@ -241,7 +241,7 @@ import Testing
                 sql: """
                     WITH RECURSIVE number (n) AS (
                         SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n <= ?)
-                    INSERT INTO changes (id, kind, hall_id) SELECT n, 'renamed', 1 FROM number
+                    INSERT INTO changes (id, event, hall_id) SELECT n, 'renamed', 1 FROM number
                     """, arguments: [most])
         }
 

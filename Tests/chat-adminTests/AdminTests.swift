@@ -61,7 +61,6 @@ import Testing
     @Test func `check finds what is wrong`() throws {
         #expect(try site.admin("check").output == "The database at \(site.path) is sound.\n")
         try site.admin("halls", "add", "General")
-        try site.sql("DROP TRIGGER halls_of_this_version")
         try site.sql("UPDATE halls SET rev = 3")
 
         #expect(try site.refusal("check") == "Hall 1 is at position 3, its last message at 0.")

@@ -428,7 +428,6 @@ extension ChatDatabase {
     /// What a program with a fault, or a broken disk, could do.
     fileprivate func setPosition(of hallID: Int64, to rev: Int64) throws {
         try write { db in
-            try db.execute(sql: "DROP TRIGGER halls_of_this_version")
             try db.execute(
                 sql: "UPDATE halls SET rev = ? WHERE id = ?", arguments: [rev, hallID])
         }
