@@ -14,6 +14,8 @@ import Synchronization
 final class SocketLoop: EventLoop, @unchecked Sendable {
     /// So much is run between two looks at the sockets.
     private static let tasksPerTurn = 4_096
+    /// So often is what others hand over taken in one turn.
+    private static let deliveriesPerTurn = 2
 
     /// What other threads hand over.
     private struct Handed {
@@ -63,16 +65,17 @@ final class SocketLoop: EventLoop, @unchecked Sendable {
         thread.store(pthread_self(), ordering: .relaxed)
         while true {
             poll.wait(milliseconds: patience)
-            let (handed, isStopping) = takeHanded()
-            if !handed.isEmpty {
+            // What comes while a delivery runs belongs to its turn, and so does the delivery behind it: what is asked for
+            // meanwhile is asked for in one piece, however long they take. Two that alternate become one.
+            for _ in 0..<Self.deliveriesPerTurn {
+                let handed = takeHanded()
+                if handed.isEmpty { break }
                 for task in handed { task() }
-                // What came while they ran belongs to this turn, too: so that what is asked for between two deliveries is
-                // asked for in one piece, however long they take.
                 poll.wait(milliseconds: 0)
             }
             runTasks()
             runTimers()
-            if isStopping, tasks.isEmpty { break }
+            if tasks.isEmpty, mayStop { break }
         }
         poll.closeAll()
         ended.signal()
@@ -87,13 +90,16 @@ final class SocketLoop: EventLoop, @unchecked Sendable {
         return left <= 0 ? 0 : Int32(clamping: (left + 999_999) / 1_000_000)
     }
 
-    private func takeHanded() -> (tasks: [() -> Void], isStopping: Bool) {
+    private func takeHanded() -> [() -> Void] {
         handed.withLock { handed in
             handed.isSignalled = false
             defer { handed.tasks = [] }
-            return (handed.tasks, handed.isStopping)
+            return handed.tasks
         }
     }
+
+    /// Whether we are told to stop, and nothing was handed over before that and not yet run.
+    private var mayStop: Bool { handed.withLock { $0.isStopping && $0.tasks.isEmpty } }
 
     private func runTasks() {
         var count = 0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
 import Testing
 
 @testable import SocketIOServer
@@ -21,6 +22,27 @@ import Testing
         loop.execute { done.signal() }
         handed.signal()
         #expect(done.wait(timeout: .now() + Self.patience) == .success)
+        loop.stop()
+    }
+
+    @Test func `what is handed over while a delivery runs belongs to its turn`() throws {
+        let loop = try SocketLoop(name: "test")
+        let (begun, handed) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let done = DispatchSemaphore(value: 0)
+        let seen = Mutex<[String]>([])
+        loop.execute {
+            loop.execute {
+                seen.withLock { $0.append("end of the turn") }
+                done.signal()
+            }
+            begun.signal()
+            handed.wait()
+        }
+        begun.wait()
+        loop.execute { seen.withLock { $0.append("another delivery") } }
+        handed.signal()
+        #expect(done.wait(timeout: .now() + Self.patience) == .success)
+        #expect(seen.withLock { $0 } == ["another delivery", "end of the turn"])
         loop.stop()
     }
 
