@@ -233,13 +233,13 @@ extension ChatDatabase {
             isArchived: statement.bool(1), username: statement.text(4))
     }
 
-    /// The same for who writes, from memory where that is sure. What comes from the database is looked at once more: in
-    /// a hall that is not at the position of its last message, the next would get a position that is taken. It is
-    /// refused before anything of it is written, so that it does not harm others of its transaction.
+    /// The same for who writes, which is remembered. It is looked at once more: in a hall that is not at the position of
+    /// its last message, the next would get a position that is taken. It is refused before anything of it is written, so
+    /// that it does not harm others of its transaction.
     func requireMembership(
-        of userID: Int64, in hallID: Int64, _ members: inout RememberedMembers, _ db: Database
+        of userID: Int64, in hallID: Int64, rememberedIn members: inout RememberedMembers,
+        _ db: Database
     ) throws -> HallForMember {
-        if let hall = members.hall(hallID, for: userID) { return hall }
         let hall = try requireMembership(of: userID, in: hallID, db)
         guard try isSound(hall, db) else { throw ChatError(.internalError) }
         members.remember(hall, for: userID)

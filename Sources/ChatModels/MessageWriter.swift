@@ -2,10 +2,13 @@
 
 import GRDB
 
-/// Writes messages in one transaction: what all of them need is made ready once, and one entry of the log tells of many.
+/// Writes messages in one transaction: what all of them need is made ready once, many are handed to SQLite in one
+/// statement, and one entry of the log tells of many.
 struct MessageWriter {
     /// The most messages of an entry: who reads the log takes an entry whole.
     static let entryMessagesMax: Int64 = 512
+    /// So many messages are handed to SQLite at once.
+    static let rowsMax = 16
 
     /// An entry of the log, and the messages that it tells of: nobody else writes, so that ids have no holes.
     private struct Entry {
@@ -17,24 +20,19 @@ struct MessageWriter {
     private let database: ChatDatabase
     private let db: Database
     private let createdAt: String
-    private let insert: FastStatement
     private let update: FastStatement
     private var entry: Entry?
+    /// The last message; `nil` before the first.
+    private var lastID: Int64?
+    /// Messages that SQLite has not got yet, with their ids, and with those of the messages before them.
+    private var waiting: [(message: Message, previousID: Int64?)] = []
 
     init(_ database: ChatDatabase, in db: Database) throws {
         self.database = database
         self.db = db
         createdAt = database.clock().iso8601
-        insert = try FastStatement(
-            """
-            INSERT INTO messages
-                (hall_id, sender_id, content, created_at, rev, client_key, previous_id)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
-            """, in: db)
         update = try FastStatement(
             "UPDATE halls SET rev = ?, last_message_id = ? WHERE id = ?", in: db)
-        // An argument stays until it is given another value.
-        insert.bind(4, createdAt)
     }
 
     /// Writes a message, unless it is refused or there already.
@@ -42,36 +40,112 @@ struct MessageWriter {
         _ new: NewMessage, _ members: inout RememberedMembers
     ) throws -> CreatedMessage {
         try new.check(database.limits)
-        let hall = try database.requireMembership(of: new.senderID, in: new.hallID, &members, db)
-        if let key = new.clientKey,
-            let earlier = try database.message(from: new.senderID, clientKey: key, in: db)
-        {
+        let hall = try hall(for: new, &members)
+        if let key = new.clientKey, let earlier = try earlier(from: new.senderID, key) {
             guard earlier.hallID == new.hallID, earlier.content == new.content else {
                 throw ChatError(.clientKeyReused)
             }
             return CreatedMessage(message: earlier, changeID: nil)
         }
         guard !hall.isArchived else { throw ChatError(.hallArchived) }
-        let rev = hall.rev + 1
-        insert.bind(1, new.hallID)
-        insert.bind(2, new.senderID)
-        insert.bind(3, new.content)
-        insert.bind(5, rev)
-        insert.bind(6, new.clientKey)
-        insert.bind(7, hall.lastMessageID)
-        try insert.run()
-        let id = db.lastInsertedRowID
-        update.bind(1, rev)
-        update.bind(2, id)
-        update.bind(3, new.hallID)
+        let message = try insert(
+            Message(
+                id: 0, hallID: new.hallID, rev: hall.rev + 1, senderID: new.senderID,
+                username: hall.username, content: new.content, createdAt: createdAt,
+                clientKey: new.clientKey), after: hall.lastMessageID)
+        update.bind(1, message.rev)
+        update.bind(2, message.id)
+        update.bind(3, message.hallID)
         try update.run()
-        let changeID = try log(id, of: new)
-        members.move(new.hallID, to: rev, by: id)
-        let message = Message(
-            id: id, hallID: new.hallID, rev: rev, senderID: new.senderID, username: hall.username,
-            content: new.content, createdAt: createdAt, clientKey: new.clientKey)
+        let changeID = try log(message.id, of: new)
+        members.move(new.hallID, to: message.rev, by: message.id)
         return CreatedMessage(message: message, changeID: changeID)
     }
+
+    /// The hall, for one of its members.
+    private mutating func hall(
+        for new: NewMessage, _ members: inout RememberedMembers
+    ) throws -> HallForMember {
+        if let hall = members.hall(new.hallID, for: new.senderID) { return hall }
+        // The hall's last message is looked at.
+        try insertWaiting()
+        return try database.requireMembership(
+            of: new.senderID, in: new.hallID, rememberedIn: &members, db)
+    }
+
+    /// What the sender has said with a key.
+    private func earlier(from senderID: Int64, _ key: String) throws -> Message? {
+        if let (message, _) = waiting.first(where: { message, _ in
+            message.senderID == senderID && message.clientKey == key
+        }) {
+            return message
+        }
+        return try database.message(from: senderID, clientKey: key, in: db)
+    }
+
+    // MARK: Rows
+
+    /// - Returns: the message with its id.
+    private mutating func insert(_ new: Message, after previousID: Int64?) throws -> Message {
+        var message = new
+        if let lastID {
+            // The first was given its id by SQLite; it gives no others meanwhile.
+            message.id = lastID + 1
+            waiting.append((message, previousID))
+            if waiting.count == Self.rowsMax { try insertWaiting() }
+        } else {
+            try insert([(message, previousID)])
+            message.id = db.lastInsertedRowID
+        }
+        lastID = message.id
+        return message
+    }
+
+    /// Hands over the messages that wait.
+    private mutating func insertWaiting() throws {
+        guard let last = waiting.last?.message.id else { return }
+        if waiting.count == Self.rowsMax {
+            try insert(waiting[...])
+        } else {
+            for index in waiting.indices { try insert(waiting[index...index]) }
+        }
+        waiting.removeAll(keepingCapacity: true)
+        guard db.lastInsertedRowID == last else {
+            throw DatabaseError(
+                resultCode: .SQLITE_INTERNAL,
+                message: "A message has another id than it was given.")
+        }
+    }
+
+    /// - Parameter rows: one, or ``rowsMax``.
+    private func insert(_ rows: ArraySlice<(message: Message, previousID: Int64?)>) throws {
+        let statement = try FastStatement(
+            rows.count == 1 ? Self.insertOne : Self.insertMany, in: db)
+        var index: Int32 = 1
+        for (message, previousID) in rows {
+            statement.bind(index, message.hallID)
+            statement.bind(index + 1, message.senderID)
+            statement.bind(index + 2, message.content)
+            statement.bind(index + 3, message.createdAt)
+            statement.bind(index + 4, message.rev)
+            statement.bind(index + 5, message.clientKey)
+            statement.bind(index + 6, previousID)
+            index += 7
+        }
+        try statement.run()
+    }
+
+    private static let insertOne = insert(rows: 1)
+    private static let insertMany = insert(rows: rowsMax)
+
+    private static func insert(rows: Int) -> String {
+        """
+        INSERT INTO messages (hall_id, sender_id, content, created_at, rev, client_key, previous_id)
+        VALUES \(Array(repeating: "(?, ?, ?, ?, ?, ?, ?)", count: rows).joined(separator: ", "))
+        """
+    }
+
+    // MARK: The log
 
     /// - Returns: the entry that tells of the message.
     private mutating func log(_ id: Int64, of new: NewMessage) throws -> Int64 {
@@ -79,15 +153,20 @@ struct MessageWriter {
             entry?.lastID = id
             return known.changeID
         }
-        try finish()
+        try finishEntry()
         let changeID = try database.log(
             "message", hall: new.hallID, message: id, user: new.senderID, in: db)
         entry = Entry(changeID: changeID, firstID: id, lastID: id)
         return changeID
     }
 
-    /// Says in the log how far its entry goes; after the last message.
+    /// Hands over what waits, and says in the log how far its entry goes; after the last message.
     mutating func finish() throws {
+        try insertWaiting()
+        try finishEntry()
+    }
+
+    private func finishEntry() throws {
         guard let done = entry, done.lastID > done.firstID else { return }
         let extend = try FastStatement(
             "UPDATE changes SET last_message_id = ? WHERE id = ?", in: db)

@@ -28,9 +28,13 @@ public struct EncodedPackets: Sendable {
     ///
     /// - Parameters:
     ///   - name: the event's name.
+    ///   - capacity: about how many bytes the argument has.
     ///   - writeArgument: writes the argument, as JSON.
-    public init(event name: StaticString, _ writeArgument: (inout JSONWriter) -> Void) {
-        self.init(capacity: 256) { writer in
+    public init(
+        event name: StaticString, capacity: Int = 256,
+        _ writeArgument: (inout JSONWriter) -> Void
+    ) {
+        self.init(capacity: capacity + name.utf8CodeUnitCount + 7) { writer in
             writer.raw("42[\"")
             writer.raw(name)
             writer.raw("\",")

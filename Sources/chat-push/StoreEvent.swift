@@ -61,7 +61,10 @@ struct Delivery: Sendable {
     init(_ message: Message) {
         hallID = message.hallID
         rev = message.rev
-        event = EncodedPackets(event: Self.name) { message.write(to: &$0) }
+        // Names and numbers, beside what was said.
+        event = EncodedPackets(event: Self.name, capacity: message.content.utf8.count + 256) {
+            message.write(to: &$0)
+        }
     }
 
     /// How many bytes the event has.

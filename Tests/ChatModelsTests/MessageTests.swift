@@ -184,6 +184,38 @@ import Testing
         #expect(try database.createMessages([]).isEmpty)
     }
 
+    @Test func `many at once become what they become one by one`() throws {
+        let (together, apart) = (try emptyDatabase(clock: clock), try emptyDatabase(clock: clock))
+        var halls: [Hall] = []
+        for database in [together, apart] {
+            let users = try ["ana", "ben", "cara"].map { try database.makeUser($0) }
+            halls = try (0..<5).map { try database.makeHall("\($0)", owner: users[$0 % 3]) }
+            for hall in halls.dropLast(2) {
+                _ = try database.join(hall.id, as: users[1].id)
+            }
+        }
+        for round in 0..<30 {
+            let batch = (0..<Int.random(in: 1...50)).map { number in
+                NewMessage(
+                    hallID: halls[Int.random(in: 0..<5)].id, senderID: .random(in: 1...3),
+                    content: Int.random(in: 0..<20) == 0 ? "" : "\(Int.random(in: 0..<3))",
+                    clientKey: Bool.random() ? nil : "k-\(round / 2)-\(Int.random(in: 0..<20))")
+            }
+            for database in [together, apart] where round == 15 {
+                try database.leave(halls[0].id, as: 2)
+            }
+
+            let results = try together.createMessages(batch)
+
+            for (new, result) in zip(batch, results) {
+                let expected = Result { try apart.createMessage(new) }
+                #expect("\(result.map(\.message))" == "\(expected.map(\.message))")
+                #expect((try? result.get().isRepeat) == (try? expected.get().isRepeat))
+            }
+        }
+        #expect(try together.problems().isEmpty)
+    }
+
     // MARK: Reading
 
     @Test func `paging back gives everything once, in order`() throws {
