@@ -72,13 +72,16 @@ class Bench:
         return {kind: summary([result for other, result in trials if other == kind]) for kind in kinds}
 
 
-def talk(bench, kind, crowd, pattern, per="delivered"):
-    """Members talk after a pattern (`keep 8`, `pace 10`): CPU in µs for each delivery, or `per="acknowledged"` send."""
+def talk(bench, kind, crowd, pattern, per="delivered", times=1):
+    """
+    Members talk after a pattern (`keep 8`, `pace 10`), so many times as long as others: CPU in µs for each delivery, or
+    `per="acknowledged"` send.
+    """
     with bench.crowd(kind, crowd) as (pid, load):
         load.do(f"connect {crowd.members}")
         before = load.do(f"{pattern} {bench.scale.warm_up}")
         window = Window(pid, load.pid)
-        after = load.do(f"{pattern} {bench.scale.seconds}")
+        after = load.do(f"{pattern} {bench.scale.seconds * times}")
         window.close()
         totals = load.drain()
     count = after[per] - before[per]

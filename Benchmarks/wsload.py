@@ -47,8 +47,7 @@ def _wsload(bench, program, kind, crowd, under_way):
         options = {
             "mode": "sio", "port": place.push_port, "header-file": headers, "conns": crowd.members, "halls": crowd.halls,
             "size": MESSAGE_BYTES, "inflight": under_way, "warmup": bench.scale.warm_up, "duration": bench.scale.seconds,
-            # It does not wait for the answer to a join, so there has to be time for the last ones.
-            "settle": 1, "pid": pid,
+            "subscribe": '420["join_hall",{"hall_id":{hall}}]', "joined": '430[{"ok":true', "pid": pid,
         }  # fmt: skip
         command = ["taskset", "-c", LOAD_CORE, program, "--ack"]
         for name, value in options.items():
