@@ -107,9 +107,12 @@ extension ChatDatabase {
                     -- Where to begin with ids of other halls; ids and positions grow together.
                     CREATE INDEX messages_by_hall ON messages (hall_id) WHERE rev % 64 = 0;
                     -- A daemon of the version before may still have the file open. What it wrote would follow on
-                    -- nothing; in a later step it could come between the two. All that it writes, it writes here,
-                    -- in the same transaction; a trigger would cost each message a fifth of its time in SQLite.
-                    ALTER TABLE changes RENAME COLUMN kind TO event;
+                    -- nothing; in a later step it could come between the two.
+                    CREATE TRIGGER halls_of_this_version BEFORE UPDATE OF rev ON halls
+                        WHEN NEW.last_message_id IS OLD.last_message_id
+                    BEGIN
+                        SELECT RAISE(ABORT, 'written by an older version');
+                    END;
                     """)
         }
         migrator.registerMigration("3 one entry for many messages") { db in
@@ -117,6 +120,16 @@ extension ChatDatabase {
                 sql: """
                     -- where an entry tells of all messages of a transaction: the last of them
                     ALTER TABLE changes ADD COLUMN last_message_id INTEGER;
+                    """)
+        }
+        migrator.registerMigration("4 older versions are refused by a name") { db in
+            try db.execute(
+                sql: """
+                    -- The trigger costs each message a fifth of its time in SQLite. Whatever an older daemon writes of
+                    -- messages, members and the state of halls, it also logs, in the same transaction: under this name
+                    -- it finds nothing, and nothing of the transaction is kept.
+                    DROP TRIGGER halls_of_this_version;
+                    ALTER TABLE changes RENAME COLUMN kind TO event;
                     """)
         }
         return migrator

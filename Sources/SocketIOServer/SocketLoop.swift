@@ -67,15 +67,16 @@ final class SocketLoop: EventLoop, @unchecked Sendable {
             poll.wait(milliseconds: patience)
             // What comes while a delivery runs belongs to its turn, and so does the delivery behind it: what is asked for
             // meanwhile is asked for in one piece, however long they take. Two that alternate become one.
+            var isStopping = false
             for _ in 0..<Self.deliveriesPerTurn {
-                let handed = takeHanded()
+                let handed = takeHanded(&isStopping)
                 if handed.isEmpty { break }
                 for task in handed { task() }
                 poll.wait(milliseconds: 0)
             }
             runTasks()
             runTimers()
-            if tasks.isEmpty, mayStop { break }
+            if isStopping, tasks.isEmpty { break }
         }
         poll.closeAll()
         ended.signal()
@@ -90,16 +91,15 @@ final class SocketLoop: EventLoop, @unchecked Sendable {
         return left <= 0 ? 0 : Int32(clamping: (left + 999_999) / 1_000_000)
     }
 
-    private func takeHanded() -> [() -> Void] {
+    /// - Parameter isStopping: whether the loop is to end when these have run.
+    private func takeHanded(_ isStopping: inout Bool) -> [() -> Void] {
         handed.withLock { handed in
             handed.isSignalled = false
+            isStopping = handed.isStopping
             defer { handed.tasks = [] }
             return handed.tasks
         }
     }
-
-    /// Whether we are told to stop, and nothing was handed over before that and not yet run.
-    private var mayStop: Bool { handed.withLock { $0.isStopping && $0.tasks.isEmpty } }
 
     private func runTasks() {
         var count = 0

@@ -30,6 +30,7 @@ import Testing
         #expect(
             first.migrationsRun == [
                 "1 halls", "2 messages know the one before", "3 one entry for many messages",
+                "4 older versions are refused by a name",
             ])
         #expect(second.migrationsRun.isEmpty)
         #expect(daemons.migrationsRun.isEmpty)
@@ -162,8 +163,10 @@ import Testing
         }
         try say(1)
         // Each step is a transaction: it may write after any of them.
-        try ChatDatabase.migrator.migrate(old, upTo: "2 messages know the one before")
-        #expect(throws: DatabaseError.self) { try say(2) }
+        for step in ChatDatabase.migrator.migrations.dropFirst() {
+            try ChatDatabase.migrator.migrate(old, upTo: step)
+            #expect(throws: DatabaseError.self) { try say(2) }
+        }
         let database = try ChatDatabase(path: path, schema: .migrate)
 
         let error = #expect(throws: DatabaseError.self) { try say(2) }

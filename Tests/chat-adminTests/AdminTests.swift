@@ -25,6 +25,7 @@ import Testing
                 Ran migration "1 halls".
                 Ran migration "2 messages know the one before".
                 Ran migration "3 one entry for many messages".
+                Ran migration "4 older versions are refused by a name".
                 The database at \(site.path) is ready.
 
                 """)
