@@ -128,7 +128,8 @@ extension ChatDatabase {
                     -- The trigger costs each message a fifth of its time in SQLite. Whatever an older daemon writes of
                     -- messages, members and the state of halls, it also logs, in the same transaction: under this name
                     -- it finds nothing, and nothing of the transaction is kept.
-                    DROP TRIGGER halls_of_this_version;
+                    -- Who took the second step before it had a trigger has none.
+                    DROP TRIGGER IF EXISTS halls_of_this_version;
                     ALTER TABLE changes RENAME COLUMN kind TO event;
                     """)
         }

@@ -49,35 +49,50 @@ import Testing
         #expect(migrated.migrationsRun == ChatDatabase.migrator.migrations)
     }
 
-    /// A file of the first version, with what the statements put into it.
-    private func makeOlderFile(at path: String, _ sql: String) throws {
+    /// A file of the first version: halls at these positions, of which a user is the owner.
+    private func makeOlderFile(at path: String, positions: [Int]) throws -> DatabaseQueue {
         let queue = try DatabaseQueue(path: path)
         try ChatDatabase.migrator.migrate(queue, upTo: "1 halls")
-        try queue.write { db in try db.execute(sql: sql) }
-        try queue.close()
+        try queue.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO users (id, username, username_key, created_at)
+                    VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
+                    """)
+            for rev in positions {
+                try db.execute(
+                    sql: """
+                        INSERT INTO halls (name, name_key, private, rev, created_at)
+                        SELECT 'Hall ' || (COUNT(*) + 1), 'hall ' || (COUNT(*) + 1), 0, ?,
+                            '2026-01-01T00:00:00.000Z'
+                        FROM halls
+                        """, arguments: [rev])
+            }
+            try db.execute(
+                sql: """
+                    INSERT INTO user_halls (user_id, hall_id, role, joined_at)
+                    SELECT 1, id, 'owner', '2026-01-01T00:00:00.000Z' FROM halls
+                    """)
+        }
+        return queue
     }
 
     @Test func `messages of an older version are read as those of this one`() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("chat.db")
-        try makeOlderFile(
-            at: path,
-            """
-            INSERT INTO users (id, username, username_key, created_at)
-            VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
-            INSERT INTO halls (id, name, name_key, private, rev, created_at) VALUES
-                (1, 'A', 'a', 0, 100, '2026-01-01T00:00:00.000Z'),
-                (2, 'B', 'b', 0, 50, '2026-01-01T00:00:00.000Z'),
-                (3, 'C', 'c', 0, 0, '2026-01-01T00:00:00.000Z');
-            INSERT INTO user_halls (user_id, hall_id, role, joined_at)
-            SELECT 1, id, 'owner', '2026-01-01T00:00:00.000Z' FROM halls;
-            WITH RECURSIVE number (n) AS (
-                SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 149)
-            INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
-            SELECT CASE n % 3 WHEN 2 THEN 2 ELSE 1 END, 1, n, '2026-01-02T00:00:00.000Z',
-                CASE n % 3 WHEN 2 THEN n / 3 + 1 ELSE n / 3 * 2 + n % 3 + 1 END
-            FROM number;
-            """)
+        let old = try makeOlderFile(at: path, positions: [100, 50, 0])
+        try old.write { db in
+            try db.execute(
+                sql: """
+                    WITH RECURSIVE number (n) AS (
+                        SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 149)
+                    INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
+                    SELECT CASE n % 3 WHEN 2 THEN 2 ELSE 1 END, 1, n, '2026-01-02T00:00:00.000Z',
+                        CASE n % 3 WHEN 2 THEN n / 3 + 1 ELSE n / 3 * 2 + n % 3 + 1 END
+                    FROM number
+                    """)
+        }
+        try old.close()
 
         let database = try ChatDatabase(path: path, schema: .migrate)
 
@@ -97,19 +112,16 @@ import Testing
     @Test func `an older version's history with a hole gives nobody what they have`() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("chat.db")
-        try makeOlderFile(
-            at: path,
-            """
-            INSERT INTO users (id, username, username_key, created_at)
-            VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
-            INSERT INTO halls (id, name, name_key, private, rev, created_at)
-            VALUES (1, 'A', 'a', 0, 6, '2026-01-01T00:00:00.000Z');
-            INSERT INTO user_halls (user_id, hall_id, role, joined_at)
-            VALUES (1, 1, 'owner', '2026-01-01T00:00:00.000Z');
-            INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
-            SELECT 1, 1, value, '2026-01-01T00:00:00.000Z', value
-            FROM json_each('[2, 3, 4, 6]');
-            """)
+        let old = try makeOlderFile(at: path, positions: [6])
+        try old.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO messages (hall_id, sender_id, content, created_at, rev)
+                    SELECT 1, 1, value, '2026-01-01T00:00:00.000Z', value
+                    FROM json_each('[2, 3, 4, 6]')
+                    """)
+        }
+        try old.close()
 
         let database = try ChatDatabase(path: path, schema: .migrate)
 
@@ -129,23 +141,26 @@ import Testing
         try database.backup(to: folder.file("copy.db"))
     }
 
+    @Test func `a file whose second step was taken before it had a trigger is migrated`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("chat.db")
+        let old = try makeOlderFile(at: path, positions: [0])
+        try ChatDatabase.migrator.migrate(old, upTo: "3 one entry for many messages")
+        try old.write { db in try db.execute(sql: "DROP TRIGGER halls_of_this_version") }
+        try old.close()
+
+        let database = try ChatDatabase(path: path, schema: .migrate)
+
+        let new = NewMessage(hallID: 1, senderID: 1, content: "new")
+        #expect(try database.createMessage(new).message.rev == 1)
+        #expect(try database.changes(after: 0).changes.count == 1)
+    }
+
     @Test func `who opened the file before it was migrated writes nothing more`() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("chat.db")
-        let old = try DatabaseQueue(path: path)
+        let old = try makeOlderFile(at: path, positions: [0])
         try old.inDatabase { db in try db.execute(sql: "PRAGMA journal_mode = WAL") }
-        try ChatDatabase.migrator.migrate(old, upTo: "1 halls")
-        try old.write { db in
-            try db.execute(
-                sql: """
-                    INSERT INTO users (id, username, username_key, created_at)
-                    VALUES (1, 'ana', 'ana', '2026-01-01T00:00:00.000Z');
-                    INSERT INTO halls (id, name, name_key, private, created_at)
-                    VALUES (1, 'A', 'a', 0, '2026-01-01T00:00:00.000Z');
-                    INSERT INTO user_halls (user_id, hall_id, role, joined_at)
-                    VALUES (1, 1, 'owner', '2026-01-01T00:00:00.000Z');
-                    """)
-        }
         func say(_ rev: Int) throws {
             try old.write { db in
                 try db.execute(
