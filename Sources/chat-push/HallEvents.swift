@@ -7,6 +7,7 @@ import SocketIOServer
 /// Who receives what is said where.
 extension ChatApplication {
     /// `join_hall {hall_id, since_rev?}`: the socket becomes a receiver of the hall, from the position of the answer on.
+    /// The answer carries what was missed: who asks for no acknowledgement gets it, too, as `hall_joined`.
     func joinHall(_ argument: JSONValue?, _ client: ChatClient, _ reply: Reply) throws {
         tally.joins += 1
         let hallID = try EventArguments.id("hall_id", of: argument)
@@ -111,7 +112,7 @@ extension ChatApplication {
         if messages != nil {
             if isComplete { tally.catchUpsWhole += 1 } else { tally.catchUpsPartial += 1 }
         }
-        reply.succeed { json in
+        reply.succeed(orEmit: "hall_joined") { json in
             json.raw(",\"hall\":")
             hall.write(to: &json)
             json.raw(",\"rev\":")

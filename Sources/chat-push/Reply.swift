@@ -4,8 +4,8 @@ import ChatModels
 import CompactJSON
 import SocketIOServer
 
-/// The way back to who sent an event: its acknowledgement, or, if none was asked for, an `error` event. May be carried
-/// to other threads; used on the socket's event loop.
+/// The way back to who sent an event: its acknowledgement, or, if none was asked for, an event. May be carried to other
+/// threads; used on the socket's event loop.
 struct Reply: Sendable {
     let socket: Socket
     /// The event that is answered.
@@ -15,13 +15,22 @@ struct Reply: Sendable {
     /// Says that it was done.
     ///
     /// - Parameters:
+    ///   - name: the event that carries the answer where no acknowledgement was asked for; `nil`: none does.
     ///   - capacity: about how many bytes the answer has.
     ///   - writeMembers: writes the answer's further members, each with a comma before it.
-    func succeed(capacity: Int = 64, _ writeMembers: (inout JSONWriter) -> Void = { _ in }) {
-        acknowledgement?.callAsFunction(capacity: capacity) { json in
+    func succeed(
+        orEmit name: StaticString? = nil, capacity: Int = 64,
+        _ writeMembers: (inout JSONWriter) -> Void = { _ in }
+    ) {
+        let write = { (json: inout JSONWriter) in
             json.raw("{\"ok\":true")
             writeMembers(&json)
             json.raw("}")
+        }
+        if let acknowledgement {
+            acknowledgement(capacity: capacity, argument: write)
+        } else if let name {
+            socket.send(EncodedPackets(event: name, capacity: capacity, write))
         }
     }
 

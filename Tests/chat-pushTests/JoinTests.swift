@@ -31,6 +31,28 @@ import Testing
         }
     }
 
+    @Test func `who asked for no acknowledgement is told by an event, before what is said next`()
+        throws
+    {
+        try withSite(PushSite()) { site in
+            try site.database.sayMany(3, in: site.hall, as: site.ana)
+            let client = try site.client(site.ana)
+
+            client.emit(
+                "join_hall", ["hall_id": .integer(site.hall.id), "since_rev": 1],
+                wantsAnswer: false)
+            let joined = try client.nextEvent("hall_joined")
+            let answer = try client.call(
+                "join_hall", ["hall_id": .integer(site.hall.id), "since_rev": 1])
+            try site.database.say("next", in: site.hall, as: site.ana)
+            site.wake.wake()
+
+            #expect(joined.revs == [2, 3] && joined == answer)
+            #expect(try client.nextEvent("new_message")["rev"]?.integer == 4)
+            #expect(client.heard.count { $0 == .event("hall_joined", joined) } == 1)
+        }
+    }
+
     @Test func `one who is no member, and one who is, ask at once: the member hears what is said`()
         throws
     {

@@ -128,7 +128,18 @@ def test_the_acknowledgement_of_a_join_has_the_hall_and_its_position(ana, hall):
     assert (answer["rev"], answer["complete"], contents(answer["messages"])) == (1, True, ["first"])
 
 
-def test_without_an_acknowledgement_an_error_comes_as_an_event_and_success_needs_no_word(ana, hall, transports):
+def test_a_join_without_an_acknowledgement_is_answered_by_an_event(ana, hall, transports):
+    one = ana.listen(hall, transports=transports)
+    one.say(hall, "missed")
+
+    one.emit("join_hall", {"hall_id": hall["id"], "since_rev": 0})
+
+    wait_until(lambda: one.halls_joined, 20, "the answer")
+    assert one.halls_joined == [one.join(hall, since_rev=0)]
+    assert contents(one.halls_joined[0]["messages"]) == ["missed"]
+
+
+def test_without_an_acknowledgement_an_error_comes_as_an_event_and_a_sent_message_needs_no_word(ana, hall, transports):
     one = ana.listen(hall, transports=transports)
 
     one.emit("send_message", {"hall_id": hall["id"], "content": ""})
