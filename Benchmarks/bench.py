@@ -34,14 +34,9 @@ def read_options():
     options.add_argument("--large", action="store_true", help="also a history of 10 million messages")
     options.add_argument("--write", action="store_true", help="put the results into docs/")
     options.add_argument("--json", action="store_true", help="print the results as JSON")
-    options.add_argument(
-        "--wsload", action="store_true", help="compare the generator with wsload instead (HALLS_WSLOAD)"
-    )
     chosen = options.parse_args()
     if chosen.quick and chosen.write:
         options.error("what --quick measures is not worth writing down")
-    if chosen.wsload and not wsload.source():
-        options.error("there is no wsload.c; HALLS_WSLOAD=FILE names one")
     return chosen
 
 
@@ -108,10 +103,7 @@ def main():
         compile_tools(pathlib.Path(folder))
         scale = QUICK if options.quick else FULL
         bench = Bench(pathlib.Path(os.environ["HALLS_BIN"]), pathlib.Path(folder), scale, options.large)
-        if options.wsload:
-            print(report.opinions(wsload.compare(bench)))
-            return
-        results = measure(bench, options.row or NAMES)
+        results = measure(bench, options.row or [name for name in NAMES if name != "wsload" or wsload.source()])
     print(json.dumps(results) if options.json else report.terminal(results))
     if options.write:
         write(results)

@@ -17,7 +17,9 @@
  *                    so that a stall of the server, or of this program, is not hidden
  *     drain          waits until everything that is under way has arrived
  *
- * Between two commands it stands still, so that whoever gives them can look at the server's CPU and memory.
+ * While members speak it does not sleep: to wake it would be the server's work, as it is on no machine where clients are
+ * elsewhere. `waited` says for how many seconds nothing came. Between two commands it stands still, so that whoever gives
+ * them can look at the server's CPU and memory.
  *
  * A message begins with `@<time>:<sender>:<number>@`. By that each receiver's record says whether it got every message of
  * each sender of its hall once and in order. Whatever is no part of the protocol ends the program with a sentence: a
@@ -82,10 +84,11 @@ static struct member *members;
 static struct record *records; // [receiver][sender of its hall]
 static uint32_t *joined_in;    // members by hall
 static uint32_t opened, joined, window;
+static bool awake; // looks for what comes in without sleeping
 static int poller;
 
 static struct {
-    uint64_t sent, acknowledged, refused, expected, delivered, doubled, disordered, astray, pings, bytes;
+    uint64_t sent, acknowledged, refused, expected, delivered, doubled, disordered, astray, pings, bytes, waited;
 } total;
 
 // --- Small things ----------------------------------------------------------------------------------------------------
@@ -392,16 +395,24 @@ static void handle(const struct epoll_event *event)
     ask_for_upgrade(m);
 }
 
-// One turn of the loop: takes what comes in, waiting for it until a time at most.
+// One turn of the loop: takes what comes in, and unless it stays awake waits for it until a time at most.
 static void turn(uint64_t until)
 {
     struct epoll_event events[EVENTS_MAX];
-    uint64_t time = now(), left = until > time ? until - time : 0;
+    uint64_t time = now(), left = until > time && !awake ? until - time : 0;
     // A millisecond, the step of epoll_wait, would be most of the latency of an open loop.
     struct timespec wait = {(time_t)(left / SECOND), (long)(left % SECOND)};
     int count = epoll_pwait2(poller, events, EVENTS_MAX, &wait, NULL);
     if (count < 0 && errno != EINTR)
         fail("epoll_pwait2: %s", strerror(errno));
+    static uint64_t waiting_since;
+    if (count > 0) {
+        waiting_since = 0;
+    } else {
+        uint64_t until_now = now();
+        total.waited += until_now - (waiting_since ? waiting_since : time);
+        waiting_since = until_now;
+    }
     for (int i = 0; i < count; i++)
         handle(&events[i]);
 }
@@ -470,10 +481,12 @@ static uint32_t sender_count(void)
 static void keep(uint32_t under_way, uint32_t speakers, double seconds)
 {
     window = under_way;
+    awake = true;
     for (uint32_t i = 0; i < speakers && i < sender_count(); i++)
         while (members[i].under_way < window)
             say_something(&members[i], now());
     idle(seconds);
+    awake = false;
 }
 
 static void pace(double rate, double seconds)
@@ -481,6 +494,7 @@ static void pace(double rate, double seconds)
     static uint32_t next;
     uint64_t begin = now(), end = begin + (uint64_t)(seconds * SECOND), said = 0;
     window = 0;
+    awake = true;
     for (;;) {
         uint64_t due = begin + (uint64_t)((double)said / rate * SECOND);
         if (due >= end)
@@ -493,6 +507,7 @@ static void pace(double rate, double seconds)
     }
     while (now() < end)
         turn(end);
+    awake = false;
 }
 
 static void drain(void)
@@ -507,12 +522,12 @@ static void report(void)
 {
     printf("{\"joined\": %u, \"sent\": %llu, \"acknowledged\": %llu, \"refused\": %llu, \"expected\": %llu, "
            "\"delivered\": %llu, \"doubled\": %llu, \"disordered\": %llu, \"astray\": %llu, \"pings\": %llu, "
-           "\"bytes\": %llu, \"latency_us\": {\"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}}\n",
+           "\"bytes\": %llu, \"waited\": %.6f, \"latency_us\": {\"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}}\n",
            joined, (unsigned long long)total.sent, (unsigned long long)total.acknowledged,
            (unsigned long long)total.refused, (unsigned long long)total.expected, (unsigned long long)total.delivered,
            (unsigned long long)total.doubled, (unsigned long long)total.disordered, (unsigned long long)total.astray,
-           (unsigned long long)total.pings, (unsigned long long)total.bytes, latency(0.5), latency(0.99),
-           (double)latencies.longest / 1000.0);
+           (unsigned long long)total.pings, (unsigned long long)total.bytes, (double)total.waited / SECOND, latency(0.5),
+           latency(0.99), (double)latencies.longest / 1000.0);
     fflush(stdout);
 }
 

@@ -133,15 +133,3 @@ def page(results):
         notes=notes(results["lines"]),
         curves="\n\n".join(curve_table(curve) for curve in results["curves"]),
     )
-
-
-def opinions(results):
-    """What two generators say of the same loads."""
-    rows = [
-        [
-            name,
-            *(f"{spread(of[generator][figure])}" for figure in ("value", "rate") for generator in ("load", "wsload")),
-        ]
-        for name, of in results.items()
-    ]
-    return table(["", "load: µs a delivery", "wsload: µs", "load: a second", "wsload: a second"], rows)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of the table. Each is a function of the Bench that returns lines of it; ROWS has all by name."""
+"""The rows of the table. Each is a function of the Bench that gives lines of it; ROWS has all by name."""
 
 import dataclasses
 import statistics

@@ -87,7 +87,7 @@ def talk(bench, kind, crowd, pattern, per="delivered", times=1):
     count = after[per] - before[per]
     if not count:
         raise Failure(f"{kind}: nothing came in {bench.scale.seconds} s")
-    return shares(window) | {
+    return shares(window, after["waited"] - before["waited"]) | {
         "value": window.server / count * 1e6,
         "rate": count / window.seconds,
         "p50": after["latency_us"]["p50"] / 1000,
@@ -145,5 +145,7 @@ def beat(bench, crowd, interval, seconds):
     }
 
 
-def shares(window):
-    return {"server": window.server_share, "generator": window.generator_share, "others": window.others_share}
+def shares(window, waited=0):
+    """How much of a core each used. A generator that stayed awake also used what it `waited`, in seconds."""
+    generator = max(0, window.generator_share - waited / window.seconds)
+    return {"server": window.server_share, "generator": generator, "others": window.others_share}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A second opinion: another generator, wsload, where there is one, under the same load as `load`."""
+"""A second opinion: the main rows by another generator, wsload, where there is one."""
 
 import json
 import os
@@ -8,8 +8,10 @@ import subprocess
 
 from daemons import Failure
 from load import MESSAGE_BYTES, Crowd
-from measure import LOAD_CORE, summary
-from trials import talk
+from measure import LOAD_CORE
+from rows import FLOOR, Line, row
+
+CLOSED, OPEN, QUIET = "inflight", "rate", "idle"
 
 
 def source():
@@ -20,40 +22,73 @@ def source():
     return named
 
 
-def compare(bench):
-    """What `load` and wsload say of the same loads, in turn: `{load: {generator: summary}}`."""
+@row("wsload")
+def wsload(bench):
+    if not source():
+        raise Failure("HALLS_WSLOAD=FILE has to name wsload.c")
     program = bench.compiled / "wsload"
     if subprocess.run([os.environ.get("CC", "cc"), "-O2", "-o", program, source()]).returncode:
         raise Failure("wsload does not compile")
-    results = {}
-    for name, crowd, under_way in (
-        ("fan-out", Crowd(bench.scale.size(1000), 1), 8),
-        ("halls", Crowd(bench.scale.size(200) * 5, bench.scale.size(200)), 1),
-    ):
-        for kind in ("halls", "write"):
-            ours, others = [], []
-            for _ in range(bench.scale.repeats):
-                ours.append(talk(bench, kind, crowd, f"keep {under_way}"))
-                others.append(_wsload(bench, program, kind, crowd, under_way))
-            where = "Halls" if kind == "halls" else "floor"
-            results[f"{name}, {where}"] = {"load": summary(ours), "wsload": summary(others)}
-    return results
+    scale = bench.scale
+    hall, halls = Crowd(scale.size(1000), 1), Crowd(scale.size(200) * 5, scale.size(200))
+    people = scale.size(10_000)
+    delivery = "µs CPU a delivery"
+
+    def line(name, what, unit, figure, *load):
+        trials = bench.repeat(lambda kind: figure(_run(bench, program, kind, *load)), (FLOOR, "halls"))
+        return Line(f"wsload {name}", what, unit, trials["halls"], trials[FLOOR])
+
+    yield line("fan-out", f"1 hall of {hall.members:,}, 8 messages under way", delivery, _talking, hall, CLOSED, 8)
+    yield line("halls", f"{halls.halls:,} halls of 5, 1 message under way", delivery, _talking, halls, CLOSED, 1)
+    rate = 50 if scale.quick else 10
+    yield line("paced", f"1 hall of {hall.members:,}, {rate} messages a second", delivery, _talking, hall, OPEN, rate, 3)
+    crowd = Crowd(people, max(1, people // 5))
+    yield line("join", f"{people:,} come, 64 at a time", "µs CPU a join", _coming, crowd, QUIET, 1)
+    yield line("idle", f"{people:,} joined and idle", "KB a connection", _resting, crowd, QUIET, 1)
 
 
-def _wsload(bench, program, kind, crowd, under_way):
+def _talking(result):
+    latency = result["latency_us"]
+    return {
+        "value": result["server"]["cpu_us_per_delivery"],
+        "rate": result["deliveries_per_s"],
+        "p50": latency["p50"] / 1000,
+        "p99": latency["p99"] / 1000,
+        "server": result["server"]["cpu_share"],
+        "generator": result["generator"]["cpu_share"],
+        "others": max(0, result["other_cores"]),
+        "checked": result["whole_run"]["delivered"],
+    }
+
+
+def _coming(result):
+    connections = result["connections"]
+    return {
+        "value": connections["server_cpu_us_per_join"],
+        "rate": connections["joins_per_s"],
+        "checked": connections["joined"],
+    }
+
+
+def _resting(result):
+    return {"value": result["memory"]["bytes_per_conn"] / 1024, "checked": result["connections"]["joined"]}
+
+
+def _run(bench, program, kind, crowd, pattern, amount, times=1):
     with bench.server(kind, crowd) as (place, pid, cookies):
         headers = place.folder / "headers"
         headers.write_text("".join(f"Cookie: {cookie}\n" for cookie in cookies))
         options = {
-            "mode": "sio", "port": place.push_port, "header-file": headers, "conns": crowd.members, "halls": crowd.halls,
-            "size": MESSAGE_BYTES, "inflight": under_way, "warmup": bench.scale.warm_up, "duration": bench.scale.seconds,
-            "subscribe": '420["join_hall",{"hall_id":{hall}}]', "joined": '430[{"ok":true', "pid": pid,
+            "mode": "sio", "port": place.push_port, "pid": pid, "header-file": headers, "conns": crowd.members,
+            "halls": crowd.halls, "size": MESSAGE_BYTES, "joined": '42["hall_joined",', pattern: amount,
+            "settle": bench.scale.settle, "warmup": bench.scale.warm_up,
+            "duration": 0 if pattern == QUIET else bench.scale.seconds * times,
         }  # fmt: skip
         command = ["taskset", "-c", LOAD_CORE, program, "--ack"]
         for name, value in options.items():
             command += [f"--{name}", value]
         done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    # It also fails where a delivery was lost, doubled, out of order or astray.
     if done.returncode:
         raise Failure(f"wsload: {done.stderr}{done.stdout}")
-    result = json.loads(done.stdout)
-    return {"value": result["server"]["cpu_us_per_delivery"], "rate": result["deliveries_per_s"]}
+    return json.loads(done.stdout)

@@ -56,6 +56,14 @@ def test_what_was_checked_is_what_was_there(results):
     assert checked["heartbeat"] >= 500
 
 
+def test_a_second_opinion_wants_to_be_named():
+    done = subprocess.run(
+        [ROOT / "chat", "bench", "--quick", "--row", "wsload"], env=clean_environment() | {"HALLS_BIN": str(BIN)},
+        text=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1 and "HALLS_WSLOAD=FILE" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
     """The folder of the compiled programs; a warning is an error here."""
