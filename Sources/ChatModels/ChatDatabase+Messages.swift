@@ -127,8 +127,8 @@ extension ChatDatabase {
             Self.columnsBackwards, of: hall, from: id, in: db)
         defer { rows.finish() }
         var messages: [Message] = []
-        while messages.count < count, let column = try rows.step() {
-            let message = Self.message(rows.row, startingAt: column)
+        while messages.count < count, try rows.step() {
+            let message = Self.message(rows.row)
             // Where a message was taken out by hand, there are fewer of them than positions.
             guard message.rev > rev else { break }
             messages.append(message)
@@ -148,13 +148,13 @@ extension ChatDatabase {
 
     // MARK: Reading messages
 
-    private static let columnsBackwards = MessagesBackwards.Columns(count: 8) { m in
+    private static let columnsBackwards = MessagesBackwards.Columns(
+        count: 8,
         """
-        \(m).id, \(m).hall_id, \(m).rev, \(m).sender_id,
-        (SELECT username FROM users WHERE id = \(m).sender_id),
-        \(m).content, \(m).created_at, \(m).client_key
-        """
-    }
+        m.id, m.hall_id, m.rev, m.sender_id,
+        (SELECT username FROM users WHERE id = m.sender_id),
+        m.content, m.created_at, m.client_key
+        """)
     private static let selectMessages =
         "SELECT \(messageColumns) FROM messages m JOIN users u ON u.id = m.sender_id "
     private static let messageByClientKey =

@@ -112,6 +112,7 @@ public final class ChatDatabase: Sendable {
         if isFile { configuration.journalMode = .wal }
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA temp_store = MEMORY")
+            try RunningArgument.register(in: db)
         }
         return configuration
     }

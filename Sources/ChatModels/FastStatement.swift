@@ -51,6 +51,11 @@ import GRDBSQLite
             unsafeBitCast(-1, to: sqlite3_destructor_type.self))
     }
 
+    /// Binds an argument that may change; it has to live as long as the statement runs.
+    func bind(_ index: Int32, _ argument: RunningArgument) {
+        unsafe argument.bind(to: pointer, at: index)
+    }
+
     // MARK: Running
 
     /// Runs a statement that gives no rows.

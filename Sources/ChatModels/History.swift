@@ -61,11 +61,9 @@ public struct History {
         var writer = HistoryPageWriter(hallID: hall.id, sizeExpected: count)
         try reader.database.senders.withLock { senders in
             // Where a message was taken out by hand, there are fewer of them than positions.
-            while writer.count < count, let column = try rows.step(),
-                HistoryPageWriter.rev(rows.row, at: column) > rev
-            {
-                try writer.append(rows.row, at: column, &senders, reader.db)
-            }
+            while writer.count < count, try rows.step(),
+                try writer.append(rows.row, since: rev, &senders, reader.db)
+            {}
         }
         // What changed since a position has nothing before it to ask for.
         return writer.page(

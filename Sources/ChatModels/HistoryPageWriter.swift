@@ -5,10 +5,9 @@ import GRDB
 
 /// Puts a ``HistoryPage`` together from SQLite's rows, straight from their bytes: no `String`, no ``Message``.
 struct HistoryPageWriter {
-    /// The columns of a message that ``append(_:at:_:_:)`` wants.
-    static let columns = MessagesBackwards.Columns(count: 6) { m in
-        "\(m).id, \(m).rev, \(m).sender_id, \(m).content, \(m).created_at, \(m).client_key"
-    }
+    /// The columns of a message that ``append(_:since:_:_:)`` wants.
+    static let columns = MessagesBackwards.Columns(
+        count: 6, "m.id, m.rev, m.sender_id, m.content, m.created_at, m.client_key")
 
     private struct Row {
         var senderID: Int64
@@ -17,6 +16,7 @@ struct HistoryPageWriter {
         var keyEnd: Int
     }
 
+    private let sizeExpected: Int
     private let middle: [UInt8]
     private var rows: [Row] = []
     private var messages: JSONWriter
@@ -27,6 +27,7 @@ struct HistoryPageWriter {
         middle.raw(",\"hall_id\":")
         middle.integer(hallID)
         middle.raw(",\"rev\":")
+        self.sizeExpected = sizeExpected
         self.middle = middle.bytes
         messages = JSONWriter(capacity: 256 * sizeExpected)
         rows.reserveCapacity(sizeExpected)
@@ -35,29 +36,32 @@ struct HistoryPageWriter {
     /// How many messages there are.
     var count: Int { rows.count }
 
-    /// The position of the message that begins at some column of a row.
-    static func rev(_ row: FastStatement, at column: Int32) -> Int64 { row.integer(column + 1) }
-
-    /// Appends the message that begins at some column of a row. The newest comes first.
+    /// Appends the message in a row, if it was said after a position. The newest comes first.
+    ///
+    /// - Returns: whether it was.
     mutating func append(
-        _ row: FastStatement, at column: Int32, _ senders: inout SenderTexts, _ db: Database
-    ) throws {
-        let senderID = row.integer(column + 2)
+        _ row: FastStatement, since start: Int64, _ senders: inout SenderTexts, _ db: Database
+    ) throws -> Bool {
+        let rev = row.integer(1)
+        guard rev > start else { return false }
+        let senderID = row.integer(2)
         messages.raw("{\"id\":")
-        messages.integer(row.integer(column))
-        messages.raw(middle)
-        messages.integer(row.integer(column + 1))
+        messages.integer(row.integer(0))
+        messages.raw(middle, in: 0..<middle.count)
+        messages.integer(rev)
         try senders.write(senderID, to: &messages, db)
-        row.write(column + 3, to: &messages)
+        row.write(3, to: &messages)
         messages.raw(",\"created_at\":")
-        row.write(column + 4, to: &messages)
+        row.write(4, to: &messages)
         messages.raw("}")
-        if !row.isNull(column + 5) {
+        if !row.isNull(5) {
+            if keyText.bytes.isEmpty { keyText.bytes.reserveCapacity(64 * sizeExpected) }
             keyText.raw(",\"client_key\":")
-            row.write(column + 5, to: &keyText)
+            row.write(5, to: &keyText)
         }
         rows.append(
             Row(senderID: senderID, end: messages.bytes.count, keyEnd: keyText.bytes.count))
+        return true
     }
 
     /// The page, oldest message first.
@@ -66,9 +70,8 @@ struct HistoryPageWriter {
     func page(_ version: HistoryVersion, hasMore: Bool, isComplete: Bool? = nil) -> HistoryPage {
         var json = JSONWriter(capacity: messages.bytes.count + rows.count + 64)
         var keys: [HistoryPage.Key] = []
-        var keyText: [UInt8] = []
+        var keyText = JSONWriter(capacity: self.keyText.bytes.count)
         keys.reserveCapacity(rows.count)
-        keyText.reserveCapacity(self.keyText.bytes.count)
         json.raw("{\"messages\":[")
         for index in rows.indices.reversed() {
             let (start, keyStart) =
@@ -77,11 +80,12 @@ struct HistoryPageWriter {
             if index < rows.count - 1 { json.raw(",") }
             json.raw(messages.bytes, in: start..<row.end)
             guard keyStart < row.keyEnd else { continue }
-            keyText += self.keyText.bytes[keyStart..<row.keyEnd]
+            keyText.raw(self.keyText.bytes, in: keyStart..<row.keyEnd)
             // Before the brace at the message's end.
             keys.append(
                 HistoryPage.Key(
-                    senderID: row.senderID, position: json.bytes.count - 1, end: keyText.count))
+                    senderID: row.senderID, position: json.bytes.count - 1,
+                    end: keyText.bytes.count))
         }
         json.raw("],\"rev\":")
         json.integer(version.rev)
@@ -92,6 +96,6 @@ struct HistoryPageWriter {
             json.bool(isComplete)
         }
         json.raw("}")
-        return HistoryPage(version: version, json: json.bytes, keys: keys, keyText: keyText)
+        return HistoryPage(version: version, json: json.bytes, keys: keys, keyText: keyText.bytes)
     }
 }

@@ -4,70 +4,75 @@ import GRDB
 
 /// A hall's messages from one on, newest first: each knows the one that was said before it.
 ///
-/// An index of all positions would be a page more to write for almost every message. Each step of the statement reads two
-/// messages, because it costs as much as a message.
+/// An index of all positions would be a page more to write for almost every message. One statement goes all the way, and
+/// is told at each row which message is the next: to start it anew would cost as much as a message.
 ///
 /// It ends where a message is not there, and follows no link to another hall or to a newer message: that of a damaged
 /// file ends it, too.
 struct MessagesBackwards {
-    /// What is read of a message, as columns of a table's alias; the first is never NULL.
+    /// So many messages a statement gives; then it is started again.
+    static let rowsMax = 64
+
+    /// What is read of a message, as columns of the alias `m`.
     struct Columns {
         fileprivate let sql: String
-        fileprivate let count: Int32
+        /// Where the id of the message before it stands.
+        fileprivate let previousID: Int32
 
-        init(count: Int32, of table: (String) -> String) {
+        init(count: Int32, _ columns: String) {
+            let rows = Array(repeating: "(0)", count: rowsMax).joined(separator: ", ")
             sql = """
-                SELECT \(table("m")), m.previous_id, \(table("p")), p.previous_id
-                FROM messages m LEFT JOIN messages p
-                    ON p.id = m.previous_id AND p.id < m.id AND p.hall_id = m.hall_id
-                WHERE m.id = ? AND m.hall_id = ?
+                SELECT \(columns), m.previous_id FROM (VALUES \(rows))
+                CROSS JOIN messages m ON m.id = \(RunningArgument.sql) AND m.hall_id = ?
                 """
-            self.count = count
+            previousID = count
         }
     }
 
-    /// The row in which a message is.
+    /// The row in which the message is.
     let row: FastStatement
-    private let count: Int32
-    private var next: Int64?
-    /// Whether the row has the next message, too.
-    private var isHalfRead = false
+    private let previousID: Int32
+    private let id: RunningArgument
+    /// Whether there is one more message.
+    private(set) var hasMore: Bool
+    /// How many messages the statement has given since it was started.
+    private var rowCount = 0
 
     init(
-        _ columns: Columns, of hall: HallForMember, from id: Int64?, in db: Database
+        _ columns: Columns, of hall: HallForMember, from newest: Int64?, in db: Database
     ) throws {
         row = try FastStatement(columns.sql, in: db)
+        previousID = columns.previousID
+        id = RunningArgument(newest ?? 0)
+        hasMore = newest != nil
+        row.bind(1, id)
         row.bind(2, hall.id)
-        count = columns.count
-        next = id
     }
-
-    /// Whether there is one more message.
-    var hasMore: Bool { next != nil }
 
     /// Goes to the next message.
     ///
-    /// - Returns: the column at which it begins in ``row``; `nil` if there is none.
-    mutating func step() throws -> Int32? {
-        guard let id = next else { return nil }
-        let isSecondHalf = isHalfRead
-        let start = isSecondHalf ? count + 1 : 0
-        isHalfRead = false
-        next = nil
-        if !isSecondHalf {
+    /// - Returns: whether there is one.
+    mutating func step() throws -> Bool {
+        guard hasMore else { return false }
+        hasMore = false
+        if rowCount == Self.rowsMax {
             row.finish()
-            row.bind(1, id)
-            guard try row.step() else { return nil }
+            rowCount = 0
         }
-        if let older = row.optionalInteger(start + count), older < id {
-            isHalfRead = !isSecondHalf && !row.isNull(count + 1)
-            next = isSecondHalf || isHalfRead ? older : nil
+        guard try row.step() else { return false }
+        rowCount += 1
+        if let older = row.optionalInteger(previousID), older < id.value {
+            id.value = older
+            hasMore = true
         }
-        return start
+        return true
     }
 
     /// Ends the statement.
-    func finish() { row.finish() }
+    func finish() {
+        row.finish()
+        row.bind(1, nil as Int64?)
+    }
 }
 
 extension ChatDatabase {

@@ -229,7 +229,7 @@ private struct JSONParser {
         var place = start - bytes.startIndex
         while place + 8 <= rest.byteCount {
             let word = unsafe rest.unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self)
-            if JSONWriter.hasEscape(word) { break }
+            if JSONWriter.escapes(in: word) != 0 { break }
             place += 8
         }
         return bytes.startIndex + place

@@ -59,28 +59,51 @@ public struct JSONWriter: Sendable {
 
     /// Appends a string, given as valid UTF-8, with quotes and escapes.
     @unsafe public mutating func string(utf8: UnsafeBufferPointer<UInt8>) {
+        guard var escape = unsafe Self.firstEscape(in: utf8, from: 0) else {
+            return unsafe plainString(utf8)
+        }
         bytes.append(UInt8(ascii: "\""))
         var plainStart = 0
-        while let index = unsafe Self.firstEscape(in: utf8, from: plainStart) {
-            unsafe bytes.append(contentsOf: utf8[plainStart..<index])
-            escape(unsafe utf8[index])
-            plainStart = index + 1
+        while true {
+            unsafe bytes.append(contentsOf: utf8[plainStart..<escape])
+            write(escaped: unsafe utf8[escape])
+            plainStart = escape + 1
+            guard let next = unsafe Self.firstEscape(in: utf8, from: plainStart) else { break }
+            escape = next
         }
         unsafe bytes.append(contentsOf: utf8[plainStart...])
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Where the first byte stands that has to be escaped: eight bytes at a time, because most text has none.
+    /// Appends a string with nothing to escape, in one piece.
+    private mutating func plainString(_ utf8: UnsafeBufferPointer<UInt8>) {
+        bytes.append(addingCapacity: utf8.count + 2) { span in
+            span.append(UInt8(ascii: "\""))
+            unsafe span.withUnsafeMutableBufferPointer { buffer, count in
+                let rest = unsafe UnsafeMutableBufferPointer(rebasing: buffer[count...])
+                _ = unsafe rest.initialize(fromContentsOf: utf8)
+                count += utf8.count
+            }
+            span.append(UInt8(ascii: "\""))
+        }
+    }
+
+    /// Where the first byte stands that has to be escaped: many at a time, because most text has none.
     private static func firstEscape(
         in utf8: UnsafeBufferPointer<UInt8>, from start: Int
     ) -> Int? {
         let raw = UnsafeRawBufferPointer(utf8)
         var index = start
-        while index + 8 <= utf8.count,
-            !hasEscape(unsafe raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-        {
-            index += 8
+        func escapes(at offset: Int) -> UInt64 {
+            Self.escapes(
+                in: unsafe raw.loadUnaligned(fromByteOffset: index + offset, as: UInt64.self))
         }
+        while index + 32 <= utf8.count,
+            escapes(at: 0) | escapes(at: 8) | escapes(at: 16) | escapes(at: 24) == 0
+        {
+            index += 32
+        }
+        while index + 8 <= utf8.count, escapes(at: 0) == 0 { index += 8 }
         while index < utf8.count {
             let byte = unsafe utf8[index]
             if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
@@ -91,15 +114,15 @@ public struct JSONWriter: Sendable {
         return nil
     }
 
-    /// Whether one of eight bytes is a quote, a backslash or below 0x20: each subtraction borrows into the top bit of
-    /// such a byte, and of one behind it at most, which the slower look then finds plain.
-    static func hasEscape(_ word: UInt64) -> Bool {
+    /// The top bits of those of eight bytes that are a quote, a backslash or below 0x20: each subtraction borrows into the
+    /// top bit of such a byte, and of one behind it at most, which the slower look then finds plain.
+    static func escapes(in word: UInt64) -> UInt64 {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let quotes = word ^ (ones &* 0x22)
         let backslashes = word ^ (ones &* 0x5C)
         let low = (word &- ones &* 0x20) & ~word
         return (low | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes)
-            & (ones &* 0x80) != 0
+            & (ones &* 0x80)
     }
 
     /// Appends a value.
@@ -128,7 +151,7 @@ public struct JSONWriter: Sendable {
         }
     }
 
-    private mutating func escape(_ byte: UInt8) {
+    private mutating func write(escaped byte: UInt8) {
         switch byte {
         case UInt8(ascii: "\""): raw("\\\"")
         case UInt8(ascii: "\\"): raw("\\\\")

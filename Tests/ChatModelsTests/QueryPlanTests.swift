@@ -52,6 +52,13 @@ import Testing
         }
     }
 
+    /// Whether a step goes through a table, or sorts; the rows of zeros that a walk is told at are none.
+    private func readsTooMuch(_ step: String) -> Bool {
+        step.contains("TEMP B-TREE")
+            || step.hasPrefix("SCAN") && !step.contains("CONSTANT ROW")
+                && !step.hasPrefix("SCAN (subquery")
+    }
+
     @Test func `history goes from message to message`() throws {
         let newer = try database.say(in: hall, as: ana)
         for read in [
@@ -65,9 +72,8 @@ import Testing
             let steps = try plans(read)
 
             #expect(steps.contains("SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"))
-            #expect(steps.contains("SEARCH p USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"))
             #expect(!steps.contains { $0.contains("messages_by") })
-            #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+            #expect(!steps.contains(where: readsTooMuch))
         }
     }
 
@@ -83,7 +89,7 @@ import Testing
         #expect(
             steps.contains(
                 "SEARCH messages USING INDEX messages_by_hall (hall_id=? AND rowid>?)"))
-        #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+        #expect(!steps.contains(where: readsTooMuch))
     }
 
     @Test func `what changed since goes from message to message`() throws {
@@ -94,7 +100,7 @@ import Testing
             let steps = try plans(read)
 
             #expect(steps.contains("SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"))
-            #expect(!steps.contains { $0.contains("TEMP B-TREE") || $0.hasPrefix("SCAN") })
+            #expect(!steps.contains(where: readsTooMuch))
         }
     }
 

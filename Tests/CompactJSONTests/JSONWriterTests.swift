@@ -3,13 +3,13 @@
 import CompactJSON
 import Testing
 
-/// Writing strings, which looks at eight bytes at a time.
+/// Writing strings, which looks at 32 bytes at a time, and at eight.
 @Suite struct JSONWriterTests {
     @Test func `an escape is found wherever it stands`() {
         let escapes: [Character: String] = [
             "\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\u{0}": "\\u0000", "\u{1F}": "\\u001f",
         ]
-        for length in 0..<20 {
+        for length in Array(0..<20) + [31, 32, 33, 41, 63, 64, 65, 72] {
             for position in 0...length {
                 for (character, escape) in escapes {
                     var before = String(repeating: "é", count: position)
