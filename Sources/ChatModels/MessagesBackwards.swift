@@ -70,8 +70,10 @@ struct MessagesBackwards {
 
     /// Ends the statement.
     func finish() {
-        row.finish()
-        row.bind(1, nil as Int64?)
+        withExtendedLifetime(id) {
+            row.finish()
+            row.bind(1, nil as Int64?)
+        }
     }
 }
 
