@@ -55,7 +55,7 @@ def measure(bench, names):
         say(f"[{i}/{len(names)}] {name}")
         kind, source = ("lines", ROWS) if name in ROWS else ("curves", CURVES)
         try:
-            found = source[name](bench)
+            found = list(source[name](bench))
         except Failure as failure:
             raise Failure(f"{name}: {failure}") from None
         results[kind] += [dataclasses.asdict(entry) | where for entry in found]

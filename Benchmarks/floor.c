@@ -267,7 +267,7 @@ static void take_text(struct member *m, char *text)
         answer(m, "40{\"sid\":\"floor\"}");
     } else if (strstr(text, "[\"join_hall\",")) {
         join(m, hall_with(hall_id_in(text)));
-        answer(m, text[2] == '0' ? "430[{\"ok\":true}]" : "42[\"hall_joined\",{\"ok\":true}]");
+        answer(m, text[2] == '[' ? "42[\"hall_joined\",{\"ok\":true}]" : "430[{\"ok\":true}]");
     } else if (strstr(text, "[\"send_message\",")) {
         pass_on(m, text);
     }

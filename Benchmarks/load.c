@@ -18,7 +18,7 @@
  *     drain          waits until everything that is under way has arrived
  *
  * While members speak it does not sleep: to wake it would be the server's work, as it is on no machine where clients are
- * elsewhere. `waited` says for how many seconds nothing came. Between two commands it stands still, so that whoever gives
+ * elsewhere. `waited` says how many seconds of CPU it looked in vain. Between two commands it stands still, so that whoever gives
  * them can look at the server's CPU and memory.
  *
  * A message begins with `@<time>:<sender>:<number>@`. By that each receiver's record says whether it got every message of
@@ -84,7 +84,8 @@ static struct member *members;
 static struct record *records; // [receiver][sender of its hall]
 static uint32_t *joined_in;    // members by hall
 static uint32_t opened, joined, window;
-static bool awake; // looks for what comes in without sleeping
+static bool awake;             // looks for what comes in without sleeping
+static uint64_t waiting_since; // CPU time at the end of the last look, if nothing came; else 0
 static int poller;
 
 static struct {
@@ -114,6 +115,13 @@ static uint64_t now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
+}
+
+static uint64_t cpu_time(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
 }
 
@@ -227,6 +235,7 @@ static void say_something(struct member *m, uint64_t due)
     memset(text + count + mark, 'x', (size_t)filling);
     count += mark + filling;
     count += sprintf(text + count, "\"}]");
+    waiting_since = 0;
     total.sent++;
     total.expected += joined_in[hall_of(m)];
     m->under_way++;
@@ -405,13 +414,12 @@ static void turn(uint64_t until)
     int count = epoll_pwait2(poller, events, EVENTS_MAX, &wait, NULL);
     if (count < 0 && errno != EINTR)
         fail("epoll_pwait2: %s", strerror(errno));
-    static uint64_t waiting_since;
-    if (count > 0) {
+    if (count > 0 || !awake) {
         waiting_since = 0;
     } else {
-        uint64_t until_now = now();
-        total.waited += until_now - (waiting_since ? waiting_since : time);
-        waiting_since = until_now;
+        uint64_t used = cpu_time();
+        total.waited += waiting_since ? used - waiting_since : 0;
+        waiting_since = used;
     }
     for (int i = 0; i < count; i++)
         handle(&events[i]);
@@ -482,6 +490,7 @@ static void keep(uint32_t under_way, uint32_t speakers, double seconds)
 {
     window = under_way;
     awake = true;
+    waiting_since = 0;
     for (uint32_t i = 0; i < speakers && i < sender_count(); i++)
         while (members[i].under_way < window)
             say_something(&members[i], now());
@@ -495,6 +504,7 @@ static void pace(double rate, double seconds)
     uint64_t begin = now(), end = begin + (uint64_t)(seconds * SECOND), said = 0;
     window = 0;
     awake = true;
+    waiting_since = 0;
     for (;;) {
         uint64_t due = begin + (uint64_t)((double)said / rate * SECOND);
         if (due >= end)

@@ -101,9 +101,9 @@ the system calls.
 
 The median of the trials, and in brackets the least and the most. *floor*: the same load on the floor; where there are two,
 the second sends what came in one go in one write. *a second*, *p50*, *p99*: what came through, and how long it took, in a
-closed loop with the server on one core. *cores*: how much of a core the server, the generator and everything else used.
-*checked*: how many deliveries or answers were held against what they had to be; one that is lost, doubled or out of order
-ends the run.
+closed loop with the server on one core. *cores*: how much of a core the server, the generator (without its looking in
+vain) and everything else used. *checked*: how many deliveries or answers were held against what they had to be; one that is
+lost, doubled or out of order ends the run.
 
 {lines}
 

@@ -146,6 +146,6 @@ def beat(bench, crowd, interval, seconds):
 
 
 def shares(window, waited=0):
-    """How much of a core each used. A generator that stayed awake also used what it `waited`, in seconds."""
+    """How much of a core each used, without the CPU seconds for which a generator that stayed awake `waited`."""
     generator = max(0, window.generator_share - waited / window.seconds)
     return {"server": window.server_share, "generator": generator, "others": window.others_share}

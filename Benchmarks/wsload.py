@@ -31,7 +31,6 @@ def wsload(bench):
         raise Failure("wsload does not compile")
     scale = bench.scale
     hall, halls = Crowd(scale.size(1000), 1), Crowd(scale.size(200) * 5, scale.size(200))
-    people = scale.size(10_000)
     delivery = "µs CPU a delivery"
 
     def line(name, what, unit, figure, *load):
@@ -42,9 +41,10 @@ def wsload(bench):
     yield line("halls", f"{halls.halls:,} halls of 5, 1 message under way", delivery, _talking, halls, CLOSED, 1)
     rate = 50 if scale.quick else 10
     yield line("paced", f"1 hall of {hall.members:,}, {rate} messages a second", delivery, _talking, hall, OPEN, rate, 3)
-    crowd = Crowd(people, max(1, people // 5))
-    yield line("join", f"{people:,} come, 64 at a time", "µs CPU a join", _coming, crowd, QUIET, 1)
-    yield line("idle", f"{people:,} joined and idle", "KB a connection", _resting, crowd, QUIET, 1)
+    crowd = Crowd(scale.size(5000), scale.size(1000))
+    yield line("join", f"{crowd.members:,} come, 64 at a time", "µs CPU a join", _coming, crowd, QUIET, 1)
+    crowd = Crowd(scale.size(10_000), scale.size(2000))
+    yield line("idle", f"{crowd.members:,} joined and idle", "KB a connection", _resting, crowd, QUIET, 1)
 
 
 def _talking(result):
@@ -71,7 +71,8 @@ def _coming(result):
 
 
 def _resting(result):
-    return {"value": result["memory"]["bytes_per_conn"] / 1024, "checked": result["connections"]["joined"]}
+    memory, joined = result["memory"], result["connections"]["joined"]
+    return {"value": (memory["rss_idle"] - memory["rss_before"]) / joined / 1024, "checked": joined}
 
 
 def _run(bench, program, kind, crowd, pattern, amount, times=1):
