@@ -112,7 +112,7 @@ extension ChatApplication {
         if messages != nil {
             if isComplete { tally.catchUpsWhole += 1 } else { tally.catchUpsPartial += 1 }
         }
-        reply.succeed(orEmit: "hall_joined") { json in
+        reply.succeed(orEmit: "hall_joined", capacity: 256 + (isComplete ? bytes : 0)) { json in
             json.raw(",\"hall\":")
             hall.write(to: &json)
             json.raw(",\"rev\":")
