@@ -18,8 +18,8 @@
  *     drain          waits until everything that is under way has arrived
  *
  * While members speak it does not sleep: to wake it would be the server's work, as it is on no machine where clients are
- * elsewhere. `waited` says how many seconds of CPU it looked in vain. Between two commands it stands still, so that whoever gives
- * them can look at the server's CPU and memory.
+ * elsewhere. `waited` says how many seconds of CPU it looked in vain. Between two commands it stands still, so that
+ * whoever gives them can look at the server's CPU and memory.
  *
  * A message begins with `@<time>:<sender>:<number>@`. By that each receiver's record says whether it got every message of
  * each sender of its hall once and in order. Whatever is no part of the protocol ends the program with a sentence: a
