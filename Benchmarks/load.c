@@ -111,19 +111,14 @@ static void *must(void *memory)
     return memory;
 }
 
-static uint64_t now(void)
+static uint64_t read_clock(clockid_t clock)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
 }
 
-static uint64_t cpu_time(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
-}
+static uint64_t now(void) { return read_clock(CLOCK_MONOTONIC); }
 
 static uint64_t in_seconds(double seconds) { return now() + (uint64_t)(seconds * SECOND); }
 
@@ -417,7 +412,7 @@ static void turn(uint64_t until)
     if (count > 0 || !awake) {
         waiting_since = 0;
     } else {
-        uint64_t used = cpu_time();
+        uint64_t used = read_clock(CLOCK_THREAD_CPUTIME_ID);
         total.waited += waiting_since ? used - waiting_since : 0;
         waiting_since = used;
     }
@@ -490,7 +485,6 @@ static void keep(uint32_t under_way, uint32_t speakers, double seconds)
 {
     window = under_way;
     awake = true;
-    waiting_since = 0;
     for (uint32_t i = 0; i < speakers && i < sender_count(); i++)
         while (members[i].under_way < window)
             say_something(&members[i], now());
@@ -504,7 +498,6 @@ static void pace(double rate, double seconds)
     uint64_t begin = now(), end = begin + (uint64_t)(seconds * SECOND), said = 0;
     window = 0;
     awake = true;
-    waiting_since = 0;
     for (;;) {
         uint64_t due = begin + (uint64_t)((double)said / rate * SECOND);
         if (due >= end)
@@ -546,6 +539,7 @@ static void obey(const char *line)
     uint32_t count, speakers;
     double rate, seconds;
     memset(&latencies, 0, sizeof latencies);
+    waiting_since = 0;
     if (sscanf(line, "connect %u", &count) == 1)
         connect_members(count);
     else if (sscanf(line, "idle %lf", &seconds) == 1)
