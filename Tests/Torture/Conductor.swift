@@ -46,6 +46,7 @@ final class Conductor {
     var isCalm: Bool {
         due.isEmpty && ending.isEmpty && launchAt.isEmpty && ballast == nil && locker == nil
             && site.running.count == Site.Part.allCases.count && !site.isAnyStopped
+            && !site.isWorkerLeaving
     }
 
     func turn() {

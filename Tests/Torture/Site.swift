@@ -140,6 +140,17 @@ final class Site {
 
     func isStopped(_ part: Part) -> Bool { running[part]?.isStopped ?? false }
 
+    /// Whether a worker of before a reload still serves; it cuts what it has when `worker_shutdown_timeout` is over.
+    var isWorkerLeaving: Bool {
+        guard let master = running[.nginx]?.pid else { return false }
+        let children = try? String(
+            contentsOfFile: "/proc/\(master)/task/\(master)/children", encoding: .utf8)
+        return (children ?? "").split(separator: " ").contains { child in
+            let title = try? String(contentsOfFile: "/proc/\(child)/cmdline", encoding: .utf8)
+            return title?.contains("is shutting down") ?? false
+        }
+    }
+
     func logPath(_ part: Part) -> String { "\(folder)/\(part.rawValue).log" }
 
     /// The end of what a part had to say.

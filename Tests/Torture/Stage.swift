@@ -102,7 +102,7 @@ final class Stage {
 
     /// Waits until everybody is there and has everything, but not for ever.
     func gather(_ conductor: Conductor) throws {
-        let isSettled = { conductor.isCalm && self.world.clients.allSatisfy(\.isSettled) }
+        let isSettled = { self.world.clients.allSatisfy(\.isSettled) && conductor.isCalm }
         try turn(conductor) { world.now < $0 + Self.returnMax && !isSettled() }
     }
 

@@ -36,7 +36,12 @@ def torture():
 
 
 @pytest.mark.timeout(700)
-@pytest.mark.parametrize("seed", [11, random.randrange(1, 10**6)], ids=["known seed", "random seed"])
+@pytest.mark.parametrize(
+    "seed",
+    # In the first a worker of nginx that was told to go cuts its clients ten seconds later, after the last fault.
+    [199773, random.randrange(1, 10**6)],
+    ids=["a worker leaves late", "random seed"],
+)
 def test_nothing_acknowledged_is_lost_doubled_or_out_of_order(torture, seed):
     status, result, plan = torture("--minutes", 0.25, "--seed", seed)
 
