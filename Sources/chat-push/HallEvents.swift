@@ -35,7 +35,7 @@ extension ChatApplication {
         switch result {
         case .success(let snapshot?):
             hall.open(snapshot)
-            for joining in hall.waiting { join(hall, joining) }
+            join(hall, hall.waiting)
         case .success(nil):
             for joining in hall.waiting { joining.reply.fail(ChatError(.notFound)) }
         case .failure(let error):
@@ -45,19 +45,21 @@ extension ChatApplication {
         forgetIfEmpty(hall)
     }
 
-    /// - Parameter mayShare: whether what is being read for others will do.
-    private func join(_ hall: HallState, _ joining: HallState.Joining, mayShare: Bool = true) {
-        guard joining.reply.socket.isConnected else { return }
-        guard let role = hall.members[joining.userID], let seen = hall.hall(for: role) else {
-            let isHidden = hall.hall?.isPrivate ?? true
-            return joining.reply.fail(ChatError(isHidden ? .notFound : .notAMember))
+    /// Who missed most comes first: what is read for it is for the others, too.
+    private func join(_ hall: HallState, _ crowd: [HallState.Joining]) {
+        for joining in crowd.sorted(by: { $0.since ?? .max < $1.since ?? .max }) {
+            join(hall, joining)
         }
+    }
+
+    private func join(_ hall: HallState, _ joining: HallState.Joining) {
+        guard joining.reply.socket.isConnected, let seen = look(at: hall, joining) else { return }
         guard let since = joining.since else { return answer(joining, seen) }
         if since == seen.rev {
-            answer(joining, seen, messages: [], isComplete: true)
-        } else if let messages = hall.recent.since(since), since < seen.rev {
-            answer(joining, seen, messages: messages, isComplete: true)
-        } else if mayShare, let ticket = hall.ticket(covering: since) {
+            answer(joining, seen, Missed())
+        } else if let missed = hall.recent.since(since), since < seen.rev {
+            answer(joining, seen, missed)
+        } else if let ticket = hall.ticket(covering: since), since < seen.rev {
             hall.reading[ticket]?.append(joining)
         } else {
             lastTicket += 1
@@ -68,63 +70,73 @@ extension ChatApplication {
         }
     }
 
+    /// The hall as who joins it sees it; `nil` if that is none of its members, which it is told.
+    private func look(at hall: HallState, _ joining: HallState.Joining) -> Hall? {
+        if let role = hall.members[joining.userID], let seen = hall.hall(for: role) { return seen }
+        let isHidden = hall.hall?.isPrivate ?? true
+        joining.reply.fail(ChatError(isHidden ? .notFound : .notAMember))
+        return nil
+    }
+
     /// What somebody missed was read. It is of the very position at which the socket begins to receive.
     func changesRead(
         _ hallID: Int64, _ result: Result<MessageChanges, ChatError>, _ ticket: Int
     ) {
         // A hall that is known only since the log was torn knows nothing of older tickets; who had them is closed.
-        guard let hall = halls[hallID], let readers = hall.reading.removeValue(forKey: ticket),
-            let joining = readers.first
-        else { return }
+        guard let hall = halls[hallID], let readers = hall.reading[ticket] else { return }
+        // Those whom this read does not help. Whoever asked is never among them.
+        var others: [HallState.Joining] = []
+        // They go on waiting until all are answered: what is too much for one closes it, and the hall must not be forgotten.
         switch result {
-        case .failure(let error): joining.reply.fail(error)
         case .success(let changes):
             hall.remember(changes)
-            guard let role = hall.members[joining.userID], let seen = hall.hall(for: role) else {
-                joining.reply.fail(ChatError(.notAMember))
-                break
+            let read = ReadChanges(changes, wholeMax: settings.limits.pageSizeMax)
+            for joining in readers where joining.reply.socket.isConnected {
+                guard let seen = look(at: hall, joining) else { continue }
+                if let missed = joining.since.flatMap(read.since) {
+                    answer(joining, seen, missed)
+                } else {
+                    others.append(joining)
+                }
             }
-            answer(
-                joining, seen, messages: changes.messages.map { Delivery($0).json },
-                isComplete: changes.isComplete)
+        case .failure(let error) where error.code == .notFound || error.code == .notAMember:
+            readers.first?.reply.fail(error)
+            others = Array(readers.dropFirst())
+        case .failure(let error):
+            for joining in readers { joining.reply.fail(error) }
         }
-        // The others find it among the last messages now. Whoever does not has a read of its own: a second one in common
-        // could leave all but one waiting again.
-        for joining in readers.dropFirst() { join(hall, joining, mayShare: false) }
+        hall.reading[ticket] = nil
+        join(hall, others)
         forgetIfEmpty(hall)
     }
 
-    private func answer(
-        _ joining: HallState.Joining, _ hall: Hall, messages: [ArraySlice<UInt8>]? = nil,
-        isComplete: Bool = true
-    ) {
+    private func answer(_ joining: HallState.Joining, _ hall: Hall, _ missed: Missed? = nil) {
         let reply = joining.reply
         guard let client = reply.socket.context as? ChatClient else { return }
         if !joining.hasLeft { loop.join(RoomID(hall.id), reply.socket) }
-        var (messages, isComplete) = (messages, isComplete)
-        let bytes = messages?.reduce(0) { $0 + $1.count + 1 } ?? 0
+        var missed = missed
         // More at once than may wait for a slow reader would close the client, again and again: it is told to load.
-        if bytes > 0,
+        if let bytes = missed?.byteCount, bytes > 0,
             client.connection.catchUps.take(settings.catchUps, count: bytes, now: now) != nil
         {
-            (messages, isComplete) = ([], false)
+            missed = Missed(isComplete: false)
         }
-        if messages != nil {
-            if isComplete { tally.catchUpsWhole += 1 } else { tally.catchUpsPartial += 1 }
+        if let missed {
+            if missed.isComplete { tally.catchUpsWhole += 1 } else { tally.catchUpsPartial += 1 }
         }
-        reply.succeed(orEmit: "hall_joined", capacity: 256 + (isComplete ? bytes : 0)) { json in
+        reply.succeed(orEmit: "hall_joined", capacity: 256 + (missed?.byteCount ?? 0)) { json in
             json.raw(",\"hall\":")
             hall.write(to: &json)
             json.raw(",\"rev\":")
             json.integer(hall.rev)
-            guard let messages else { return }
+            guard let missed else { return }
             json.raw(",\"messages\":[")
-            for (index, message) in messages.enumerated() {
+            for (index, message) in missed.messages.enumerated() {
                 if index > 0 { json.raw(",") }
                 json.raw(message)
             }
             json.raw("],\"complete\":")
-            json.bool(isComplete)
+            json.bool(missed.isComplete)
         }
     }
 

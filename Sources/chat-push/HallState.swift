@@ -129,9 +129,58 @@ struct RecentMessages {
         for delivery in current { append(delivery) }
     }
 
-    /// The messages after a position, as JSON; `nil` if not all of them are here.
-    func since(_ rev: Int64) -> [ArraySlice<UInt8>]? {
+    /// The messages after a position; `nil` if not all of them are here.
+    func since(_ rev: Int64) -> Missed? {
         guard let first = deliveries.first?.rev, rev >= first - 1 else { return nil }
-        return deliveries.drop { $0.rev <= rev }.map(\.json)
+        return Missed(deliveries.drop { $0.rev <= rev })
+    }
+}
+
+/// What somebody missed in a hall.
+struct Missed: Equatable {
+    /// The messages, as JSON.
+    private(set) var messages: [ArraySlice<UInt8>] = []
+    private(set) var byteCount = 0
+    /// Whether that is all of it.
+    var isComplete = true
+
+    init(isComplete: Bool = true) {
+        self.isComplete = isComplete
+    }
+
+    init(_ deliveries: ArraySlice<Delivery>, isComplete: Bool = true) {
+        messages = deliveries.map(\.json)
+        byteCount = messages.reduce(0) { $0 + $1.count + 1 }
+        self.isComplete = isComplete
+    }
+}
+
+/// What was read for one who missed something: for all who missed no more.
+struct ReadChanges {
+    private let changes: MessageChanges
+    private let deliveries: [Delivery]
+    private let wholeMax: Int64
+
+    /// - Parameter wholeMax: how many changes make a whole answer at most.
+    init(_ changes: MessageChanges, wholeMax: Int) {
+        self.changes = changes
+        self.wholeMax = Int64(wholeMax)
+        deliveries = changes.messages.map(Delivery.init)
+    }
+
+    /// What was missed since a position that is not before the one that was asked for; `nil` if only another read tells.
+    func since(_ since: Int64) -> Missed? {
+        if changes.isComplete || reaches(back: since) {
+            return Missed(deliveries.drop { $0.rev <= since })
+        }
+        let isWhole = 0...changes.rev ~= since && changes.rev - since <= wholeMax
+        return isWhole ? nil : Missed(deliveries[...], isComplete: false)
+    }
+
+    /// Whether the newest page, which was read because all was too much, is all for one who missed less.
+    private func reaches(back since: Int64) -> Bool {
+        guard let first = deliveries.first?.rev else { return false }
+        let hasNoHole = Int64(deliveries.count) == changes.rev - first + 1
+        return hasNoHole && first - 1...changes.rev ~= since
     }
 }

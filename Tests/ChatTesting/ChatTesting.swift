@@ -98,9 +98,11 @@ extension ChatDatabase {
     }
 
     /// Says so many things in one transaction: "1", "2", …
-    public func sayMany(_ count: Int, in hall: Hall, as user: User) throws {
+    public func sayMany(
+        _ count: Int, of content: String? = nil, in hall: Hall, as user: User
+    ) throws {
         let batch = (1...count).map {
-            NewMessage(hallID: hall.id, senderID: user.id, content: "\($0)")
+            NewMessage(hallID: hall.id, senderID: user.id, content: content ?? "\($0)")
         }
         for result in try createMessages(batch) { _ = try result.get() }
     }

@@ -4,6 +4,8 @@ import ChatModels
 import ChatTesting
 import CompactJSON
 import Foundation
+import NIOCore
+import SocketIOServer
 import Synchronization
 import Testing
 
@@ -120,6 +122,68 @@ import Testing
                 #expect(answer["complete"]?.bool == true)
             }
             #expect(site.store.figures.tally.reads.changes <= 3)
+        }
+    }
+
+    /// More than a hall remembers (``RecentMessages``), and more than one answer tells (200).
+    @Test(arguments: [150, 260])
+    func `a crowd that missed much costs few reads, and each gets what it missed`(_ count: Int)
+        throws
+    {
+        try withSite(PushSite(threads: 1)) { site in
+            try site.database.sayMany(count, in: site.hall, as: site.ana)
+            let missed = [3, 40, 51, 120, 199, 200, 201, 259].filter { $0 <= count }
+            let clients = try (0..<24).map { _ in try site.client(site.ana) }
+            // All come in one turn of the loop.
+            let mayGo = DispatchSemaphore(value: 0)
+            site.server.loops[0].eventLoop.execute { mayGo.wait() }
+
+            let joins = clients.enumerated().map { index, client in
+                let since = count - missed[index % missed.count]
+                return client.emit(
+                    "join_hall",
+                    ["hall_id": .integer(site.hall.id), "since_rev": .integer(since)])
+            }
+
+            mayGo.signal()
+
+            for (index, (client, join)) in zip(clients, joins).enumerated() {
+                let answer = try client.answer(to: join)
+                let gap = missed[index % missed.count]
+                #expect(answer["complete"]?.bool == (gap <= 200))
+                let told = gap <= 200 ? gap : 50
+                #expect(answer.revs == Array(Int64(count - told + 1)...Int64(count)))
+            }
+            // Where the newest page is not enough for all, those who missed less need one more.
+            #expect(site.store.figures.tally.reads.changes == (count > 200 ? 2 : 1))
+        }
+    }
+
+    @Test func `who asked first and is closed by its answer does not take others with it`()
+        throws
+    {
+        try withSite(PushSite(threads: 1)) { site in
+            try site.database.sayMany(
+                200, of: String(repeating: "😀", count: 3_900), in: site.hall, as: site.ana)
+            for round in 0..<5 {
+                let (deaf, other) = (try site.client(site.ana), try site.client(site.ana))
+
+                // The answer is more than may wait for who does not read.
+                deaf.emit(
+                    "join_hall",
+                    ["hall_id": .integer(site.hall.id), "since_rev": .integer(round)])
+                let join = other.emit(
+                    "join_hall",
+                    ["hall_id": .integer(site.hall.id), "since_rev": .integer(199 + round)])
+                #expect(try other.answer(to: join).revs?.count == 1)
+                try site.database.say("round \(round)", in: site.hall, as: site.ana)
+                site.wake.wake()
+
+                #expect(try other.nextEvent("new_message")["content"]?.string == "round \(round)")
+                deaf.hangUp()
+                other.hangUp()
+                #expect(try eventually { try site.remembered().halls == 0 })
+            }
         }
     }
 

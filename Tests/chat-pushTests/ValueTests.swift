@@ -157,6 +157,36 @@ private final class Bucket {
     }
 }
 
+@Suite struct ReadChangesTests {
+    @Test(arguments: [10, 260])
+    func `what was read for one tells others what a read of their own would, or nothing`(
+        _ count: Int
+    ) throws {
+        let folder = try TemporaryFolder()
+        let database = try folder.database()
+        let ana = try database.makeUser("ana")
+        let hall = try database.makeHall(owner: ana)
+        try database.sayMany(count, in: hall, as: ana)
+        let positions = [0, 1, 5, 9, 10, 59, 60, 61, 209, 210, 211, 259, 260].filter { $0 <= count }
+
+        for asked in positions {
+            let read = ReadChanges(
+                try database.messages(of: hall.id, as: ana.id, since: Int64(asked)), wholeMax: 200)
+            for since in positions where since >= asked {
+                guard let missed = read.since(Int64(since)) else {
+                    // Who asked is answered, and so is everybody where all was read.
+                    #expect(since != asked && count - asked > 200)
+                    continue
+                }
+                let own = try database.messages(of: hall.id, as: ana.id, since: Int64(since))
+                #expect(missed.isComplete == own.isComplete)
+                #expect(missed.messages == own.messages.map { Delivery($0).json })
+                #expect(missed.byteCount == missed.messages.reduce(0) { $0 + $1.count + 1 })
+            }
+        }
+    }
+}
+
 @Suite struct RecentMessagesTests {
     @Test func `what is remembered is what was said, without a hole, within its bounds`() throws {
         for seed in 0..<30 {
@@ -186,7 +216,7 @@ private final class Bucket {
                 // Asked for any position, it knows all after it or nothing.
                 for back in [-1, 0, 1, 2, 10, 49, 50, 51, 99, 100, 101, 130] where rev >= back {
                     let since = rev - Int64(back)
-                    guard let messages = recent.since(since) else { continue }
+                    guard let messages = recent.since(since)?.messages else { continue }
                     guard since <= rev else {
                         #expect(messages.isEmpty)
                         continue
@@ -203,28 +233,30 @@ private final class Bucket {
     @Test func `older ones that reach up to it are taken, others not`() {
         var recent = RecentMessages()
         recent.prepend([3, 4].map { delivery($0) })
-        #expect(recent.since(2)?.count == 2)
+        #expect(recent.since(2)?.messages.count == 2)
         recent.append(delivery(5))
         // A hole between, nothing new, and one that reaches over.
         recent.prepend([delivery(1)])
         #expect(recent.since(0) == nil)
         recent.prepend([3, 4, 5].map { delivery($0) })
-        #expect(recent.since(2)?.count == 3)
+        #expect(recent.since(2)?.messages.count == 3)
         recent.prepend([1, 2, 3, 4, 5].map { delivery($0) })
-        #expect(recent.since(0) == (1...5).map { delivery($0).json })
+        #expect(recent.since(0)?.messages == (1...5).map { delivery($0).json })
         recent.prepend([])
-        #expect(recent.since(0)?.count == 5)
+        #expect(recent.since(0)?.messages.count == 5)
     }
 
     @Test func `more older ones than it holds leave the newest`() {
         var recent = RecentMessages()
         recent.append(delivery(301))
         recent.prepend((101...300).map { delivery($0) })
-        #expect(recent.since(301) == [])
-        #expect(recent.since(300) == [delivery(301).json])
+        #expect(recent.since(301)?.messages == [])
+        #expect(recent.since(300)?.messages == [delivery(301).json])
         #expect(recent.since(100) == nil)
         for since in Int64(100)...300 {
-            if let messages = recent.since(since) { #expect(messages.count == 301 - Int(since)) }
+            if let missed = recent.since(since) {
+                #expect(missed.messages.count == 301 - Int(since))
+            }
         }
     }
 
@@ -233,16 +265,16 @@ private final class Bucket {
         recent.append(delivery(1, length: 70_000))
         #expect(recent.since(0) == nil)
         recent.append(delivery(2))
-        #expect(recent.since(1)?.count == 1)
+        #expect(recent.since(1)?.messages.count == 1)
     }
 
     @Test func `of a hundred and one, half are kept`() {
         var recent = RecentMessages()
         for rev in 1...100 { recent.append(delivery(Int64(rev))) }
-        #expect(recent.since(0)?.count == 100)
+        #expect(recent.since(0)?.messages.count == 100)
         recent.append(delivery(101))
         #expect(recent.since(0) == nil)
-        #expect(recent.since(51)?.count == 50)
+        #expect(recent.since(51)?.messages.count == 50)
     }
 }
 
@@ -257,7 +289,7 @@ private final class Bucket {
         #expect(state.add(delivery(5)))
         #expect(!state.add(delivery(5)))
         #expect(state.hall?.rev == 5)
-        #expect(state.recent.since(4)?.count == 1)
+        #expect(state.recent.since(4)?.messages.count == 1)
     }
 
     @Test func `a new name leaves the position, and roles are who asks`() {
@@ -282,7 +314,7 @@ private final class Bucket {
         state.remember(changes(4, whole: false))
         #expect(state.recent.since(3) == nil)
         state.remember(changes(4, whole: true))
-        #expect(state.recent.since(3)?.count == 1)
+        #expect(state.recent.since(3)?.messages.count == 1)
     }
 }
 
