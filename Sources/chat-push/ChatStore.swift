@@ -16,6 +16,8 @@ final class ChatStore: Sendable {
     private struct Queue {
         var jobs: [(loop: Int, job: StoreJob)] = []
         var sendsWaiting = 0
+        /// Also those that the store's thread has taken and not yet done.
+        var readsWaiting = 0
         var isFinishing = false
 
         /// Takes a job, unless too many wait.
@@ -25,7 +27,8 @@ final class ChatStore: Sendable {
                 guard sendsWaiting < sendsWaitingMax else { return false }
                 sendsWaiting += 1
             } else {
-                guard jobs.count - sendsWaiting < ChatStore.readsWaitingMax else { return false }
+                guard readsWaiting < ChatStore.readsWaitingMax else { return false }
+                readsWaiting += 1
             }
             jobs.append((loop, job))
             return true
@@ -36,12 +39,45 @@ final class ChatStore: Sendable {
     private struct Group {
         var messages: [NewMessage] = []
         var senders: [(loop: Int, reply: Reply)] = []
+        /// Whether one before it has waited for the database in vain: it does not wait again.
+        var isRefused = false
+    }
+
+    /// Reads that wait, in their order.
+    private struct ReadQueue {
+        private var jobs: [(loop: Int, job: StoreJob)] = []
+        private var first = 0
+
+        var isEmpty: Bool { first == jobs.count }
+
+        /// Takes all that are not sends.
+        mutating func take(_ new: [(loop: Int, job: StoreJob)]) {
+            if first > jobs.count / 2 {
+                jobs.removeFirst(first)
+                first = 0
+            }
+            for entry in new {
+                if case .send = entry.job { continue }
+                jobs.append(entry)
+            }
+        }
+
+        mutating func next() -> (loop: Int, job: StoreJob)? {
+            guard first < jobs.count else { return nil }
+            defer {
+                first += 1
+                if first == jobs.count { (jobs, first) = ([], 0) }
+            }
+            return jobs[first]
+        }
     }
 
     /// The most messages in one transaction: others wait for its lock.
     private static let groupMax = 512
     /// The most reads that may wait: of a crowd that comes back at once, each has a few.
     private static let readsWaitingMax = 200_000
+    /// How long reads may keep messages waiting.
+    private static let readsTimeMax = Duration.milliseconds(20)
     /// How long a lost wake-up may go unnoticed, in milliseconds.
     private static let patience: Int32 = 400
 
@@ -105,9 +141,9 @@ final class ChatStore: Sendable {
 
     /// The figures of this moment.
     var figures: Figures {
-        let (sends, jobs) = queue.withLock { ($0.sendsWaiting, $0.jobs.count) }
+        let (sends, reads) = queue.withLock { ($0.sendsWaiting, $0.readsWaiting) }
         return Figures(
-            tally: tally.withLock { $0 }, sendsWaiting: sends, readsWaiting: jobs - sends,
+            tally: tally.withLock { $0 }, sendsWaiting: sends, readsWaiting: reads,
             isFailing: isFailing.load(ordering: .relaxed))
     }
 
@@ -117,50 +153,50 @@ final class ChatStore: Sendable {
         var follower = follower
         var sessions = SessionCache()
         var followed = ContinuousClock.now
+        var reads = ReadQueue()
         while true {
-            let (jobs, isFinishing) = queue.withLock { queue in
+            let (jobs, sendCount, isFinishing) = queue.withLock { queue in
                 defer {
                     queue.jobs = []
                     queue.sendsWaiting = 0
                 }
-                return (queue.jobs, queue.isFinishing)
+                return (queue.jobs, queue.sendsWaiting, queue.isFinishing)
             }
             // Who has always something to do looks at the log by itself, too.
             let isImpatient = followed.duration(to: .now) > .milliseconds(Self.patience)
             let wasWoken = waker.wasWoken()
             tally.withLock { $0.turned(wasWoken: wasWoken) }
-            if wasWoken || jobs.isEmpty || isImpatient {
+            if wasWoken || isImpatient || jobs.isEmpty && reads.isEmpty {
                 follow(&follower, &sessions)
                 followed = .now
             }
-            if !jobs.isEmpty { work(jobs, &follower, &sessions) }
+            commit(jobs, &follower, &sessions)
+            if jobs.count > sendCount { reads.take(jobs) }
+            read(&reads, &follower, &sessions)
             follower.deliver()
+            guard reads.isEmpty else { continue }
             if isFinishing { break }
             if jobs.isEmpty { waker.wait(milliseconds: Self.patience) }
         }
-        let reads = tally.withLock { $0.reads }
+        let figures = tally.withLock { $0.reads }
         logger.info(
             "reads",
             metadata: [
-                "reads.sessions": "\(reads.sessions)", "reads.halls": "\(reads.halls)",
-                "reads.changes": "\(reads.changes)", "reads.log": "\(reads.log)",
+                "reads.sessions": "\(figures.sessions)", "reads.halls": "\(figures.halls)",
+                "reads.changes": "\(figures.changes)", "reads.log": "\(figures.log)",
             ])
         waker.close()
         try? database.close()
         finished.signal()
     }
 
-    private func work(
+    /// Writes the messages among jobs, in groups.
+    private func commit(
         _ jobs: [(loop: Int, job: StoreJob)], _ follower: inout LogFollower,
         _ sessions: inout SessionCache
     ) {
         var group = Group()
-        var reads = 0
-        for (loop, job) in jobs {
-            guard case .send(let message, let reply) = job else {
-                reads += 1
-                continue
-            }
+        for case (let loop, .send(let message, let reply)) in jobs {
             group.messages.append(message)
             group.senders.append((loop, reply))
             if group.messages.count == Self.groupMax {
@@ -169,27 +205,46 @@ final class ChatStore: Sendable {
             }
         }
         commit(&group, &follower, &sessions)
-        guard reads > 0 else { return }
-        for (loop, job) in jobs {
-            switch job {
-            case .send: break
-            case .authenticate(let credentials, let socket):
-                let identity = answer { try sessions.identity(credentials, in: database) }
-                tally.withLock { $0.reads.sessions = sessions.reads }
-                follower.tell(loop, .authenticated(identity, socket))
-            case .openHall(let hallID):
-                tally.withLock { $0.reads.halls += 1 }
-                let hall = answer { try read(&follower, &sessions) { try $0.hall(hallID) } }
-                follower.tell(loop, .hallOpened(hallID, hall))
-            case .readChanges(let hallID, let userID, let since, let ticket):
-                tally.withLock { $0.reads.changes += 1 }
-                let changes = answer {
-                    try read(&follower, &sessions) {
-                        try $0.messages(of: hallID, as: userID, since: since)
-                    }
+    }
+
+    /// Does reads for a while: what is said goes before those that are left.
+    private func read(
+        _ reads: inout ReadQueue, _ follower: inout LogFollower, _ sessions: inout SessionCache
+    ) {
+        guard !reads.isEmpty else { return }
+        // What was committed does not wait for them.
+        follower.deliver()
+        let began = ContinuousClock.now
+        var count = 0
+        while began.duration(to: .now) < Self.readsTimeMax, let (loop, job) = reads.next() {
+            read(job, for: loop, &follower, &sessions)
+            count += 1
+        }
+        queue.withLock { $0.readsWaiting -= count }
+    }
+
+    private func read(
+        _ job: StoreJob, for loop: Int, _ follower: inout LogFollower,
+        _ sessions: inout SessionCache
+    ) {
+        switch job {
+        case .send: break
+        case .authenticate(let credentials, let socket):
+            let identity = answer { try sessions.identity(credentials, in: database) }
+            tally.withLock { $0.reads.sessions = sessions.reads }
+            follower.tell(loop, .authenticated(identity, socket))
+        case .openHall(let hallID):
+            tally.withLock { $0.reads.halls += 1 }
+            let hall = answer { try read(&follower, &sessions) { try $0.hall(hallID) } }
+            follower.tell(loop, .hallOpened(hallID, hall))
+        case .readChanges(let hallID, let userID, let since, let ticket):
+            tally.withLock { $0.reads.changes += 1 }
+            let changes = answer {
+                try read(&follower, &sessions) {
+                    try $0.messages(of: hallID, as: userID, since: since)
                 }
-                follower.tell(loop, .changesRead(hallID: hallID, changes, ticket: ticket))
             }
+            follower.tell(loop, .changesRead(hallID: hallID, changes, ticket: ticket))
         }
     }
 
@@ -198,8 +253,8 @@ final class ChatStore: Sendable {
         _ group: inout Group, _ follower: inout LogFollower, _ sessions: inout SessionCache
     ) {
         guard !group.messages.isEmpty else { return }
-        let began = ContinuousClock.now
-        let results = write(group.messages)
+        let (isTried, began) = (!group.isRefused, ContinuousClock.now)
+        let results = isTried ? write(&group) : refusals(of: group)
         let duration = began.duration(to: .now)
         var created: [(changeID: Int64, delivery: Delivery)] = []
         created.reserveCapacity(results.count)
@@ -210,7 +265,13 @@ final class ChatStore: Sendable {
                 return OwnMessage(delivery: delivery, clientKey: message.message.clientKey)
             }
         }
-        tally.withLock { $0.wrote(created.count, of: results.count, in: duration) }
+        tally.withLock { tally in
+            if isTried {
+                tally.wrote(created.count, of: results.count, in: duration)
+            } else {
+                tally.notCommitted += results.count
+            }
+        }
         // Whatever others wrote before stands in the log before ours. If nobody did, it need not be read.
         if !follower.take(own: created) { follow(&follower, &sessions) }
         for (sender, answer) in zip(group.senders, answers) {
@@ -220,9 +281,13 @@ final class ChatStore: Sendable {
         group.senders.removeAll(keepingCapacity: true)
     }
 
-    private func write(_ messages: [NewMessage]) -> [Result<CreatedMessage, ChatError>] {
+    private func refusals(of group: Group) -> [Result<CreatedMessage, ChatError>] {
+        group.messages.map { _ in .failure(ChatError(.busy)) }
+    }
+
+    private func write(_ group: inout Group) -> [Result<CreatedMessage, ChatError>] {
         do {
-            let results = try database.createMessages(messages)
+            let results = try database.createMessages(group.messages)
             if isFailing.exchange(false, ordering: .relaxed) {
                 logger.notice("writing works again")
             }
@@ -230,15 +295,16 @@ final class ChatStore: Sendable {
                 logger.error("a message was refused: chat-admin check says what is not sound")
             }
             return results
-        } catch let error as ChatError {
+        } catch let error as ChatError where error.code == .busy {
             if !isFailing.exchange(true, ordering: .relaxed) {
                 logger.error("the database is full, or locked by another")
             }
-            return messages.map { _ in .failure(error) }
+            group.isRefused = true
+            return refusals(of: group)
         } catch {
             logger.error("writing failed", metadata: ["error": "\(error)"])
             // What cannot be written must not take with it what can.
-            return messages.map { message in
+            return group.messages.map { message in
                 Result { try database.createMessage(message) }.mapError { ChatError($0) }
             }
         }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChatModels
 import ChatOptions
 import ChatTesting
 import CompactJSON
 import Foundation
+import GRDB
 import Glibc
 import Logging
 import NIOCore
 import SocketIOServer
 import Synchronization
 
+@testable import ChatModels
 @testable import chat_push
 
 /// A push daemon with real event loops, sockets and a database file, wired as `ChatPush` does it; and others that write
@@ -30,7 +31,8 @@ final class PushSite: Sendable {
         limits: Limits = Limits(), settings change: (inout ChatSettings) -> Void = { _ in },
         connectionsPerUserMax: Int = 1_000,
         sends: Rate = Rate(perSecond: 1_000_000, burst: 1_000_000),
-        sendsWaitingMax: Int = 10_000, threads: Int = 2, isStarted: Bool = true
+        sendsWaitingMax: Int = 10_000, threads: Int = 2, isStarted: Bool = true,
+        lockPatience: Int = 10_000, configuration: ServerConfiguration = ServerConfiguration()
     ) throws {
         folder = try TemporaryFolder()
         database = try folder.database(limits)
@@ -45,11 +47,12 @@ final class PushSite: Sendable {
             catchUps: Rate(perSecond: 100_000_000, burst: 100_000_000),
             users: UserLimits(connectionsMax: connectionsPerUserMax, sends: sends))
         change(&settings)
+        let own = try ChatDatabase(path: folder.file("chat.db"), limits: limits)
+        try own.queue.inDatabase { try $0.execute(sql: "PRAGMA busy_timeout = \(lockPatience)") }
         let store = try ChatStore(
-            database: ChatDatabase(path: folder.file("chat.db"), limits: limits), wake: wake,
-            sendsWaitingMax: sendsWaitingMax, logger: logger)
+            database: own, wake: wake, sendsWaitingMax: sendsWaitingMax, logger: logger)
         server = try SocketIOServer(
-            configuration: ServerConfiguration(), threads: threads, logger: logger
+            configuration: configuration, threads: threads, logger: logger
         ) { [settings] loop in ChatApplication(loop: loop, store: store, settings: settings) }
         self.store = store
         if isStarted { start() }

@@ -4,6 +4,8 @@ import ChatTesting
 import CompactJSON
 import Foundation
 import GRDB
+import NIOCore
+import SocketIOServer
 import Synchronization
 import Testing
 
@@ -104,6 +106,56 @@ import Testing
             for id in [first] + ids.prefix(50) { #expect(try client.answer(to: id).isOK) }
             #expect(try site.database.hall(site.hall.id, as: site.ana.id).rev == 51)
             #expect(try client.answer(to: say()).isOK)
+        }
+    }
+
+    @Test func `while the database is locked, all that waits is refused with the first group`()
+        throws
+    {
+        try withSite(PushSite(lockPatience: 500)) { site in
+            let client = try site.client(site.ana)
+            let (isLocked, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let locker = inBackground { [database = site.database] in
+                try? database.write { _ in
+                    isLocked.signal()
+                    mayGo.wait()
+                }
+            }
+            isLocked.wait()
+            func say() -> Int {
+                client.emit("send_message", ["hall_id": .integer(site.hall.id), "content": "x"])
+            }
+            let first = say()
+            usleep(100_000)
+            // Four groups.
+            let ids = (0..<2_000).map { _ in say() }
+            for id in [first] + ids { #expect(try client.answer(to: id).errorCode == "busy") }
+            mayGo.signal()
+            locker.wait()
+            // The first, the four that waited for it, and no more, even where those came in two parts.
+            #expect(site.store.figures.tally.commitSeconds.count <= 3)
+            #expect(site.store.figures.tally.notCommitted == 2_001)
+            #expect(try client.answer(to: say()).isOK)
+        }
+    }
+
+    @Test func `reads that wait do not hold up what is said`() throws {
+        try withSite(PushSite(threads: 1)) { site in
+            let client = try site.client(site.ana)
+            let stranger = Credentials(token: String(repeating: "x", count: 43), remoteUser: nil)
+            let loop = site.server.loops[0]
+            let jobs = try loop.eventLoop.submit {
+                let socket = try #require(loop.allSockets.first)
+                return (0..<100_000).map { _ in StoreJob.authenticate(stranger, socket) }
+            }.wait()
+            #expect(site.store.submit(jobs, from: loop).isEmpty)
+
+            #expect(
+                try client.call(
+                    "send_message", ["hall_id": .integer(site.hall.id), "content": "x"]
+                ).isOK)
+            #expect(site.store.figures.readsWaiting > 0)
+            #expect(eventually { site.store.figures.readsWaiting == 0 })
         }
     }
 
