@@ -20,6 +20,8 @@ final class EngineSession: Timed {
     private var transport: Transport
     /// A WebSocket that may take over, while it is tried.
     private var probe: WebSocketConnection?
+    /// Whether that one has shown that it works.
+    private var isProbed = false
     private(set) var sockets: [Socket] = []
     private var assembler = SocketIOPacketAssembler()
     /// The tick of the next ping, or, while a pong is awaited, the tick at which it is too late for that.
@@ -166,7 +168,7 @@ final class EngineSession: Timed {
         }
         polling.waiting = exchange
         // While a WebSocket is tried the client wants its poll back, so that it can change over.
-        if probe != nil, polling.queue.isEmpty { polling.queue.append([EngineIOPacketType.noop]) }
+        if isProbed, polling.queue.isEmpty { polling.queue.append([EngineIOPacketType.noop]) }
         polling.answer()
     }
 
@@ -198,17 +200,23 @@ final class EngineSession: Timed {
 
     // MARK: The upgrade
 
-    /// Whether a WebSocket may be tried.
-    var takesUpgrade: Bool {
-        if case .polling = transport, probe == nil, !isClosed { true } else { false }
+    /// A WebSocket came that wants to take over. There is one at a time.
+    ///
+    /// - Returns: whether it is tried.
+    func takeUpgrade(to peer: WebSocketConnection) -> Bool {
+        guard case .polling = transport, probe == nil, !isClosed else { return false }
+        probe = peer
+        return true
     }
 
-    /// A WebSocket said `2probe`: it may take over.
+    /// The WebSocket said `2probe`: it works in one direction, and is told so in the other.
     ///
-    /// - Returns: whether the session takes one.
+    /// - Returns: whether it may go on.
     func tryUpgrade(to peer: WebSocketConnection) -> Bool {
-        guard takesUpgrade, case .polling(let polling) = transport else { return false }
-        probe = peer
+        guard probe === peer, !isProbed, case .polling(let polling) = transport else {
+            return false
+        }
+        isProbed = true
         peer.write(webSocketFrame(.text, [EngineIOPacketType.pong] + Array("probe".utf8)))
         peer.flush()
         if polling.waiting != nil, polling.queue.isEmpty {
@@ -220,10 +228,11 @@ final class EngineSession: Timed {
 
     /// The WebSocket said `5`: it takes over, with what polling has not delivered.
     func completeUpgrade(to peer: WebSocketConnection) {
-        guard !isClosed, probe === peer, case .polling(let polling) = transport else {
+        guard !isClosed, probe === peer, isProbed, case .polling(let polling) = transport else {
+            webSocketClosed(peer, .protocolError)
             return peer.close(.protocolError)
         }
-        probe = nil
+        (probe, isProbed) = (nil, false)
         transport = .webSocket(peer)
         for socket in sockets { loop.transportChanged(socket) }
         polling.waiting?.respond(.ok, body: [EngineIOPacketType.noop])
@@ -239,7 +248,7 @@ final class EngineSession: Timed {
 
     /// A WebSocket is gone: the session with it, unless it was only being tried.
     func webSocketClosed(_ peer: WebSocketConnection, _ reason: DisconnectReason) {
-        if probe === peer { probe = nil }
+        if probe === peer { (probe, isProbed) = (nil, false) }
         if case .webSocket(let current) = transport, current === peer { close(reason) }
     }
 
@@ -286,6 +295,10 @@ final class EngineSession: Timed {
     private func receive(message text: ArraySlice<UInt8>) {
         do {
             let packet = try SocketIOPacket(decoding: text)
+            // A packet that waits for its attachments is memory that the client holds.
+            guard packet.attachmentCount == 0 || takesAttachments(packet) else {
+                return close(.parseError)
+            }
             if let assembled = try assembler.take(
                 packet, bytesMax: loop.configuration.payloadBytesMax)
             {
@@ -294,6 +307,12 @@ final class EngineSession: Timed {
         } catch {
             close(.parseError)
         }
+    }
+
+    /// Whether a packet may wait for its attachments: only in a namespace that the client is in.
+    private func takesAttachments(_ packet: SocketIOPacket) -> Bool {
+        packet.attachmentCount <= loop.configuration.attachmentsMax
+            && sockets.contains { $0.isConnected && $0.namespace == packet.namespace }
     }
 
     private func receive(attachment: ArraySlice<UInt8>) {
@@ -377,7 +396,6 @@ final class EngineSession: Timed {
         }
         sockets = []
         probe?.close(reason)
-        probe = nil
         switch transport {
         case .polling(let polling):
             let last = reason.staysAway ? EngineIOPacketType.close : EngineIOPacketType.noop

@@ -287,12 +287,16 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         }
     }
 
-    /// RFC 9112 §9.6: what the client still sends is read for a moment; a connection that is closed with something unread
-    /// loses the answer.
+    /// RFC 9112 §9.6: when the client's system has the answer, what it still sends is read for a moment; a connection that
+    /// is closed with something unread loses the answer.
     private func closeGently(_ context: ChannelHandlerContext) {
         isClosing = true
-        context.close(mode: .output, promise: nil)
-        startDeadline(min(1_000, loop.configuration.requestTimeout))
+        startDeadline(loop.configuration.keepAliveTimeout)
+        let isOut = context.eventLoop.makePromise(of: Void.self)
+        isOut.futureResult.assumeIsolated().whenComplete { _ in
+            self.startDeadline(min(1_000, self.loop.configuration.requestTimeout))
+        }
+        context.close(mode: .output, promise: isOut)
     }
 
     // MARK: The way to a WebSocket

@@ -220,6 +220,9 @@ public final class ServerLoop: @unchecked Sendable {
 
     // MARK: Time
 
+    /// By how many milliseconds the wheel may be late before that counts as standing still.
+    private static let lateMax: Int64 = 1_000
+
     func startTimers() {
         wheelStart = eventLoop.now
         let tick = TimeAmount.milliseconds(wheel.tick)
@@ -240,7 +243,13 @@ public final class ServerLoop: @unchecked Sendable {
     func removeDeadline(_ entry: Timed) { wheel.remove(entry) }
 
     private func turnWheel() {
-        let elapsed = (eventLoop.now - wheelStart).nanoseconds / 1_000_000
+        var elapsed = (eventLoop.now - wheelStart).nanoseconds / 1_000_000
+        let late = elapsed - (wheel.now + 1) * wheel.tick
+        if late > Self.lateMax {
+            // Nobody's patience ends while the process stood still: what clients sent meanwhile has not been read.
+            wheelStart = wheelStart + .milliseconds(late)
+            elapsed -= late
+        }
         while (wheel.now + 1) * wheel.tick <= elapsed {
             for entry in wheel.advance() { entry.deadlineReached() }
         }

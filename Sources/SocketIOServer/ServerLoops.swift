@@ -13,6 +13,7 @@ final class ServerLoops: Sendable {
     let rawWebSocketPath: String?
     let refusedOrigins: RefusedOrigins
     private let turn = Atomic(0)
+    private let turnOfHTTP = Atomic(0)
 
     init(
         loops: [ServerLoop], http: any HTTPSide, logger: Logger, rawWebSocketPath: String? = nil
@@ -28,6 +29,12 @@ final class ServerLoops: Sendable {
         loops[turn.add(1, ordering: .relaxed).oldValue % loops.count]
     }
 
+    /// The loop whose turn it is to have the session that a connection with HTTP may begin: a turn of its own, for such a
+    /// connection has had one already.
+    private var nextHome: ServerLoop {
+        loops[turnOfHTTP.add(1, ordering: .relaxed).oldValue % loops.count]
+    }
+
     /// Puts the handlers of a connection that speaks HTTP in place; on the connection's event loop.
     func configure(_ channel: any Channel) throws {
         let pipeline = channel.pipeline.syncOperations
@@ -41,7 +48,7 @@ final class ServerLoops: Sendable {
                 HTTPRequestDecoder(
                     leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits),
                 maximumBufferSize: 131_072))
-        try pipeline.addHandler(HTTPHandler(server: self, loop: nextLoop))
+        try pipeline.addHandler(HTTPHandler(server: self, loop: nextHome))
     }
 
     // MARK: Routing

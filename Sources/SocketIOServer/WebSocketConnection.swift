@@ -79,7 +79,7 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     /// Waits for `2probe` and `5`, for a while. Where there is no session that takes it, it says goodbye.
     func probe(_ session: EngineSession?) {
         flush()
-        guard let session, session.takesUpgrade else { return close(.protocolError) }
+        guard let session, session.takeUpgrade(to: self) else { return close(.protocolError) }
         purpose = .probing(session)
         setDeadline(in: loop.configuration.upgradeTimeout)
     }
@@ -197,6 +197,9 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     private func answer(ping payload: [UInt8]) {
         write(webSocketFrame(.pong, payload))
         if case .echoing = purpose { return }
+        // Ten thousand pings fit into one read: their pongs leave together.
+        loop.willFlush(self)
+        guard !isWithinBounds else { return }
         flush()
         // Who pings and reads nothing would fill our memory with pongs.
         if !isWithinBounds { fail(.tooSlow) }
@@ -292,6 +295,7 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     /// RFC 6455 §7.1.2: says goodbye with a reason, waits a moment for the other side's, and closes.
     func close(_ reason: DisconnectReason) {
         if isClosing { return }
+        if case .probing(let session) = purpose { session.webSocketClosed(self, reason) }
         purpose = .closing(listens: true)
         // Who reads nothing will not read a goodbye either.
         guard isWithinBounds else { return closeSocket() }

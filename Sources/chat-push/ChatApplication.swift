@@ -77,8 +77,9 @@ final class ChatApplication: SocketIOApplication {
     }
 
     func connect(_ socket: Socket, auth: JSONValue?) {
+        // It costs a look into the database, also for who is nobody.
         guard let connection = socket.sessionContext as? ClientConnection,
-            takeEvent(connection)
+            takeEvent(connection, cost: min(100, settings.events.burst / 2))
         else { return socket.closeSession(.policy) }
         guard socket.namespace == "/" else {
             tally.refusedNamespace += 1
@@ -146,8 +147,10 @@ final class ChatApplication: SocketIOApplication {
     }
 
     /// Whether a connection may have one event more; if not, it is closed.
-    private func takeEvent(_ connection: ClientConnection) -> Bool {
-        guard connection.events.take(settings.events, now: now) != nil else { return true }
+    private func takeEvent(_ connection: ClientConnection, cost: Int = 1) -> Bool {
+        guard connection.events.take(settings.events, count: cost, now: now) != nil else {
+            return true
+        }
         tally.eventsLimited += 1
         return false
     }

@@ -145,6 +145,8 @@ struct PushOptions: ParsableArguments {
         configuration.requestTimeout = requestTimeout
         configuration.payloadBytesMax = payloadBytesMax
         configuration.queueBytesMax = queueBytesMax
+        // No event of the chat has any.
+        configuration.attachmentsMax = 0
         configuration.connectionsMax = connectionsMax
         configuration.connectionsPerAddressMax = connectionsPerAddressMax
         configuration.handshakesPerSecond = handshakesPerSecond

@@ -83,6 +83,34 @@ struct UpgradeTests {
         #expect(try first.text() == "4still here")
     }
 
+    @Test func `one that is to be tried keeps others away from its first moment on`() throws {
+        let harness = try Harness(echoesMessages: true)
+        let (connection, target) = try harness.poller()
+        let first = try harness.connect()
+        try first.upgrade(webSocketTarget(target))
+        let second = try harness.connect()
+        try second.upgrade(webSocketTarget(target))
+        try second.expectClose(1002)
+        // Until it has shown that it works, a poll is not hurried.
+        try connection.request("GET", target)
+        #expect(try connection.answer() == nil)
+        try first.send("2probe")
+        #expect(try first.text() == "3probe")
+        #expect(try connection.answer()?.body == "6")
+    }
+
+    @Test func `one that asks twice whether it works is let go, and another may be tried`() throws {
+        let harness = try Harness(echoesMessages: true)
+        let (connection, target) = try harness.poller()
+        let webSocket = try probe(harness, target)
+        try webSocket.send("2probe")
+        try webSocket.expectClose(1002)
+        try connection.request("GET", target)
+        #expect(try connection.answer() == nil)
+        _ = try probe(harness, target)
+        #expect(try connection.answer()?.body == "6")
+    }
+
     @Test func `a WebSocket that was tried and goes leaves the session as it was`() throws {
         let harness = try Harness(echoesMessages: true)
         let (connection, target) = try harness.poller()

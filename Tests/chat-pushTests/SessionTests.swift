@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatModels
+import ChatTesting
+import CompactJSON
+import Foundation
+import NIOCore
+import SocketIOServer
+import Testing
+
+@testable import chat_push
+
+/// Sessions on real event loops: what ends them, and what does not.
+@Suite struct SessionTests {
+    @Test func `a daemon that stood still closes nobody who could not be heard meanwhile`() throws {
+        var configuration = ServerConfiguration()
+        (configuration.pingInterval, configuration.pingTimeout) = (400, 400)
+        try withSite(PushSite(threads: 1, configuration: configuration)) { site in
+            let client = try site.client(site.ana)
+
+            // As a process that was stopped, or a machine that was paused: for longer than a ping and its answer take.
+            let goesOn = DispatchSemaphore(value: 0)
+            site.server.loops[0].eventLoop.execute {
+                usleep(2_500_000)
+                goesOn.signal()
+            }
+            goesOn.wait()
+
+            #expect(try client.call("join_hall", ["hall_id": .integer(site.hall.id)]).isOK)
+        }
+    }
+
+    @Test(arguments: [#"451-["send_message",{"_placeholder":true,"num":0}]"#, #"451-/other,["x"]"#])
+    func `who announces attachments is closed: nothing waits for what no event has`(
+        _ packet: String
+    ) throws {
+        var configuration = ServerConfiguration()
+        configuration.attachmentsMax = 0
+        try withSite(PushSite(configuration: configuration)) { site in
+            let client = try site.client(site.ana)
+            client.send(packet)
+            _ = try client.next { if case .closed = $0 { true } else { false } }
+        }
+    }
+
+    @Test func `who asks for the namespace again and again is closed`() throws {
+        let events = Rate(perSecond: 100, burst: 200)
+        try withSite(PushSite(settings: { $0.events = events })) { site in
+            let client = try site.client(site.ana)
+            for _ in 0..<30 {
+                client.send("41")
+                client.send("40")
+            }
+            #expect(try client.next { $0 == .closed(1008) } == .closed(1008))
+        }
+    }
+}
