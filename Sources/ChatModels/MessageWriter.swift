@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CompactJSON
 import GRDB
 
 /// Writes messages in one transaction: what all of them need is made ready once, many are handed to SQLite in one
@@ -42,7 +43,7 @@ struct MessageWriter {
         try new.check(database.limits)
         let hall = try hall(for: new, &members)
         if let key = new.clientKey, let earlier = try earlier(from: new.senderID, key) {
-            guard earlier.hallID == new.hallID, earlier.content == new.content else {
+            guard earlier.hallID == new.hallID, earlier.content.isExactly(new.content) else {
                 throw ChatError(.clientKeyReused)
             }
             return CreatedMessage(message: earlier, changeID: nil)

@@ -35,10 +35,10 @@ public enum JSONValue: Sendable, Equatable {
         .number(String(value))
     }
 
-    /// The member of that name; of several the last, as in ECMAScript's `JSON.parse`. `nil` for what is not an object.
+    /// The member of exactly that name; of several the last, as in ECMAScript's `JSON.parse`. `nil` for what is not an object.
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.last { $0.name == name }?.value
+        return members.last { $0.name.isExactly(name) }?.value
     }
 
     /// The text, if this is a string.

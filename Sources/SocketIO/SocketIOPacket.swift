@@ -133,7 +133,7 @@ public struct SocketIOPacket: Sendable, Equatable {
         case (.connectError, .string), (.connectError, .object): return
         case (.event, .array(let elements)):
             switch elements.first {
-            case .string(let name) where !Self.reservedNames.contains(name): return
+            case .string(let name) where !Self.reservedNames.contains(where: name.isExactly): return
             case .number: return
             default: throw .payload
             }
@@ -144,7 +144,7 @@ public struct SocketIOPacket: Sendable, Equatable {
     }
 
     /// Names that the clients' own events have; nobody may send one.
-    private static let reservedNames: Set<String> = [
+    private static let reservedNames = [
         "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
     ]
 

@@ -133,11 +133,14 @@ final class ChatApplication: SocketIOApplication {
         let reply = Reply(
             socket: socket, event: event.name, acknowledgement: event.acknowledgement)
         do {
-            switch event.name {
-            case "send_message": try sendMessage(event.arguments.first, client, reply)
-            case "join_hall": try joinHall(event.arguments.first, client, reply)
-            case "leave_hall": try leaveHall(event.arguments.first, reply)
-            default:
+            // Not with `switch`, which compares as `==` does.
+            if event.name.isExactly("send_message") {
+                try sendMessage(event.arguments.first, client, reply)
+            } else if event.name.isExactly("join_hall") {
+                try joinHall(event.arguments.first, client, reply)
+            } else if event.name.isExactly("leave_hall") {
+                try leaveHall(event.arguments.first, reply)
+            } else {
                 tally.unknownEvents += 1
                 throw ChatError(.invalidRequest, "There is no event of that name.")
             }

@@ -68,6 +68,28 @@ import Testing
         #expect(try code { try database.say(flags + "🇪🇺", in: hall, as: ana) } == .messageTooLong)
     }
 
+    @Test func `a key's second text is held against the first byte for byte`() throws {
+        var limits = Limits()
+        limits.messageLengthMax = 100_000
+        let database = try emptyDatabase(limits)
+        let ana = try database.makeUser("ana")
+        let hall = try database.makeHall(owner: ana)
+        try database.say(endless, in: hall, as: ana, clientKey: "k")
+        try database.say("\u{E9}", in: hall, as: ana, clientKey: "l")
+
+        let other = String(String.UnicodeScalarView(endless.unicodeScalars.reversed()))
+
+        let duration = try ContinuousClock().measure { () throws in
+            for (content, key) in [(other, "k"), ("e\u{301}", "l")] {
+                #expect(
+                    try code { try database.say(content, in: hall, as: ana, clientKey: key) }
+                        == .clientKeyReused)
+            }
+        }
+
+        #expect(duration < .seconds(1))
+    }
+
     @Test(arguments: [
         "", " ", "\n\t \r\n", "\u{A0}\u{2003}\u{3000}", "\u{200B}", "\u{FEFF}\u{2060} ", "\u{3164}",
     ])

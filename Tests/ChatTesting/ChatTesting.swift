@@ -7,6 +7,10 @@ import Synchronization
 /// A moment to begin with.
 public let someMoment = Timestamp(milliseconds: 1_795_426_200_123)
 
+/// A letter with so many marks on it, in no order, that to put them into theirs takes more than ten seconds.
+public let endless =
+    "x" + String(repeating: "\u{301}", count: 32_000) + String(repeating: "\u{323}", count: 32_000)
+
 /// An empty database in memory.
 public func emptyDatabase(
     _ limits: Limits = Limits(), clock: TestClock = TestClock()

@@ -3,6 +3,10 @@
 import CompactJSON
 import Testing
 
+/// A letter with so many marks on it, in no order, that to put them into theirs takes more than ten seconds.
+private let endless =
+    "x" + String(repeating: "\u{301}", count: 32_000) + String(repeating: "\u{323}", count: 32_000)
+
 /// JSON as values, and writing it.
 @Suite struct JSONValueTests {
     @Test(arguments: [
@@ -13,6 +17,27 @@ import Testing
         let value = try JSONValue(parsing: Array(text.utf8))
 
         #expect(String(decoding: value.bytes, as: UTF8.self) == text)
+    }
+
+    @Test func `a member is found by the bytes of its name`() throws {
+        // To Unicode both are é, and the second is the Kelvin sign.
+        let text = "{\"\u{E9}\":1,\"e\u{301}\":2,\"\u{212A}\":3}"
+        let value = try JSONValue(parsing: Array(text.utf8))
+
+        #expect(value["\u{E9}"] == 1)
+        #expect(value["e\u{301}"] == 2)
+        #expect(value["K"] == nil)
+    }
+
+    @Test func `a name with endless marks costs no more than another`() throws {
+        let value: JSONValue = .object([.init("content", 2), .init(endless, 1)])
+
+        let duration = ContinuousClock().measure {
+            #expect(value["y"] == nil)
+            #expect(value["content"] == 2)
+        }
+
+        #expect(duration < .seconds(1))
     }
 
     @Test func `every scalar in a string survives writing and reading`() throws {

@@ -65,6 +65,15 @@ struct SocketIOPacketTests {
         #expect(try decode("1/chat/{room}").namespace == "/chat/{room}")
     }
 
+    @Test func `an event's name with endless marks costs no more than another`() throws {
+        // To put them into their order takes more than ten seconds.
+        let marks = ["\u{301}", "\u{323}"].map { String(repeating: $0, count: 32_000) }.joined()
+
+        let duration = try ContinuousClock().measure { _ = try decode("2[\"x\(marks)\"]") }
+
+        #expect(duration < .seconds(1))
+    }
+
     @Test func `an event labelled as binary may have no attachments`() throws {
         let packet = try decode(#"50-["a"]"#)
         #expect(packet.kind == .event && packet.attachmentCount == 0)

@@ -59,6 +59,18 @@ import Testing
         }
     }
 
+    @Test func `an event whose name has endless marks is unknown at once`() throws {
+        try withSite(PushSite()) { site in
+            let client = try site.client(site.ana)
+
+            let duration = try ContinuousClock().measure { () throws in
+                #expect(try client.call(endless, [:]).errorCode == "invalid_request")
+            }
+
+            #expect(duration < .seconds(1))
+        }
+    }
+
     @Test func `a thousand messages at once are heard in the order of their positions`() throws {
         try withSite(PushSite()) { site in
             let client = try site.client(site.ana)
