@@ -36,22 +36,24 @@ extension ChatDatabase {
     public func authenticate(
         username: String, password: String, address: String
     ) throws -> User {
-        let key = Names.key(username)
-        let account = AttemptSubject.account(key, limits)
+        let key = Names.key(of: username, lengthMax: limits.usernameLengthMax)
+        let account = key.map { AttemptSubject.account($0, limits) }
         let address = AttemptSubject.address(address, limits)
-        try countAttempt(of: [account, address])
-        let row = try read { db in
-            try Row.fetchOne(
-                db,
-                sql: """
-                    SELECT id, username, password_hash FROM users
-                    WHERE username_key = ? AND disabled_at IS NULL
-                    """, arguments: [key])
+        try countAttempt(of: [account, address].compactMap(\.self))
+        let row = try key.flatMap { key in
+            try read { db in
+                try Row.fetchOne(
+                    db,
+                    sql: """
+                        SELECT id, username, password_hash FROM users
+                        WHERE username_key = ? AND disabled_at IS NULL
+                        """, arguments: [key])
+            }
         }
         let isRight =
             password.utf8.count <= limits.passwordBytesMax
             && passwords.verify(password, against: row?["password_hash"])
-        guard let row, isRight else { throw ChatError(.wrongCredentials) }
+        guard let account, let row, isRight else { throw ChatError(.wrongCredentials) }
         try forgetAttempt(of: account, from: address)
         return User(id: row["id"], username: row["username"])
     }
@@ -133,9 +135,12 @@ extension ChatDatabase {
     }
 
     private func account(named username: String, _ db: Database) throws -> Account? {
+        guard let key = Names.key(of: username, lengthMax: limits.usernameLengthMax) else {
+            return nil
+        }
         let statement = try db.cachedStatement(
             sql: "SELECT \(Self.accountColumns) FROM users WHERE username_key = ?")
-        return try Row.fetchOne(statement, arguments: [Names.key(username)]).map(Self.account)
+        return try Row.fetchOne(statement, arguments: [key]).map(Self.account)
     }
 
     private func insertUser(

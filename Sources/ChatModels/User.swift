@@ -42,7 +42,7 @@ public struct Account: Sendable, Equatable {
 enum Names {
     /// A username in its normal form: letters, marks and digits of any script, and `. _ - @ + '`.
     static func username(_ text: String, lengthMax: Int) throws -> String {
-        let name = text.precomposedStringWithCanonicalMapping
+        let name = mayBeName(text, lengthMax) ? text.precomposedStringWithCanonicalMapping : ""
         let isAllowed = name.unicodeScalars.allSatisfy { scalar in
             // Some letters, such as the Hangul fillers, show nothing.
             guard scalar.isVisible else { return false }
@@ -64,8 +64,10 @@ enum Names {
 
     /// The name of a hall in its normal form: one line, no control characters, no space at its ends, something to see.
     static func hall(_ text: String, lengthMax: Int) throws -> String {
-        let name = text.precomposedStringWithCanonicalMapping
-            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let name =
+            mayBeName(text, lengthMax)
+            ? text.precomposedStringWithCanonicalMapping
+                .trimmingCharacters(in: .whitespacesAndNewlines) : ""
         let isAllowed = name.unicodeScalars.allSatisfy { scalar in
             switch scalar.properties.generalCategory {
             case .control, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse: false
@@ -82,6 +84,19 @@ enum Names {
                 limit: lengthMax)
         }
         return name
+    }
+
+    /// The key of what somebody says is a name; `nil` for what is too long to be one.
+    static func key(of text: String, lengthMax: Int) -> String? {
+        mayBeName(text, lengthMax) ? key(text) : nil
+    }
+
+    /// Whether a text has no more bytes than the longest name may be spelled with. Asked before anything else: to put the
+    /// marks on a letter into their order takes the square of their number, seconds for what one request may carry.
+    private static func mayBeName(_ text: String, _ lengthMax: Int) -> Bool {
+        // A code point of a normal form is spelled with nine bytes at most, such as 한 with three jamo; spaces at the ends
+        // of a hall's name have the rest.
+        text.utf8.count <= 12 * lengthMax
     }
 
     /// What two names have in common that people take for the same: case and width do not count.

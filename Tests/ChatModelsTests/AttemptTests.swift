@@ -97,14 +97,24 @@ import Testing
     }
 
     @Test func `what is counted is bounded, whatever names come`() throws {
-        let endless = "a" + String(repeating: "\u{301}", count: 100_000)
-        #expect(try logIn(endless, "wrong", from: endless) == .wrongCredentials)
+        // One code point that becomes eighteen.
+        let growing = String(repeating: "\u{FDFA}", count: 256)
+        for name in [endless, growing] {
+            #expect(try logIn(name, "wrong", from: endless) == .wrongCredentials)
+        }
 
         let longest = try database.read { db in
             try Int.fetchOne(db, sql: "SELECT MAX(LENGTH(CAST(subject AS BLOB))) FROM attempts")
         }
 
         #expect(try #require(longest) < 1_000)
+    }
+
+    @Test func `a name that is too long for anybody counts for the address`() throws {
+        for _ in 1...5 { #expect(try logIn(endless, "wrong") == .wrongCredentials) }
+
+        #expect(try logIn(endless, "wrong") == .rateLimited)
+        #expect(try logIn("ana", "password1") == .rateLimited)
     }
 
     @Test func `old windows are swept away`() throws {

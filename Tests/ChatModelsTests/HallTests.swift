@@ -62,6 +62,14 @@ import Testing
         #expect(error?.limit == 80)
     }
 
+    @Test func `a hall's name is spelled with 960 bytes at most, its spaces included`() throws {
+        let spaces = String(repeating: " ", count: 959)
+
+        #expect(try database.makeHall("a" + spaces, owner: ana).name == "a")
+        #expect(
+            try code { _ = try database.makeHall("b " + spaces, owner: ana) } == .invalidHallName)
+    }
+
     @Test func `two open halls have no name in common; private and archived ones may`() throws {
         let hall = try database.makeHall("General", owner: ana)
 

@@ -77,6 +77,38 @@ import Testing
         #expect(error?.limit == 64)
     }
 
+    @Test func `a username that is spelled with many bytes is taken, up to its bound`() throws {
+        let database = try emptyDatabase()
+        // Three jamo of three bytes each are one syllable: nothing takes more.
+        let long = String(repeating: "\u{1112}\u{1161}\u{11AB}", count: 64)
+
+        let user = try database.makeUser(long)
+
+        #expect(user.username.unicodeScalars.count == 64)
+        #expect(try database.account(named: long).user == user)
+        #expect(
+            try database.authenticate(username: long, password: "password1", address: "x") == user)
+    }
+
+    @Test func `names with endless marks are refused before those are put into order`() throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+
+        let duration = try ContinuousClock().measure { () throws in
+            #expect(try code { _ = try database.makeUser(endless) } == .invalidUsername)
+            #expect(try code { _ = try database.siteUser(named: endless) } == .invalidUsername)
+            #expect(try code { _ = try database.account(named: endless) } == .notFound)
+            #expect(
+                try code {
+                    _ = try database.authenticate(
+                        username: endless, password: "password1", address: "x")
+                } == .wrongCredentials)
+            #expect(try code { _ = try database.makeHall(endless, owner: ana) } == .invalidHallName)
+        }
+
+        #expect(duration < .seconds(1))
+    }
+
     // MARK: Passwords
 
     @Test func `a password is as short and as long as its bounds`() throws {
