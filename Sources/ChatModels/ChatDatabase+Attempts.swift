@@ -29,14 +29,16 @@ extension ChatDatabase {
     ///
     /// - Throws: ``ChatError``: `rate_limited` while one of the subjects has used up its window.
     func countAttempt(of subjects: [AttemptSubject]) throws {
-        let now = clock()
-        let end = now.adding(seconds: limits.loginWindowSeconds).iso8601
         // Who is over the bound already costs no write.
-        try read { db in try requireAttempts(of: subjects, at: now, db) }
+        try read { db in try requireAttempts(of: subjects, at: clock(), db) }
         try write { db in
+            // Told while nobody else writes: no window that is there begins later, unless the clock went back.
+            let now = clock()
+            let end = now.adding(seconds: limits.loginWindowSeconds).iso8601
             try requireAttempts(of: subjects, at: now, db)
             try db.execute(
-                sql: "DELETE FROM attempts WHERE window_ends_at <= ?", arguments: [now.iso8601])
+                sql: "DELETE FROM attempts WHERE window_ends_at <= ? OR window_ends_at > ?",
+                arguments: [now.iso8601, end])
             for subject in subjects {
                 try db.execute(
                     sql: """
@@ -61,13 +63,15 @@ extension ChatDatabase {
     private func requireAttempts(
         of subjects: [AttemptSubject], at now: Timestamp, _ db: Database
     ) throws {
+        // A window that ends later than one that begins now was begun while the clock ran ahead: it is over.
+        let latestEnd = now.adding(seconds: limits.loginWindowSeconds).iso8601
         for subject in subjects {
             let row = try Row.fetchOne(
                 db,
                 sql: """
                     SELECT window_ends_at FROM attempts
-                    WHERE subject = ? AND count >= ? AND window_ends_at > ?
-                    """, arguments: [subject.key, subject.countMax, now.iso8601])
+                    WHERE subject = ? AND count >= ? AND window_ends_at > ? AND window_ends_at <= ?
+                    """, arguments: [subject.key, subject.countMax, now.iso8601, latestEnd])
             guard let row, let end = Timestamp(iso8601: row[0]) else { continue }
             let seconds = Int((end.milliseconds - now.milliseconds + 999) / 1_000)
             throw ChatError(.rateLimited, retryAfter: seconds)
