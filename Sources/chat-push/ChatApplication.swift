@@ -68,10 +68,9 @@ final class ChatApplication: SocketIOApplication {
         let credentials =
             switch settings.auth {
             case .accounts:
-                Credentials(token: handshake.cookie.flatMap(SessionCookie.token), remoteUser: nil)
+                Credentials(tokens: handshake.cookie.map(SessionCookie.tokens) ?? [])
             case .site:
-                Credentials(
-                    token: nil, remoteUser: handshake.remoteUser.flatMap { $0.isEmpty ? nil : $0 })
+                Credentials(remoteUser: handshake.remoteUser.flatMap { $0.isEmpty ? nil : $0 })
             }
         return ClientConnection(credentials, settings: settings, now: now)
     }

@@ -23,18 +23,23 @@ struct SessionCache {
             reads += 1
             return Identity(user: try database.siteUser(named: name), session: nil)
         }
-        guard let token = credentials.token else { throw ChatError(.unauthenticated) }
-        if let known = sessions[token], known.expiresAt > .now() {
-            return Identity(user: known.user, session: known)
+        for token in credentials.tokens {
+            guard let session = try session(token: token, in: database) else { continue }
+            return Identity(user: session.user, session: session)
         }
+        throw ChatError(.unauthenticated)
+    }
+
+    private mutating func session(
+        token: String, in database: ChatDatabase
+    ) throws -> LoginSession? {
+        if let known = sessions[token], known.expiresAt > .now() { return known }
         reads += 1
-        guard let session = try database.session(token: token) else {
-            throw ChatError(.unauthenticated)
-        }
+        guard let session = try database.session(token: token) else { return nil }
         if sessions.count >= Self.countMax { forgetAll() }
         sessions[token] = session
         tokens[session.id] = token
-        return Identity(user: session.user, session: session)
+        return session
     }
 
     /// Forgets everybody.

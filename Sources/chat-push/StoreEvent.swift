@@ -101,13 +101,13 @@ struct OwnMessage: Sendable {
 
 /// What a client showed when it came.
 final class Credentials: Sendable {
-    /// The session's token.
-    let token: String?
+    /// What may be the session's token, in the order in which it is tried.
+    let tokens: [String]
     /// The user whom the proxy named.
     let remoteUser: String?
 
-    init(token: String?, remoteUser: String?) {
-        self.token = token
+    init(tokens: [String] = [], remoteUser: String? = nil) {
+        self.tokens = tokens
         self.remoteUser = remoteUser
     }
 }

@@ -8,29 +8,6 @@ import Testing
 @testable import chat_fcgi
 
 struct SessionCookieTests {
-    @Test(
-        arguments: [
-            ("", []), ("halls_session=abc", ["abc"]), ("a=b; halls_session=abc; c=d", ["abc"]),
-            ("halls_session=a;halls_session=b", ["a", "b"]), ("xhalls_session=abc", []),
-            ("halls_session", []), ("halls_sessionx=abc", []), ("halls_session=", [""]),
-            (";;; \t halls_session=a=b;", ["a=b"]), ("HALLS_SESSION=abc", []),
-        ] as [(String, [String])])
-    func `the tokens of a header come in their order`(_ header: String, tokens: [String]) {
-        #expect(SessionCookie.tokens(in: header) == tokens)
-    }
-
-    @Test func `a header gives four tokens and no more`() {
-        let header = Array(repeating: "halls_session=a", count: 5).joined(separator: "; ")
-        #expect(SessionCookie.tokens(in: header).count == 4)
-    }
-
-    @Test func `a header of 16 KiB is read, a longer one is not`() {
-        let start = "halls_session=abc; x="
-        let padding = String(repeating: "y", count: 16_384 - start.utf8.count)
-        #expect(SessionCookie.tokens(in: start + padding) == ["abc"])
-        #expect(SessionCookie.tokens(in: start + padding + "y").isEmpty)
-    }
-
     @Test func `a token goes only where scripts cannot read it`() {
         #expect(
             SessionCookie.header(token: "abc", lifetimeSeconds: 60, isSecure: false).value

@@ -59,6 +59,19 @@ import Testing
         }
     }
 
+    @Test func `a cookie that another site left behind does not hide the right one`() throws {
+        try withSite(PushSite()) { site in
+            let token = try site.database.createSession(for: site.ana).token
+            let strange = String(repeating: "A", count: 43)
+            for others in ["halls_session=x; ", "halls_session=\(strange); "] {
+                let client = try PushClient(
+                    site.folder.file("push"),
+                    header: "Cookie: \(others)halls_session=\(token); halls_session=y")
+                try client.connect()
+            }
+        }
+    }
+
     @Test func `an event whose name has endless marks is unknown at once`() throws {
         try withSite(PushSite()) { site in
             let client = try site.client(site.ana)

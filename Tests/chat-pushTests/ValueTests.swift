@@ -318,20 +318,6 @@ private final class Bucket {
     }
 }
 
-@Suite struct SessionCookieTests {
-    @Test(
-        arguments: [
-            ("halls_session=abc", "abc"), ("a=b; halls_session=abc; c=d", "abc"),
-            ("a=b;halls_session=abc", "abc"), ("halls_session=a=b==", "a=b=="),
-            ("halls_session=", ""), ("xhalls_session=abc", nil), ("halls_sessionx=abc", nil),
-            ("Halls_Session=abc", nil), ("", nil), (";;=;", nil), ("halls_session", nil),
-            ("halls_session=one; halls_session=two", "one"),
-        ] as [(String, String?)])
-    func `the token is found in the header`(_ header: String, _ token: String?) {
-        #expect(SessionCookie.token(header) == token)
-    }
-}
-
 /// A cache that can be asked within an expectation.
 private final class Cache {
     private var cache = SessionCache()
@@ -348,7 +334,7 @@ private final class Cache {
         let database = try emptyDatabase()
         let ana = try database.makeUser()
         let (session, token) = try database.createSession(for: ana)
-        let credentials = Credentials(token: token, remoteUser: nil)
+        let credentials = Credentials(tokens: [token])
         let cache = Cache()
         #expect(try cache.identity(credentials, in: database).user == ana)
 
@@ -360,18 +346,32 @@ private final class Cache {
         #expect(try code { _ = try cache.identity(credentials, in: database) } == .unauthenticated)
     }
 
+    @Test func `tokens are tried in their order, until one is a session's`() throws {
+        let database = try emptyDatabase()
+        let (ana, ben) = (try database.makeUser("ana"), try database.makeUser("ben"))
+        let tokens = try [ana, ben].map { try database.createSession(for: $0).token }
+        let strange = String(repeating: "A", count: 43)
+        let cache = Cache()
+
+        for (order, user) in [
+            ([strange, tokens[1], tokens[0]], ben), (tokens, ana), (tokens.reversed(), ben),
+        ] {
+            #expect(try cache.identity(Credentials(tokens: order), in: database).user == user)
+        }
+    }
+
     @Test func `who is shut out loses every session`() throws {
         let database = try emptyDatabase()
         let ana = try database.makeUser()
         let tokens = try (0..<3).map { _ in try database.createSession(for: ana).token }
         let cache = Cache()
         for token in tokens {
-            _ = try cache.identity(Credentials(token: token, remoteUser: nil), in: database)
+            _ = try cache.identity(Credentials(tokens: [token]), in: database)
         }
         try database.setDisabled(true, user: ana.id)
         for change in try database.changes(after: 0).changes { cache.forget(change.event) }
         for token in tokens {
-            let credentials = Credentials(token: token, remoteUser: nil)
+            let credentials = Credentials(tokens: [token])
             #expect(
                 try code { _ = try cache.identity(credentials, in: database) } == .unauthenticated)
         }
@@ -383,7 +383,7 @@ private final class Cache {
         limits.sessionLifetimeSeconds = 50
         let database = try emptyDatabase(limits, clock: past)
         let token = try database.createSession(for: database.makeUser()).token
-        let credentials = Credentials(token: token, remoteUser: nil)
+        let credentials = Credentials(tokens: [token])
         let cache = Cache()
         // By the database's clock it lasts, by the system's it is over: what is remembered is not believed.
         _ = try cache.identity(credentials, in: database)
@@ -394,11 +394,11 @@ private final class Cache {
     @Test func `the site's users need no session, and nobody is nobody`() throws {
         let database = try emptyDatabase()
         let cache = Cache()
-        let identity = try cache.identity(Credentials(token: nil, remoteUser: "bo"), in: database)
+        let identity = try cache.identity(Credentials(remoteUser: "bo"), in: database)
         #expect(identity.user.username == "bo" && identity.session == nil)
-        let nobody = Credentials(token: nil, remoteUser: nil)
+        let nobody = Credentials()
         #expect(try code { _ = try cache.identity(nobody, in: database) } == .unauthenticated)
-        let stranger = Credentials(token: "none", remoteUser: nil)
+        let stranger = Credentials(tokens: ["none"])
         #expect(try code { _ = try cache.identity(stranger, in: database) } == .unauthenticated)
     }
 }
