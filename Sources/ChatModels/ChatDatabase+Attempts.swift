@@ -15,7 +15,8 @@ struct AttemptSubject {
 
     static func address(_ address: String, _ limits: Limits) -> AttemptSubject {
         AttemptSubject(
-            key: "address:" + beginning(of: address), countMax: limits.loginsPerAddressMax)
+            key: "address:" + beginning(of: AddressPrefix.of(address)),
+            countMax: limits.loginsPerAddressMax)
     }
 
     /// Code points, not characters: one of those has no end.

@@ -49,6 +49,16 @@ import Testing
         #expect(try logIn("ana", "password1", from: "2.2.2.2") == nil)
     }
 
+    @Test func `a network of IPv6 counts as one address`() throws {
+        for number in 1...5 {
+            let code = try logIn("u\(number)", "x", from: "2001:db8::\(number):1")
+            #expect(code == .wrongCredentials)
+        }
+
+        #expect(try logIn("ana", "password1", from: "2001:db8::6:1") == .rateLimited)
+        #expect(try logIn("ana", "password1", from: "2001:db8:0:1::1") == nil)
+    }
+
     @Test func `the refusal says when to come back, and then it is over`() throws {
         for _ in 1...3 { _ = try logIn("ana", "wrong") }
         clock.advance(milliseconds: 20_001)
