@@ -142,7 +142,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "chat-fcgiTests",
-            dependencies: ["ChatModels", "ChatTesting", "CompactJSON", "chat-fcgi"]),
+            dependencies: [
+                "ChatModels", "ChatTesting", "CompactJSON", "chat-fcgi",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .testTarget(
             name: "chat-pushTests",
             dependencies: [

@@ -72,6 +72,17 @@ public struct LimitOptions: ParsableArguments {
         try requireRange("--changes-kept", changesKept, 1_000...1_000_000_000)
     }
 
+    /// Refuses a bound on what comes at once if the longest message is larger: four bytes a code point, and what stands
+    /// around them.
+    public func requireRoomForMessage(_ flag: String, _ bytesMax: Int) throws {
+        let bytes = 4 * messageLengthMax + 1_024
+        guard bytesMax >= bytes else {
+            throw ValidationError(
+                "\(flag) must be \(bytes) at least, for messages of \(messageLengthMax) code points."
+            )
+        }
+    }
+
     /// The bounds.
     public var limits: Limits {
         var limits = Limits()

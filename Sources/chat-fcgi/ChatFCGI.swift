@@ -114,6 +114,7 @@ struct ChatFCGI: ParsableCommand {
         for origin in accounts.allowedOrigins where Origin(origin) == nil {
             throw ValidationError(
                 "--origins: \"\(origin)\" is no origin such as https://www.example.com.")
+        try limits.requireRoomForMessage("--body-bytes-max", server.bodyBytesMax)
         }
     }
 }

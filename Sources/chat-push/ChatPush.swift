@@ -29,6 +29,10 @@ struct ChatPush: ParsableCommand {
         parseWithEnvironment().runOrExit()
     }
 
+    func validate() throws {
+        try limits.requireRoomForMessage("--payload-bytes-max", push.payloadBytesMax)
+    }
+
     private func runOrExit() {
         do {
             try run()

@@ -550,6 +550,15 @@ private final class Cache {
         }
     }
 
+    @Test func `a payload has room for the longest message`() throws {
+        func parse(_ words: String...) throws -> ChatPush {
+            try ChatPush.parse(["--database", "a.db", "--listen", "/a"] + words)
+        }
+        _ = try parse()
+        _ = try parse("--payload-bytes-max", "17024")
+        #expect(throws: (any Error).self) { try parse("--payload-bytes-max", "17023") }
+    }
+
     @Test func `without a word there is an event loop for every two cores, and one at least`()
         throws
     {
