@@ -78,14 +78,14 @@ final class OriginPolicy: Sendable {
     func allows(_ request: HTTPRequest) -> Bool {
         guard !request.origin.isEmpty else {
             // Not a browser, or an old one; a new one says where it comes from in any case.
-            return ["", "same-origin", "none"].contains(request.fetchSite)
+            return ["", "same-origin", "none"].contains(where: request.fetchSite.isExactly)
         }
         // "null", what a sandbox sends, is no origin and refused.
         guard let origin = Origin(request.origin) else { return false }
         if others.contains(origin) { return true }
         // A proxy further out may have ended TLS unbeknownst to us, so https is believed of a request that seems
         // plain; a plain page never speaks for a secure one.
-        return origin == Origin(scheme: origin.scheme, authority: request.host)
+        return origin == Origin("\(origin.scheme)://\(request.host)")
             && (origin.scheme == "https" || !request.isSecure)
     }
 
@@ -93,7 +93,7 @@ final class OriginPolicy: Sendable {
     func isNews(_ request: HTTPRequest) -> Bool {
         reported.withLock { reported in
             reported.count < Self.reportedMax
-                && reported.insert(String(request.origin.prefix(200))).inserted
+                && reported.insert(request.origin.beginning).inserted
         }
     }
 }
@@ -103,8 +103,12 @@ struct Origin: Sendable, Hashable {
     let scheme: String
     let authority: String
 
-    /// - Returns: `nil` for what is not `http://…` or `https://…` with nothing behind the authority.
+    /// A name in DNS has 253 bytes; around it stand `https://` and `:65535`.
+    static let bytesMax = 267
+
+    /// - Returns: `nil` for what is not `http://…` or `https://…` with nothing behind the authority, or too long for it.
     init?(_ text: String) {
+        guard text.utf8.count <= Self.bytesMax else { return nil }
         let text = text.lowercased()
         for scheme in ["https", "http"] where text.hasPrefix(scheme + "://") {
             self.init(scheme: scheme, authority: String(text.dropFirst(scheme.count + 3)))
@@ -115,8 +119,7 @@ struct Origin: Sendable, Hashable {
         return nil
     }
 
-    init(scheme: String, authority: String) {
-        let authority = authority.lowercased()
+    private init(scheme: String, authority: String) {
         let port = scheme == "https" ? ":443" : ":80"
         self.scheme = scheme
         self.authority =

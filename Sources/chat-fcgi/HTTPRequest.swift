@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CompactJSON
+
 /// One request as a front end hands it over, by FastCGI or CGI: a value, so that tests need no socket.
 ///
 /// A header or parameter that is absent is the empty string: front ends pass empty ones for those they do not have.
@@ -9,11 +11,14 @@ struct HTTPRequest: Sendable {
         case get, head, post, other
 
         init(_ name: String) {
-            switch name {
-            case "GET": self = .get
-            case "HEAD": self = .head
-            case "POST": self = .post
-            default: self = .other
+            if name.isExactly("GET") {
+                self = .get
+            } else if name.isExactly("HEAD") {
+                self = .head
+            } else if name.isExactly("POST") {
+                self = .post
+            } else {
+                self = .other
             }
         }
     }
@@ -64,9 +69,16 @@ extension HTTPRequest {
         remoteUser = parameter("REMOTE_USER") ?? ""
         let https = parameter("HTTPS") ?? ""
         isSecure =
-            (!https.isEmpty && https.lowercased() != "off")
-            || parameter("HTTP_X_FORWARDED_PROTO")?.lowercased() == "https"
+            (!https.isEmpty && !https.isWord("off"))
+            || parameter("HTTP_X_FORWARDED_PROTO")?.isWord("https") == true
         self.body = body
+    }
+}
+
+extension HTTPRequest {
+    /// The path as the client sent it.
+    var path: String {
+        String(Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") }))
     }
 }
 
@@ -82,7 +94,7 @@ struct RequestTarget: Sendable, Equatable {
         var rest = target[...]
         // RFC 9112 §3.2.2: a request may name its target in full.
         if !rest.utf8.starts(with: "/".utf8) {
-            guard let authority = rest.firstRange(of: "://") else { return nil }
+            guard let authority = rest.utf8.firstRange(of: "://".utf8) else { return nil }
             rest = rest[authority.upperBound...]
             guard let path = rest.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
             rest = rest[path...]
@@ -105,7 +117,8 @@ struct RequestTarget: Sendable, Equatable {
         for part in query.utf8.split(separator: UInt8(ascii: "&")) {
             let pair = part.split(
                 separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard Substring(pair[0]).percentDecoded(plusIsSpace: true) == name else { continue }
+            guard Substring(pair[0]).percentDecoded(plusIsSpace: true)?.isExactly(name) == true
+            else { continue }
             guard pair.count == 2 else { return "" }
             guard let value = Substring(pair[1]).percentDecoded(plusIsSpace: true) else {
                 throw HTTPRequest.Malformed(part: name)
@@ -146,6 +159,16 @@ extension Substring {
             }
         }
         return String(validating: decoded, as: UTF8.self)
+    }
+}
+
+extension String {
+    /// So much of it as a log shows. Bytes, not characters: one of those has no end.
+    var beginning: String { String(decoding: utf8.prefix(200), as: UTF8.self) }
+
+    /// Whether this is a word of ASCII, in any case.
+    fileprivate func isWord(_ word: String) -> Bool {
+        utf8.count == word.utf8.count && lowercased().isExactly(word)
     }
 }
 

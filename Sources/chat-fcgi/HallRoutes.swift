@@ -8,10 +8,11 @@ enum HallRoutes {
     /// `GET halls`: the user's own, or with `scope=open` those that the user may join.
     static func list(_ call: Call, as user: User, _ reader: ChatReader) throws -> HTTPResponse {
         let list: HallList
-        switch try call.target.parameter("scope") {
-        case nil: list = try own(call, user, reader)
-        case "open": list = try reader.hallsOpen(to: user.id)
-        default: throw HTTPRequest.Malformed(part: "scope")
+        if let scope = try call.target.parameter("scope") {
+            guard scope.isExactly("open") else { throw HTTPRequest.Malformed(part: "scope") }
+            list = try reader.hallsOpen(to: user.id)
+        } else {
+            list = try own(call, user, reader)
         }
         let tag = EntityTag { $0.raw(list.fingerprint.utf8) }
         return .state(tag, asked: call.request) { list.json }

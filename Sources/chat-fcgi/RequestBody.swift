@@ -6,6 +6,8 @@ import CompactJSON
 /// The JSON object that a request carries, with the members that a route asks for.
 struct RequestBody {
     private static let depthMax = 8
+    /// The longest `Content-Type` that is read; those that are taken are half as long.
+    private static let contentTypeBytesMax = 64
     private let object: JSONValue
 
     /// - Throws: `too_large`, `unsupported_media_type`, `invalid_request`.
@@ -29,6 +31,7 @@ struct RequestBody {
 
     /// `application/json`, with or without `charset=utf-8` (RFC 9110 §8.3.1).
     static func isJSON(_ contentType: String) -> Bool {
+        guard contentType.utf8.count <= contentTypeBytesMax else { return false }
         let parts = contentType.lowercased().split(separator: ";", omittingEmptySubsequences: false)
             .map { $0.filter { !$0.isWhitespace && $0 != "\"" } }
         guard parts.first == "application/json", parts.count <= 2 else { return false }

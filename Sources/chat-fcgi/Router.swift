@@ -43,7 +43,7 @@ struct Router: Sendable {
             site.log.error(
                 "A request failed.",
                 metadata: [
-                    "error": "\(error)", "request.path": "\(request.target.prefix { $0 != "?" })",
+                    "error": "\(error)", "request.path": "\(request.path.beginning)",
                 ])
             return .problem(ChatError(.internalError))
         }
@@ -52,7 +52,9 @@ struct Router: Sendable {
     private func route(_ request: HTTPRequest) throws -> HTTPResponse {
         guard let target = RequestTarget(request.target) else { throw ChatError(.notFound) }
         let base = site.basePath
-        guard target.segments.starts(with: base) else { throw ChatError(.notFound) }
+        guard target.segments.starts(with: base, by: { $0.isExactly($1) }) else {
+            throw ChatError(.notFound)
+        }
         let path = target.segments[base.count...]
         let matching = Self.routes.filter {
             $0.matches(path) && (site.hasAccounts || !$0.needsAccounts)
@@ -77,8 +79,8 @@ struct Router: Sendable {
             site.log.warning(
                 "A request from another site was refused; --origins names those that may.",
                 metadata: [
-                    "request.origin": "\(request.origin.prefix(200))",
-                    "request.host": "\(request.host.prefix(200))",
+                    "request.origin": "\(request.origin.beginning)",
+                    "request.host": "\(request.host.beginning)",
                 ])
         }
         throw ChatError(.originRefused)
@@ -192,7 +194,7 @@ struct Route: Sendable {
     func matches(_ segments: ArraySlice<String>) -> Bool {
         guard segments.count == path.count else { return false }
         return zip(path, segments).allSatisfy { part, segment in
-            part == "<id>" ? (segment.positiveDecimal ?? 0) > 0 : part == segment
+            part == "<id>" ? (segment.positiveDecimal ?? 0) > 0 : part.isExactly(segment)
         }
     }
 

@@ -53,6 +53,12 @@ struct OriginPolicyTests {
         #expect(!allows(origin, host: host))
     }
 
+    @Test func `an origin is as long as its bound, and not one longer`() {
+        let host = String(repeating: "a", count: 253) + ":65535"
+        #expect(allows("https://\(host)", host: host))
+        #expect(!allows("https://a\(host)", host: "a\(host)"))
+    }
+
     @Test func `a plain page never speaks for a secure one`() {
         #expect(allows("https://a.example", host: "a.example", isSecure: true))
         #expect(!allows("http://a.example", host: "a.example", isSecure: true))

@@ -88,4 +88,10 @@ struct HTTPRequestTests {
     func `only JSON in UTF-8 is a body`(_ contentType: String, isJSON: Bool) {
         #expect(RequestBody.isJSON(contentType) == isJSON)
     }
+
+    @Test func `a content type of 64 bytes is read, a longer one is not`() {
+        let type = "application/json" + String(repeating: " ", count: 48)
+        #expect(RequestBody.isJSON(type))
+        #expect(!RequestBody.isJSON(type + " "))
+    }
 }

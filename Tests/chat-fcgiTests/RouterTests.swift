@@ -130,6 +130,36 @@ struct RouterTests {
         #expect(status(depth: 9) == .badRequest)
     }
 
+    @Test func `a part with endless marks costs no more than another`() throws {
+        let (client, _) = try Client.signedIn()
+        let login = ["REQUEST_METHOD": "POST", "REQUEST_URI": "/chat/login"]
+        let halls = ["REQUEST_METHOD": "GET", "HTTP_COOKIE": client.cookie]
+        let requests = [
+            login.merging(["HTTP_ORIGIN": "http://\(endless)"]) { $1 },
+            login.merging(["HTTP_ORIGIN": "http://a.example", "HTTP_HOST": endless]) { $1 },
+            login.merging(["HTTP_SEC_FETCH_SITE": endless]) { $1 },
+            login.merging(["CONTENT_TYPE": endless]) { $1 },
+            login.merging(["CONTENT_TYPE": "application/json; charset=\(endless)"]) { $1 },
+            login.merging(["HTTP_X_FORWARDED_PROTO": endless]) { $1 },
+            login.merging(["REQUEST_METHOD": endless]) { $1 },
+            login.merging(["REQUEST_URI": "/\(endless)"]) { $1 },
+            login.merging(["REQUEST_URI": "/chat/\(endless)"]) { $1 },
+            login.merging(["REQUEST_URI": "http\(endless)://a.example/chat/login"]) { $1 },
+            halls.merging(["REQUEST_URI": "/chat/halls?\(endless)=1"]) { $1 },
+            halls.merging(["REQUEST_URI": "/chat/halls?scope=\(endless)"]) { $1 },
+            halls.merging(["REQUEST_URI": "/chat/halls", "HTTP_IF_NONE_MATCH": endless]) { $1 },
+            ["REQUEST_METHOD": "GET", "REQUEST_URI": "/chat/halls", "HTTP_COOKIE": endless],
+        ]
+
+        for parameters in requests {
+            let duration = ContinuousClock().measure {
+                _ = client.send(HTTPRequest(body: .whole([])) { parameters["\($0)"] })
+            }
+            let part = parameters.first { $0.value.contains("x\u{301}") }?.key
+            #expect(duration < .seconds(1), "\(part ?? "")")
+        }
+    }
+
     @Test func `a missing member is named`() throws {
         let (client, _) = try Client.signedIn()
         let detail = client.post("/chat/halls/join", ["hall": 1]).json["detail"]?.string
