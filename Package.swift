@@ -145,6 +145,9 @@ let package = Package(
             dependencies: [
                 "ChatModels", "ChatTesting", "CompactJSON", "chat-fcgi",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "chat-pushTests",

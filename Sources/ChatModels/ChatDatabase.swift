@@ -54,6 +54,7 @@ public final class ChatDatabase: Sendable {
     let queue: DatabaseQueue
     let passwords: PasswordHashing
     let clock: @Sendable () -> Timestamp
+    private let noteBusy: @Sendable (Bool) -> Void
     // Never waited for: they are used in transactions alone, and there is one at a time.
     let senders = Mutex(SenderTexts())
     let members = Mutex(RememberedMembers())
@@ -66,11 +67,14 @@ public final class ChatDatabase: Sendable {
     ///   - limits: the bounds of what is kept.
     ///   - passwords: how passwords are hashed.
     ///   - clock: tells the time; tests pass their own.
+    ///   - noteBusy: is told `true` with each transaction that fails because the database is full or locked, and `false`
+    ///     with each one that has written something.
     /// - Throws: ``OpenError``.
     public init(
         path: String, schema: Schema = .require, limits: Limits = Limits(),
         passwords: PasswordHashing = .interactive,
-        clock: @escaping @Sendable () -> Timestamp = Timestamp.now
+        clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        noteBusy: @escaping @Sendable (Bool) -> Void = { _ in }
     ) throws {
         if case .require = schema, !FileManager.default.fileExists(atPath: path) {
             throw OpenError.missing(path: path)
@@ -78,6 +82,7 @@ public final class ChatDatabase: Sendable {
         self.limits = limits
         self.passwords = passwords
         self.clock = clock
+        self.noteBusy = noteBusy
         do {
             (queue, migrationsRun) = try Self.alone(inFolderOf: path) {
                 let queue = try Self.openQueue(path)
@@ -95,6 +100,7 @@ public final class ChatDatabase: Sendable {
         self.limits = limits
         self.passwords = .cheapest
         self.clock = clock
+        noteBusy = { _ in }
         queue = try DatabaseQueue(configuration: Self.configuration(isFile: false))
         try Self.migrator.migrate(queue)
         migrationsRun = Self.migrator.migrations
@@ -178,6 +184,7 @@ public final class ChatDatabase: Sendable {
             try queue.inDatabase { db in
                 // As GRDB's own, which compiles the two statements each time.
                 try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+                let rowsBefore = db.totalChangesCount
                 let value: Value
                 do {
                     value = try body(db)
@@ -190,6 +197,8 @@ public final class ChatDatabase: Sendable {
                     throw error
                 }
                 committed(db)
+                // A full disk lets through what changes nothing.
+                if db.totalChangesCount > rowsBefore { noteBusy(false) }
                 return value
             }
         }
@@ -203,6 +212,7 @@ public final class ChatDatabase: Sendable {
             where [.SQLITE_BUSY, .SQLITE_FULL, .SQLITE_LOCKED].contains(
                 error.resultCode.primaryResultCode)
         {
+            noteBusy(true)
             throw ChatError(.busy)
         }
     }

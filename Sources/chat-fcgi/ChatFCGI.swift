@@ -61,7 +61,8 @@ struct ChatFCGI: ParsableCommand {
             guard FastCGI.start() else { throw SystemError(number: errno, path: "libfcgi") }
             // libfcgi takes SIGTERM for itself; blocked, it waits for us.
             ProcessSignals.block()
-            let databases = try (0..<server.threads).map { _ in try openDatabase() }
+            let outage = Outage(log: logger)
+            let databases = try (0..<server.threads).map { _ in try openDatabase(outage) }
             let routers = databases.map { Router(database: $0, site: site) }
             let fcgi = try FastCGIServer(listener, server.configuration, log: logger)
             fcgi.start(routers)
@@ -81,7 +82,8 @@ struct ChatFCGI: ParsableCommand {
     private func answerOnce() throws {
         let request = PlainCGI.request(bodyBytesMax: server.bodyBytesMax)
         do {
-            let router = Router(database: try openDatabase(), site: site)
+            let outage = Outage(log: log.logger("chat-fcgi"))
+            let router = Router(database: try openDatabase(outage), site: site)
             try PlainCGI.answer(router.respond(to: request), to: request.method)
         } catch {
             log.logger("chat-fcgi").error("No database.", metadata: ["error": "\(error)"])
@@ -89,8 +91,9 @@ struct ChatFCGI: ParsableCommand {
         }
     }
 
-    private func openDatabase() throws -> ChatDatabase {
-        try ChatDatabase(path: database.database, limits: limits.limits)
+    private func openDatabase(_ outage: Outage) throws -> ChatDatabase {
+        try ChatDatabase(
+            path: database.database, limits: limits.limits, noteBusy: outage.note(isBusy:))
     }
 
     private var site: Site {
@@ -111,10 +114,10 @@ struct ChatFCGI: ParsableCommand {
     }
 
     func validate() throws {
+        try limits.requireRoomForMessage("--body-bytes-max", server.bodyBytesMax)
         for origin in accounts.allowedOrigins where Origin(origin) == nil {
             throw ValidationError(
                 "--origins: \"\(origin)\" is no origin such as https://www.example.com.")
-        try limits.requireRoomForMessage("--body-bytes-max", server.bodyBytesMax)
         }
     }
 }

@@ -89,6 +89,8 @@ struct Router: Sendable {
     private static func health(_ call: Call) throws -> HTTPResponse {
         do {
             try call.database.ping()
+        } catch let error as ChatError {
+            throw error
         } catch {
             call.site.log.error("The database does not answer.", metadata: ["error": "\(error)"])
             throw ChatError(.busy, "The database does not answer.")
