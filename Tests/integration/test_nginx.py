@@ -94,65 +94,93 @@ def test_the_rendered_configuration_is_valid_without_a_warning(tmp_path):
 
 
 @pytest.fixture
-def foreign(tmp_path):
-    """The nginx of a site that has pages of its own, with the shipped files in it as they are."""
-    port = free_port()
-    (tmp_path / "halls").mkdir()
-    (tmp_path / "html/static").mkdir(parents=True)
-    (tmp_path / "html/static/theirs.css").write_text("theirs")
-    for file in (ROOT / "nginx").glob("halls*.conf"):
-        shutil.copy(file, tmp_path / "halls")
-    (tmp_path / "nginx.conf").write_text(
-        f"""
-        pid nginx.pid; error_log error.log; {'user root root;' if os.geteuid() == 0 else ''}
-        events {{}}
-        http {{
-            access_log off;
-            client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-            scgi_temp_path scgi; uwsgi_temp_path uwsgi;
-            include halls/halls-upstreams.conf;
-            server {{
-                listen 127.0.0.1:{port};
-                root html;
-                add_header X-Theirs yes;
-                include halls/halls.conf;
-                location / {{ return 200 "their page"; }}
-                location /static/ {{ }}
+def make_foreign(tmp_path):
+    """The nginx of a site that has pages of its own, with the shipped files in it as they are.
+
+    `make_foreign("directives of its server block")` starts it and returns a function that gets a path.
+    """
+    processes = []
+
+    def start(server="location /static/ { }"):
+        port = free_port()
+        (tmp_path / "html/static").mkdir(parents=True)
+        (tmp_path / "html/static/theirs.css").write_text("theirs")
+        shutil.copytree(ROOT / "nginx", tmp_path / "halls", ignore=shutil.ignore_patterns("site", "*.in"))
+        served = tmp_path / "halls/halls-file.conf"
+        served.write_text(served.read_text().replace("/usr/share/halls/site", str(SITE_FILES)))
+        (tmp_path / "nginx.conf").write_text(
+            f"""
+            pid nginx.pid; error_log error.log; {'user root root;' if os.geteuid() == 0 else ''}
+            events {{}}
+            http {{
+                access_log off;
+                client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+                scgi_temp_path scgi; uwsgi_temp_path uwsgi;
+                include halls/halls-upstreams.conf;
+                server {{
+                    listen 127.0.0.1:{port};
+                    root html;
+                    add_header X-Theirs yes;
+                    {server}
+                    include halls/halls.conf;
+                    location / {{ return 200 "their page"; }}
+                }}
             }}
-        }}
-        """
-    )
-    process = subprocess.Popen([NGINX, "-p", f"{tmp_path}/", "-c", "nginx.conf", "-e", "error.log", "-g", "daemon off;"])
+            """
+        )
+        command = [NGINX, "-p", f"{tmp_path}/", "-c", "nginx.conf", "-e", "error.log", "-g", "daemon off;"]
+        processes.append(subprocess.Popen(command))
 
-    def get(path):
-        return requests.get(f"http://127.0.0.1:{port}{path}", timeout=5)
+        def get(path):
+            return requests.get(f"http://127.0.0.1:{port}{path}", timeout=5)
 
-    def answers():
-        with contextlib.suppress(requests.ConnectionError):
-            return get("/")
+        def answers():
+            with contextlib.suppress(requests.ConnectionError):
+                return get("/")
 
-    try:
         wait_until(answers, what="the foreign nginx")
-        get.folder = tmp_path
-        yield get
-    finally:
+        return get
+
+    yield start
+    for process in processes:
         process.terminate()
         process.wait(10)
 
 
-def test_the_shipped_files_are_valid_in_a_site_of_ones_own(foreign):
-    done = check(foreign.folder)
+def test_the_shipped_files_are_valid_in_a_site_of_ones_own(make_foreign, tmp_path):
+    make_foreign()
+
+    done = check(tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr
 
 
-def test_a_site_of_ones_own_keeps_its_pages_and_headers(foreign):
+def test_a_site_of_ones_own_keeps_its_pages_and_headers(make_foreign):
+    foreign = make_foreign()
+
     page, style = foreign("/"), foreign("/static/theirs.css")
 
     assert page.text == "their page" and style.text == "theirs"
     assert page.headers["X-Theirs"] == "yes"
     assert "Content-Security-Policy" not in page.headers
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        r"location ~* \.(html|js|css|svg)$ { expires 1d; }",
+        "location ^~ /static/ { expires 1d; }",
+        "expires 1d; location /static/ { }",
+    ],
+)
+def test_what_a_site_of_ones_own_says_of_its_files_is_not_said_of_the_chats(make_foreign, server):
+    foreign = make_foreign(server)
+
+    assert foreign("/static/theirs.css").headers["Cache-Control"] == "max-age=86400"
+    for file in SERVED:
+        answer = foreign(f"/{file.relative_to(SITE_FILES)}")
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache"), answer.url
 
 
 # --- Static files --------------------------------------------------------------------------------------------------
@@ -174,11 +202,9 @@ def test_every_file_of_the_site_is_served_and_revalidated(front):
 
 
 def test_the_configuration_names_no_file_that_is_not_there():
-    config = (ROOT / "nginx/halls.conf").read_text()
-    for kind in ("js", "css", "img"):
-        names = re.search(rf"{kind}/\(\?:([^)]*)\)", config)[1].replace("|", " ").split()
-        there = sorted(path.stem for path in (SITE_FILES / "static" / kind).iterdir())
-        assert sorted(names) == there, kind
+    named = re.findall(r"location = (\S+)", (ROOT / "nginx/halls.conf").read_text())
+
+    assert sorted(named) == sorted(f"/{file.relative_to(SITE_FILES)}" for file in SERVED)
 
 
 def test_text_travels_compressed(front):
