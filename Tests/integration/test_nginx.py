@@ -69,9 +69,8 @@ def web_socket(front, **headers):
 
 
 def directive(name):
-    """The value of a directive in the location of Socket.IO."""
-    location = (ROOT / "nginx/halls.conf").read_text().split("location ^~ /socket.io/")[1]
-    return re.search(rf"\b{name} (\w+);", location)[1]
+    """The value of a directive that a site may change for Socket.IO."""
+    return re.search(rf"\b{name} (\w+);", (ROOT / "nginx/own/socket.io.conf").read_text())[1]
 
 
 # --- The files -----------------------------------------------------------------------------------------------------
@@ -276,6 +275,18 @@ def test_errors_of_nginx_carry_the_security_headers_too(front):
     assert answer.startswith(b"HTTP/1.1 400") and b"\r\nX-Content-Type-Options: nosniff\r\n" in answer
 
 
+def test_a_header_of_the_sites_own_is_on_every_answer_too(make_site):
+    site = make_site.unstarted(daemons=())
+    with open(site.folder / "nginx/halls/own/headers.conf", "a") as own:
+        own.write('add_header Strict-Transport-Security "max-age=31536000" always;')
+    site.start()
+
+    for path in ("/chat.html", "/static/js/chat.js", "/chat/halls", "/socket.io/?EIO=4&transport=polling"):
+        answer = site.get(path)
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000", path
+        assert_secure(answer)
+
+
 def test_the_version_of_nginx_is_not_told(front):
     assert front.get("/absent").headers["Server"] == "nginx"
 
@@ -451,6 +462,12 @@ def test_chat_push_gets_host_with_port_and_scheme(front):
     assert headers["host"] == front.host
     assert headers["x-forwarded-proto"] == "http"
     assert headers["x-real-ip"] == "127.0.0.1"
+
+
+def test_a_site_behind_a_proxy_that_ends_tls_says_so(make_site):
+    with _front(make_site, server="set $halls_scheme https;") as front:
+        assert handed_to_fcgi(front)["HTTPS"] == "on"
+        assert handed_to_push(front)["x-forwarded-proto"] == "https"
 
 
 def test_without_chat_push_polling_fails_at_once_and_the_return_is_seen_at_once(front):

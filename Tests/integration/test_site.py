@@ -24,8 +24,7 @@ def handshake(site):
 
 
 def nginx_value(name):
-    location = (ROOT / "nginx/halls.conf").read_text().split("location ^~ /socket.io/")[1]
-    return int(re.search(rf"\b{name} (\d+)[sm];", location)[1])
+    return int(re.search(rf"\b{name} (\d+)[sm];", (ROOT / "nginx/own/socket.io.conf").read_text())[1])
 
 
 def test_nginx_waits_longer_than_chat_push_and_takes_its_largest_payload(shared_site):
