@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What docs/operating.md says of the programs' flags is what the programs say themselves."""
+"""What the documents say of the programs is what holds: their flags, how they are installed."""
 
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -65,3 +66,38 @@ def test_no_flag_is_documented_that_the_programs_do_not_have(program):
     known = {flag for name in PROGRAMS for text in helps_of(name) for flag, _ in flags_of(text)}
 
     assert set(documented(program)) <= known
+
+
+def install(root):
+    """Runs what docs/operating.md says under Install, up to what speaks to systemd, with all files under a folder."""
+    commands = re.search(r"^```sh\n(install .*?)```", (ROOT / "docs/operating.md").read_text(), re.M | re.S)[1]
+    for line in commands.splitlines():
+        words = shlex.split(line.split(" && ")[0])
+        if words[0] in ("install", "cp", "mkdir"):
+            here = " ".join(f"{root}{word}" if word.startswith("/") else word for word in words)
+            built = re.sub(r"\.build[a-z-]*/release", str(BIN), here)
+            subprocess.run(["sh", "-c", built], cwd=ROOT, check=True)
+
+
+def test_an_upgrade_leaves_what_is_the_operators_and_replaces_the_rest(tmp_path):
+    for folder in ("usr/local/bin", "usr/lib/systemd/system", "usr/lib/sysusers.d", "usr/lib/tmpfiles.d", "etc/nginx"):
+        (tmp_path / folder).mkdir(parents=True)
+    install(tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    ours = set((tmp_path / "etc/nginx/halls").glob("*.conf"))
+    yours = {path for path in files if path.is_relative_to(tmp_path / "etc")} - ours
+    assert {path.name for path in yours} == {"halls.env", "chat.conf", "headers.conf", "socket.io.conf"}
+    for path in files:
+        path.write_text("edited")
+
+    install(tmp_path)
+
+    assert {path for path in files if path.read_bytes() == b"edited"} == yours
+
+
+def test_the_unit_of_chat_push_allows_the_descriptors_that_its_connections_take():
+    sessions = int(dict(flags_of(help_of("chat-push")))["--connections-max"])
+    allowed = int(re.search(r"^LimitNOFILE=(\d+)$", (ROOT / "packaging/chat-push.service").read_text(), re.M)[1])
+
+    # One that polls has two connections, and some have no session yet.
+    assert allowed > 2 * sessions + 1_000
