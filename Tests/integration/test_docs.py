@@ -101,3 +101,20 @@ def test_the_unit_of_chat_push_allows_the_descriptors_that_its_connections_take(
 
     # One that polls has two connections, and some have no session yet.
     assert allowed > 2 * sessions + 1_000
+
+
+def imports_of_targets():
+    """The dependencies of each target in Package.swift; of packages with several products, the package's name."""
+    names = {"swift-nio": "SwiftNIO", "GRDB.swift": "GRDB", "swift-log": None, "swift-argument-parser": None}
+    text = (ROOT / "Package.swift").read_text()
+    for name, rest in re.findall(r'arget\(\s*name: "([^"]+)",\s*dependencies: \[(.*?)\]', text, re.S):
+        products = {names[package] for package in re.findall(r'\.product\([^)]*package: "([^"]+)"\)', rest)}
+        yield name, set(re.findall(r'"([^"]+)"', re.sub(r"\.product\([^)]*\)", "", rest))) | products - {None}
+
+
+def test_the_arrows_of_the_architecture_are_those_of_the_package():
+    code_map = (ROOT / "ARCHITECTURE.md").read_text().split("## Code map")[1].split("```")[1]
+    arrows = {name: set(targets.split(", ")) for name, targets in re.findall(r"^(\S+) +──▶ (.+)$", code_map, re.M)}
+    in_sources = {name for name in dict(imports_of_targets()) if (ROOT / "Sources" / name).is_dir()}
+
+    assert arrows == {name: targets for name, targets in imports_of_targets() if name in in_sources}
