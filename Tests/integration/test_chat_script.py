@@ -153,11 +153,19 @@ def test_help_lists_the_verbs():
 
 def test_an_unknown_verb_or_option_is_refused(tmp_path):
     assert_refused(chat("dance"), "'dance'", "./chat help")
+    assert_refused(chat("build", "--fast"), "'--fast'", "./chat help")
     assert_refused(chat("run", "8080", "--data", tmp_path), "'8080'")
     assert_refused(chat("run", "--data", tmp_path, "--port"), "--port")
     assert_refused(chat("run", "--data", tmp_path, "--port", "65536"), "65536")
     assert_refused(chat("run", "--data", tmp_path, "--listen", "x"), "--listen")
     assert_refused(chat("run", "--data", tmp_path, "--port", free_port(), "--no-such-flag", 1), "--no-such-flag")
+
+
+@pytest.mark.parametrize("options", [[], ["--static"]], ids=["", "static"])
+def test_build_says_where_the_programs_are_and_builds_none_that_are_brought_along(options):
+    done = chat("build", *options)
+
+    assert (done.returncode, done.stdout) == (0, f"The programs are in {BIN}.\n"), done.stderr
 
 
 # --- A run -----------------------------------------------------------------------------------------------------------

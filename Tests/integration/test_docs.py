@@ -76,7 +76,7 @@ def install(root):
         if words[0] in ("install", "cp", "mkdir"):
             here = " ".join(f"{root}{word}" if word.startswith("/") else word for word in words)
             built = re.sub(r"\.build[a-z-]*/release", str(BIN), here)
-            subprocess.run(["sh", "-c", built], cwd=ROOT, check=True)
+            subprocess.run(["bash", "-c", built], cwd=ROOT, check=True)
 
 
 def test_an_upgrade_leaves_what_is_the_operators_and_replaces_the_rest(tmp_path):
