@@ -121,8 +121,8 @@ public struct AccountOptions: ParsableArguments {
     /// Origins, separated by commas; see ``allowedOrigins``.
     @Option(
         help: """
-            Another origin whose pages may use the chat, such as https://www.example.com; the site's own always may. \
-            Several are separated by commas.
+            Another origin under which browsers see this site, such as https://www.example.com, where a proxy changes \
+            the Host; the one that they name always may. Several are separated by commas.
             """)
     public var origins = ""
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CompactJSON
 import NIOCore
 import NIOHTTP1
 import SocketIO
@@ -312,7 +313,7 @@ final class EngineSession: Timed {
     /// Whether a packet may wait for its attachments: only in a namespace that the client is in.
     private func takesAttachments(_ packet: SocketIOPacket) -> Bool {
         packet.attachmentCount <= loop.configuration.attachmentsMax
-            && sockets.contains { $0.isConnected && $0.namespace == packet.namespace }
+            && sockets.contains { $0.isConnected && $0.namespace.isExactly(packet.namespace) }
     }
 
     private func receive(attachment: ArraySlice<UInt8>) {
@@ -325,7 +326,7 @@ final class EngineSession: Timed {
 
     private func receive(_ assembled: SocketIOPacketAssembler.Assembled) {
         let packet = assembled.packet
-        let socket = sockets.first { $0.namespace == packet.namespace }
+        let socket = sockets.first { $0.namespace.isExactly(packet.namespace) }
         switch (packet.kind, socket) {
         case (.connect, nil): connect(packet)
         case (.disconnect, let socket?):

@@ -16,13 +16,15 @@ final class RefusedOrigins: Sendable {
 
     /// A page of this origin was refused. With the host that it asked for it is seen whether a proxy changes that.
     func report(_ origin: String, host: String) {
-        let origin = String(origin.prefix(200))
+        let (origin, host) = (Self.head(of: origin), Self.head(of: host))
         let isNews = reported.withLock {
             $0.count < Self.reportedMax && $0.insert(origin).inserted
         }
         guard isNews else { return }
         logger.warning(
             "origin refused",
-            metadata: ["origin": "\(origin)", "host": "\(host.prefix(200))"])
+            metadata: ["origin": "\(origin)", "host": "\(host)"])
     }
+
+    private static func head(of text: String) -> String { String(text.unicodeScalars.prefix(200)) }
 }

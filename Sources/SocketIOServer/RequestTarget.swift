@@ -25,6 +25,9 @@ struct RequestTarget {
 
 /// A web origin (RFC 6454): what a browser says of the page that asks.
 struct Origin {
+    /// The longest that is looked at: a host has 253 bytes at most (RFC 1035 §2.3.4), and a scheme and a port come to it.
+    static let bytesMax = 300
+
     let scheme: Substring
     let authority: Substring
 
@@ -42,9 +45,9 @@ struct Origin {
     /// A proxy further out may have ended TLS unbeknownst to ours, so `https` is believed of a request that seems plain;
     /// a plain page never speaks for a secure one.
     ///
-    /// - Parameter other: the scheme of the request, where the proxy tells it.
-    func isSame(asHost host: String, scheme other: String?) -> Bool {
-        if other == "https", scheme != "https" { return false }
+    /// - Parameter isSecure: whether the proxy tells that the request came by `https`.
+    func isSame(asHost host: String, isSecure: Bool) -> Bool {
+        if isSecure, scheme != "https" { return false }
         return Self.withoutDefaultPort(authority, scheme)
             == Self.withoutDefaultPort(host[...], scheme)
     }

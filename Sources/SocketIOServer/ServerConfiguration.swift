@@ -29,6 +29,8 @@ public struct ServerConfiguration: Sendable {
     public var connectionsMax = 100_000
     /// Sessions at once from one address.
     public var connectionsPerAddressMax = 1_000
+    /// What of an address counts as one.
+    public var countedAddress: @Sendable (_ address: String) -> String = { $0 }
     /// New sessions in a second, over all addresses; who comes too early is asked to come again.
     public var handshakesPerSecond = 5_000
     /// Namespaces that one session may be in.

@@ -151,7 +151,8 @@ public final class ServerLoop: @unchecked Sendable {
     ) -> Handshake {
         let address = (configuration.trustsProxy ? told : nil) ?? peer()
         return Handshake(
-            address: String(address.prefix(64)), cookie: cookie, remoteUser: remoteUser)
+            address: configuration.countedAddress(String(address.unicodeScalars.prefix(64))),
+            cookie: cookie, remoteUser: remoteUser)
     }
 
     /// The same of a request for a WebSocket.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CompactJSON
 import Glibc
 import Logging
 import NIOCore
@@ -89,14 +90,17 @@ final class ServerLoops: Sendable {
     func admits(_ origin: String?, _ host: String?, _ forwardedProtocol: String?) -> Bool {
         guard let origin = origin?.lowercased() else { return true }
         if allows(foreign: origin) { return true }
-        guard let host = host?.lowercased() else { return false }
-        return Origin(origin)?.isSame(asHost: host, scheme: forwardedProtocol?.lowercased())
-            ?? false
+        guard let host = host?.lowercased(), origin.utf8.count <= Origin.bytesMax,
+            host.utf8.count <= Origin.bytesMax
+        else { return false }
+        let isSecure = forwardedProtocol?.lowercased().isExactly("https") ?? false
+        return Origin(origin)?.isSame(asHost: host, isSecure: isSecure) ?? false
     }
 
     /// Whether an origin, in lower case, is one that the operator has allowed.
     func allows(foreign origin: String) -> Bool {
-        loops[0].configuration.allowedOrigins.contains(origin)
+        origin.utf8.count <= Origin.bytesMax
+            && loops[0].configuration.allowedOrigins.contains(origin)
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CompactJSON
 import NIOHTTP1
 
 /// A request that asks to become a WebSocket (RFC 6455 §4.2.1), with what is needed of it.
@@ -172,9 +173,14 @@ extension HTTPRequestHead {
     /// With what a request is refused that is no opening handshake (RFC 6455 §4.2.1, §4.2.2); `nil` if it is one.
     var webSocketRefusal: HTTPResponseStatus? {
         guard method == .GET, version.major == 1, version.minor >= 1, webSocketAccept != nil,
-            headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }),
-            headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" })
+            has("upgrade", in: "connection"), has("websocket", in: "upgrade")
         else { return .badRequest }
-        return headers.first(name: "sec-websocket-version") == "13" ? nil : .upgradeRequired
+        let version = headers.first(name: "sec-websocket-version") ?? ""
+        return version.isExactly("13") ? nil : .upgradeRequired
+    }
+
+    /// Whether this is among the values of a header, in any case.
+    private func has(_ token: String, in name: String) -> Bool {
+        headers[canonicalForm: name].contains { $0.lowercased().isExactly(token) }
     }
 }

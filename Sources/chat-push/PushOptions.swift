@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChatModels
 import ChatOptions
 import NIOCore
 import SocketIOServer
@@ -149,6 +150,7 @@ struct PushOptions: ParsableArguments {
         configuration.attachmentsMax = 0
         configuration.connectionsMax = connectionsMax
         configuration.connectionsPerAddressMax = connectionsPerAddressMax
+        configuration.countedAddress = AddressPrefix.of
         configuration.handshakesPerSecond = handshakesPerSecond
         configuration.allowedOrigins = allowedOrigins
         return configuration

@@ -284,6 +284,27 @@ struct HTTPHandlerTests {
         #expect(harness.sessions == 2)
     }
 
+    @Test func `of an address counts what the configuration says`() throws {
+        let harness = try Harness {
+            $0.connectionsPerAddressMax = 1
+            $0.countedAddress = { String($0.prefix(4)) }
+        }
+        let target = "/socket.io/?EIO=4&transport=polling"
+        #expect(try harness.connect().get(target, ["X-Real-IP": "2001:db8::1"]).status == 200)
+        #expect(try harness.connect().get(target, ["X-Real-IP": "2001:db8::2"]).status == 429)
+        #expect(try harness.connect().get(target, ["X-Real-IP": "2002:db8::1"]).status == 200)
+        #expect(harness.sessions == 2)
+    }
+
+    @Test func `an origin is looked at if it is no longer than any can be`() throws {
+        let target = "/socket.io/?EIO=4&transport=polling"
+        for (count, status) in [(200, 200), (292, 200), (293, 403), (10_000, 403)] {
+            let host = String(repeating: "a", count: count)
+            let headers = ["Host": host, "Origin": "https://" + host]
+            #expect(try Harness().connect().get(target, headers).status == status)
+        }
+    }
+
     @Test func `the proxy's word on the address counts only where one is`() throws {
         let harness = try Harness {
             $0.connectionsPerAddressMax = 1; $0.trustsProxy = false

@@ -65,7 +65,7 @@ struct OriginTests {
         ("https://chat.example:443", "chat.example", "http"),
     ])
     func `the site's own pages are its own`(origin: String, host: String, scheme: String?) {
-        #expect(Origin(origin)?.isSame(asHost: host, scheme: scheme) == true)
+        #expect(Origin(origin)?.isSame(asHost: host, isSecure: scheme == "https") == true)
     }
 
     @Test(arguments: [
@@ -79,7 +79,7 @@ struct OriginTests {
         ("https://user@chat.example", "chat.example", nil),
     ])
     func `other pages are foreign`(origin: String, host: String, scheme: String?) {
-        #expect(Origin(origin)?.isSame(asHost: host, scheme: scheme) == false)
+        #expect(Origin(origin)?.isSame(asHost: host, isSecure: scheme == "https") == false)
     }
 
     @Test(arguments: [

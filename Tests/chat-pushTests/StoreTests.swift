@@ -167,7 +167,8 @@ import Testing
     @Test func `reads that wait do not hold up what is said`() throws {
         try withSite(PushSite(threads: 1)) { site in
             let client = try site.client(site.ana)
-            let stranger = Credentials(token: String(repeating: "x", count: 43), remoteUser: nil)
+            let stranger = Credentials(
+                tokens: [String(repeating: "x", count: 43)], remoteUser: nil)
             let loop = site.server.loops[0]
             let jobs = try loop.eventLoop.submit {
                 let socket = try #require(loop.allSockets.first)

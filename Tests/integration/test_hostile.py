@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Those who are slow, silent, too many or mean it ill: each meets a bound and a reason, and the others go on."""
 
+import json
+import re
 import resource
 import subprocess
 import time
@@ -82,6 +84,44 @@ def test_who_drips_a_request_is_let_go_in_time_and_the_others_are_served(watched
 
     site.becomes('halls_push_requests_broken_off_total{reason="timed_out"}', 50)
     Listener(ana, transports=["websocket"]).close()
+
+
+def test_who_reads_a_large_answer_slowly_gets_all_of_it(watched):
+    """nginx asks for each poll over a connection of its own, and reads only as fast as its client does."""
+    site = watched(sends_per_second=1000)
+    ana = site.person("ana")
+    hall = found(ana)
+    talker = Listener(ana, transports=["websocket"])
+    for number in range(120):
+        talker.say(hall, "x" * 3500 + str(number))
+
+    def ask(method, query, body=b""):
+        connection = open_socket(site.push)
+        connection.sendall(
+            f"{method} /socket.io/?EIO=4&transport=polling{query} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            f"Cookie: halls_session={cookie(ana)}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        )  # fmt: skip
+        return connection
+
+    def read(connection):
+        data = b""
+        while part := connection.recv(65536):
+            data += part
+        head, _, body = data.partition(b"\r\n\r\n")
+        return int(re.search(rb"content-length: (\d+)", head.lower())[1]), body
+
+    sid = json.loads(read(ask("GET", ""))[1][1:])["sid"]
+    read(ask("POST", f"&sid={sid}", b"40"))
+    assert b'40{"sid"' in read(ask("GET", f"&sid={sid}"))[1]
+    join = f'420["join_hall",{{"hall_id":{hall["id"]},"since_rev":0}}]'
+    read(ask("POST", f"&sid={sid}", join.encode()))
+    slow = ask("GET", f"&sid={sid}")
+    time.sleep(3)
+    length, body = read(slow)
+
+    assert length > 400_000
+    assert len(body) == length
+    talker.close()
 
 
 def test_who_answers_no_ping_is_let_go(watched):

@@ -21,13 +21,15 @@ func fuzzHandshake(_ bytes: [UInt8]) throws {
     }
     guard lines.count == 3, let origin = Origin(lines[1]) else { return }
     try claim(
-        origin.isSame(asHost: String(origin.authority), scheme: nil), "An origin is not itself.")
-    if origin.isSame(asHost: lines[2], scheme: "https") {
+        origin.isSame(asHost: String(origin.authority), isSecure: false), "An origin is not itself."
+    )
+    if origin.isSame(asHost: lines[2], isSecure: true) {
         try claim(origin.scheme == "https", "A plain page speaks for a secure one.")
         try claim(
-            origin.isSame(asHost: lines[2], scheme: "http"), "A proxy's TLS makes a difference.")
+            origin.isSame(asHost: lines[2], isSecure: false),
+            "What is the same by TLS is not without.")
     }
-    if origin.isSame(asHost: lines[2], scheme: nil) {
+    if origin.isSame(asHost: lines[2], isSecure: false) {
         let (one, other) = (String(origin.authority), lines[2])
         try claim(one.hasPrefix(other) || other.hasPrefix(one), "Two hosts are taken for one.")
     }
