@@ -66,12 +66,54 @@ test("what another window confirmed is forgotten, what is under way is not", () 
   outbox.add({ clientKey: "a", hallId: 1, content: "x" });
   outbox.add({ clientKey: "b", hallId: 1, content: "y" }).is_sending = true;
 
-  assert.equal(outbox.forgetStored("halls.outbox.1.a"), true);
-  assert.equal(outbox.forgetStored("halls.outbox.1.b"), false);
-  assert.equal(outbox.forgetStored("halls.draft.1.1"), false);
-  assert.equal(outbox.forgetStored(null), false);
+  assert.equal(outbox.storageChanged("halls.outbox.1.a", null), true);
+  assert.equal(outbox.storageChanged("halls.outbox.1.b", null), false);
+  assert.equal(outbox.storageChanged("halls.draft.1.1", null), false);
+  assert.equal(outbox.storageChanged(null, null), false);
 
   assert.deepEqual(keysOf(outbox.of(1)), ["b"]);
+});
+
+/** Two outboxes over one storage: what one writes reaches the other as the browser would tell it. */
+function twoWindows() {
+  const storage = new MemoryStorage();
+  const one = outboxOf(storage);
+  one.add({ clientKey: "a", hallId: 1, content: "x" });
+  const key = "halls.outbox.1.a";
+  return { storage, one, other: outboxOf(storage), tell: (outbox) => outbox.storageChanged(key, storage.getItem(key)) };
+}
+
+test("a message that failed in one window failed in the other, and is lost in neither", () => {
+  const { storage, one, other, tell } = twoWindows();
+
+  one.fail("a", "hall_archived");
+  assert.equal(tell(other), true);
+
+  assert.deepEqual([other.get("a").state, other.get("a").code], ["failed", "hall_archived"]);
+  assert.deepEqual(keysOf(outboxOf(storage).of(1)), ["a"]);
+  one.retry("a");
+  assert.equal(tell(other), true);
+  assert.deepEqual([other.get("a").state, other.get("a").code], ["pending", undefined]);
+});
+
+test("a message that one window deleted is gone from both, and the other writes nothing", () => {
+  const { storage, one, other, tell } = twoWindows();
+  one.remove("a");
+  Object.defineProperty(storage, "removeItem", { value: () => assert.fail("the storage is the other window's") });
+
+  assert.equal(tell(other), true);
+
+  assert.deepEqual(other.of(1), []);
+});
+
+test("what another window stored in a shape of its own is not taken", () => {
+  const { other } = twoWindows();
+
+  assert.equal(other.storageChanged("halls.outbox.1.a", "{"), false);
+  assert.equal(other.storageChanged("halls.outbox.1.a", "7"), false);
+  assert.equal(other.storageChanged("halls.outbox.1.b", '{"state":"failed"}'), false);
+
+  assert.equal(other.get("a").state, "pending");
 });
 
 test("an outbox without storage still holds what was written", () => {

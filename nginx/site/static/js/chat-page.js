@@ -78,9 +78,10 @@ export class ChatPage {
     this.#read();
   }
 
-  storageChanged(key) {
+  /** Another window wrote to the storage; null was taken away. */
+  storageChanged(key, value) {
     if (key === this.#session.directory.storageKey) this.#session.directory.refreshSeen();
-    if (this.#session.outbox.forgetStored(key)) this.#conversation.update();
+    if (this.#session.outbox.storageChanged(key, value)) this.#conversation.update();
   }
 
   #wireSession() {

@@ -87,7 +87,7 @@ function watchPage(session) {
   });
   window.addEventListener("online", () => session.wake());
   window.addEventListener("offline", () => session.networkLost());
-  window.addEventListener("storage", ({ key }) => page.storageChanged(key));
+  window.addEventListener("storage", ({ key, newValue }) => page.storageChanged(key, newValue));
 }
 
 async function sessionEnded() {

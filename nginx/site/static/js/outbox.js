@@ -72,12 +72,22 @@ export class Outbox {
     this.#storage.remove(this.#prefix + clientKey);
   }
 
-  /** Another window confirmed or deleted it. */
-  forgetStored(storageKey) {
+  /**
+   * Another window wrote an entry (its text is `value`), or took it away (null): confirmed or deleted there.
+   * Returns whether something changed here. The storage is left as the other window wants it.
+   */
+  storageChanged(storageKey, value) {
     if (!storageKey?.startsWith(this.#prefix)) return false;
     const entry = this.get(storageKey.slice(this.#prefix.length));
+    // What this window is sending it will hear of itself.
     if (!entry || entry.is_sending) return false;
-    this.remove(entry.client_key);
+    if (value === null) {
+      this.#entries = this.#entries.filter((each) => each !== entry);
+      return true;
+    }
+    const { state, code } = parse(value) ?? {};
+    if (state !== "pending" && state !== "failed") return false;
+    Object.assign(entry, { state, code });
     return true;
   }
 
@@ -90,5 +100,13 @@ export class Outbox {
 
   #keep({ is_sending: _, ...entry }) {
     this.#storage.set(this.#prefix + entry.client_key, entry);
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
