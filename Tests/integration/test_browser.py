@@ -498,6 +498,25 @@ def test_a_message_that_is_refused_can_be_deleted_or_tried_again(make_site, seat
     one.sees()
 
 
+def test_a_hall_that_could_not_be_loaded_says_so_until_it_is(shared_site, seat, pair):
+    ana, ben, hall = pair
+    ben.post(f"/chat/messages/{hall['id']}", json={"content": "before"})
+    one = seat(shared_site, ana)
+    page_of_hall = re.compile(rf"/chat/messages/{hall['id']}$")
+    one.page.route(page_of_hall, lambda route: route.fulfill(status=500) if route.request.method == "GET" else route.continue_())
+    one.open(hall)
+    expect(one["#history-failed"]).to_be_visible()
+
+    one.write("mine")
+    one.sees("mine")
+    expect(one["#history-failed"]).to_be_visible()
+    expect(one["#history-top .skeleton"]).to_be_hidden()
+    one.page.unroute(page_of_hall)
+
+    one.sees("before", "mine")
+    expect(one["#history-failed"]).to_be_hidden()
+
+
 # --- Looks ------------------------------------------------------------------------------------------------------------
 
 

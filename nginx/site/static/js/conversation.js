@@ -35,7 +35,10 @@ export class Conversation extends Emitter {
     this.#list.on("away", (isAway) => this.#showWayDown(isAway));
     $("new-messages").addEventListener("click", () => this.#goDown());
     $("to-latest").addEventListener("click", () => this.#goDown());
-    $("history-retry").addEventListener("click", () => this.emit("reload"));
+    $("history-retry").addEventListener("click", () => {
+      $("history-failed").hidden = true;
+      this.emit("reload");
+    });
     this.#wireActions($("log"));
   }
 
@@ -93,7 +96,7 @@ export class Conversation extends Emitter {
   /** The history or the outbox changed. */
   update() {
     if (!this.#history) return;
-    $("history-failed").hidden = true;
+    if (this.#history.isLoaded) $("history-failed").hidden = true;
     const arrived = this.#arrived();
     if (!this.#list.isAtEnd) this.#newCount += arrived.length;
     this.#list.update();
@@ -120,7 +123,6 @@ export class Conversation extends Emitter {
 
   showFailure() {
     $("history-failed").hidden = false;
-    $("history-top").classList.remove("is-loading");
   }
 
   /** What stands in the place of a hall. */

@@ -3,6 +3,7 @@
 import { dayNumber } from "./utils.js";
 
 const groupMilliseconds = 5 * 60_000;
+const earlyMessagesKept = 50;
 
 /** How far we have seen everything of a hall: `rev`, and what came ahead of a hole. */
 export class Position {
@@ -74,12 +75,14 @@ export class HallHistory {
 
   /** Starts afresh with the newest page. */
   load({ messages, rev, has_more: hasMore }) {
+    const early = this.isLoaded ? [] : this.#messages;
     this.#messages = [];
     this.#byId.clear();
     this.#idByKey.clear();
     this.#position = new Position(rev);
     this.hasOlder = hasMore;
     for (const message of messages) this.#put(message);
+    for (const message of early) this.take(message);
   }
 
   prepend({ messages, has_more: hasMore }) {
@@ -91,9 +94,17 @@ export class HallHistory {
 
   /** Takes what the server pushed or acknowledged; false when there is a hole before it. */
   take(message) {
-    if (!this.isLoaded) return true;
+    if (!this.isLoaded) return this.#keepEarly(message);
     this.#put(message);
     return this.#position.see(message.rev);
+  }
+
+  // What I sent left the outbox when it was confirmed: it is shown also while the first page is still to come.
+  #keepEarly(message) {
+    if (!message.client_key) return true;
+    this.#put(message);
+    this.trim(earlyMessagesKept);
+    return true;
   }
 
   /** Takes what changed since our rev; false when the answer is not whole and the hall is to be loaded afresh. */

@@ -10,6 +10,8 @@ import { Emitter, newClientKey } from "./utils.js";
 
 const longHiddenMilliseconds = 30_000;
 const retryMilliseconds = 5000;
+const reloadMilliseconds = 2000;
+const reloadMillisecondsMax = 60_000;
 
 /**
  * What runs while one person is signed in, without a pixel of it.
@@ -29,6 +31,8 @@ export class Session extends Emitter {
   #refreshing = null;
   #isStale = false;
   #retryTimer = null;
+  #reloadTimer = null;
+  #reloads = 0;
   #isEnded = false;
 
   constructor({ user, rest, socket, storage, viewedId }) {
@@ -59,11 +63,15 @@ export class Session extends Emitter {
     if (this.#socket.connected) this.#cameOnline();
   }
 
+  /** A hall's newest page. Where it fails the hall in view is tried again by itself, until it is there. */
   async load(hallId) {
+    clearTimeout(this.#reloadTimer);
     try {
       await this.#sync.load(hallId);
+      this.#reloads = 0;
     } catch (error) {
       this.#failed(error, hallId);
+      this.#reloadLater();
       throw error;
     }
   }
@@ -140,6 +148,7 @@ export class Session extends Emitter {
     if (!this.#socket.connected) this.#connection.nudge();
     else if (hiddenMilliseconds > longHiddenMilliseconds) this.#cameOnline();
     else if (this.#viewedId() !== null) this.#sync.join(this.#viewedId());
+    this.#reload();
   }
 
   /** The browser says that the network is gone; the socket would notice much later. */
@@ -153,6 +162,7 @@ export class Session extends Emitter {
     this.#sender.stop();
     this.#sync.stop();
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#reloadTimer);
     this.#connection.end();
     this.emit("ended");
   }
@@ -167,6 +177,7 @@ export class Session extends Emitter {
     });
     this.#connection.on("poll", (halls) => {
       this.#replaceHalls(halls, (list) => this.#sync.poll(list));
+      this.#reload();
       this.#sender.flush();
     });
     this.#sender.on("confirmed", (message) => this.#take(message));
@@ -181,8 +192,25 @@ export class Session extends Emitter {
   async #cameOnline() {
     if (!this.directory.isLoaded) return;
     this.#sender.flushNow();
+    this.#reloads = 0;
+    this.#reload();
     await this.#refreshHalls();
     await this.#sync.joinAll(this.#viewedId());
+  }
+
+  #reload() {
+    const hallId = this.#viewedId();
+    if (hallId === null || this.histories.of(hallId).isLoaded || !this.directory.get(hallId)) return;
+    // What it failed with is said already.
+    this.load(hallId).catch(() => {});
+  }
+
+  #reloadLater() {
+    if (this.#isEnded) return;
+    const delay = Math.min(reloadMilliseconds * 2 ** this.#reloads, reloadMillisecondsMax);
+    this.#reloads += 1;
+    clearTimeout(this.#reloadTimer);
+    this.#reloadTimer = setTimeout(() => this.#reload(), delay * (0.75 + Math.random() / 2));
   }
 
   // Several changes in a row ask once more after the request under way, not once each.

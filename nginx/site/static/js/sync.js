@@ -17,6 +17,7 @@ export class Sync extends Emitter {
   #connection;
   #histories;
   #directory;
+  #loading = new Map();
   #catching = new Map();
   #loadingOlder = new Set();
   #isStopped = false;
@@ -63,19 +64,15 @@ export class Sync extends Emitter {
     return this.#verify(hallId);
   }
 
-  /** The newest page, afresh. Throws what the request throws. */
-  async load(hallId) {
-    const page = await this.#rest.messages(hallId);
-    this.#histories.of(hallId).load(page);
-    this.#directory.raise(hallId, page.rev);
-    this.emit("loaded", hallId);
-    await this.#verify(hallId);
+  /** The newest page, afresh. Throws what the request throws. Calls at the same time share one request. */
+  load(hallId) {
+    return shared(this.#loading, hallId, () => this.#load(hallId));
   }
 
   async loadOlder(hallId) {
     const history = this.#histories.of(hallId);
     const oldest = history.messages[0];
-    if (!oldest || !history.hasOlder || this.#loadingOlder.has(hallId)) return;
+    if (!oldest || !history.isLoaded || !history.hasOlder || this.#loadingOlder.has(hallId)) return;
     this.#loadingOlder.add(hallId);
     try {
       const page = await this.#rest.messagesBefore(hallId, oldest.id);
@@ -88,12 +85,11 @@ export class Sync extends Emitter {
   }
 
   /** What changed since our position, by REST. Calls at the same time share one request. */
-  catchUp(hallId) {
-    if (!this.#catching.has(hallId)) {
-      const done = this.#catchUp(hallId).finally(() => this.#catching.delete(hallId));
-      this.#catching.set(hallId, done);
-    }
-    return this.#catching.get(hallId);
+  async catchUp(hallId) {
+    const { rev } = this.#histories.of(hallId);
+    await shared(this.#catching, hallId, () => this.#catchUp(hallId));
+    // What came after the request left is not in its answer. Without any progress asking again would not help.
+    if (this.#histories.of(hallId).rev > rev) this.#verify(hallId);
   }
 
   /** A message the server pushed or acknowledged. */
@@ -114,6 +110,15 @@ export class Sync extends Emitter {
   /** Bounds the memory of a hall that is not in view or is read at its end. */
   trim(hallId) {
     this.#histories.of(hallId).trim(messagesKept);
+  }
+
+  async #load(hallId) {
+    const page = await this.#rest.messages(hallId);
+    this.#histories.of(hallId).load(page);
+    this.#directory.raise(hallId, page.rev);
+    this.emit("loaded", hallId);
+    // Not waited for: who loads because catching up did not do would wait for itself.
+    this.#verify(hallId);
   }
 
   async #catchUp(hallId) {
@@ -150,4 +155,10 @@ export class Sync extends Emitter {
     else if (code === "not_a_member" || code === "not_found") this.emit("gone", hallId, code);
     else if (!this.#isStopped) setTimeout(again, retryMilliseconds * (0.75 + Math.random() / 2));
   }
+}
+
+/** What is under way for a key, or what `start` begins. */
+function shared(running, key, start) {
+  if (!running.has(key)) running.set(key, start().finally(() => running.delete(key)));
+  return running.get(key);
 }

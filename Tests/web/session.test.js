@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Session } from "../../nginx/site/static/js/session.js";
+import { Emitter, SafeStorage } from "../../nginx/site/static/js/utils.js";
+import { MemoryStorage, settled } from "./support.js";
+
+const me = { id: 1, username: "marta" };
+const hall = (id, rev) => ({ id, rev, name: `hall ${id}`, private: false, role: "member", archived: false });
+const message = (id, values = {}) => ({
+  id, rev: id, hall_id: 1, sender_id: 2, username: "ben", content: `m${id}`, created_at: "2026-11-23T09:00:00.000Z", ...values,
+});
+const page = (ids, values = {}) => ({ messages: ids.map((id) => message(id)), rev: ids.at(-1) ?? 0, has_more: false, ...values });
+const idsOf = ({ messages }) => messages.map(({ id }) => id);
+
+/** A socket that answers as it is told; `connected` is the test's to set. */
+class FakeSocket extends Emitter {
+  connected = false;
+  active = true;
+  id = "first";
+  io = Object.assign(new Emitter(), { engine: { close: () => this.dropped.push("close") } });
+  emitted = [];
+  dropped = [];
+  answers = {};
+
+  timeout() {
+    return { emitWithAck: (...values) => this.emitWithAck(...values) };
+  }
+
+  async emitWithAck(event, payload) {
+    this.emitted.push([event, payload]);
+    const answer = this.answers[event]?.(payload) ?? { ok: true, rev: 0 };
+    if (answer instanceof Error) throw answer;
+    return answer;
+  }
+
+  connect() {
+    this.dropped.push("connect");
+  }
+
+  disconnect() {
+    this.dropped.push("disconnect");
+  }
+
+  comesOnline() {
+    this.connected = true;
+    this.emit("connect");
+  }
+
+  goesOffline() {
+    this.connected = false;
+    this.emit("disconnect", "transport close");
+  }
+}
+
+/** A session over a fake socket and a REST whose answers are functions; its requests are counted by name. */
+function sessionOf(t, { answers = {}, halls = [hall(1, 3), hall(2, 3)], viewedId = 1, storage = new MemoryStorage() } = {}) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const requests = {};
+  const rest = new Proxy({}, {
+    get: (_, name) => async (...values) => {
+      (requests[name] ??= []).push(values);
+      const known = { halls: () => halls, session: () => ({ user: me }), messages: () => page([1, 2, 3]), ...answers };
+      return known[name](...values);
+    },
+  });
+  const socket = new FakeSocket();
+  const view = { id: viewedId };
+  const session = new Session({ user: me, rest, socket, storage: new SafeStorage(storage), viewedId: () => view.id });
+  session.start(halls);
+  t.after(() => session.end());
+  return { session, socket, requests, view, storage };
+}
+
+const refused = (code) => () => {
+  throw Object.assign(new Error(code), { code });
+};
+
+test("a hall whose first page failed is loaded when the connection is back", async (t) => {
+  const answers = { messages: refused("offline") };
+  const { session, socket } = sessionOf(t, { answers });
+  await assert.rejects(session.load(1));
+
+  answers.messages = () => page([1, 2, 3]);
+  socket.comesOnline();
+  await settled();
+
+  assert.deepEqual(idsOf(session.histories.of(1)), [1, 2, 3]);
+});
+
+test("a hall in view is tried again by itself, more and more slowly, and no other is", async (t) => {
+  const answers = { messages: refused("internal") };
+  const { session, socket, requests, view } = sessionOf(t, { answers });
+  socket.comesOnline();
+  await assert.rejects(session.load(1));
+
+  for (let second = 0; second < 60; second += 1) {
+    t.mock.timers.tick(1000);
+    await settled();
+  }
+  assert.ok(requests.messages.length >= 4 && requests.messages.length <= 7, `${requests.messages.length} requests`);
+  answers.messages = () => page([1]);
+  view.id = null;
+  t.mock.timers.tick(100_000);
+  await settled();
+
+  assert.equal(session.histories.of(1).isLoaded, false);
+});
+
+test("by polling, too, a hall that is not loaded is loaded", async (t) => {
+  const answers = { messages: refused("internal") };
+  const { session } = sessionOf(t, { answers });
+  await assert.rejects(session.load(1));
+
+  answers.messages = () => page([1, 2]);
+  t.mock.timers.tick(4000);
+  await settled();
+
+  assert.deepEqual(idsOf(session.histories.of(1)), [1, 2]);
+});
+
+test("who comes back to a hall while it loads waits for the same page", async (t) => {
+  const { session, requests } = sessionOf(t);
+  let loaded = 0;
+  session.on("loaded", () => (loaded += 1));
+
+  await Promise.all([session.load(1), session.load(1)]);
+
+  assert.equal(requests.messages.length, 1);
+  assert.equal(loaded, 1);
+});
+
+test("what I sent before the first page came stays when it is confirmed", async (t) => {
+  const answers = { messages: refused("internal") };
+  const { session, socket } = sessionOf(t, { answers });
+  socket.comesOnline();
+  await assert.rejects(session.load(1));
+  socket.answers.send_message = ({ client_key }) => ({ ok: true, message: message(4, { sender_id: 1, client_key }) });
+
+  session.send(1, "m4");
+  await settled();
+  assert.deepEqual(session.pending(1), []);
+  assert.deepEqual(idsOf(session.histories.of(1)), [4]);
+  assert.equal(session.histories.of(1).isLoaded, false);
+  answers.messages = () => page([1, 2, 3]);
+  await session.load(1);
+
+  assert.deepEqual(idsOf(session.histories.of(1)), [1, 2, 3, 4]);
+  assert.equal(session.histories.of(1).rev, 4);
+});
+
+test("a hall that moved on while it was loaded afresh is caught up with", async (t) => {
+  const answers = {
+    messages: () => page([1, 2, 3]),
+    messagesSince: (_, rev) => (rev === 3
+      ? { messages: [], rev: 300, complete: false }
+      : { messages: [message(301)], rev: 301, complete: true }),
+  };
+  const { session, socket } = sessionOf(t, { answers });
+  socket.comesOnline();
+  await session.load(1);
+  answers.messages = () => {
+    socket.emit("new_message", message(301));
+    return page([299, 300]);
+  };
+
+  socket.emit("new_message", message(300));
+  await settled();
+
+  assert.deepEqual(idsOf(session.histories.of(1)), [299, 300, 301]);
+  socket.emit("new_message", message(302));
+  assert.equal(session.histories.of(1).rev, 302);
+});
