@@ -517,6 +517,32 @@ def test_a_hall_that_could_not_be_loaded_says_so_until_it_is(shared_site, seat, 
     expect(one["#history-failed"]).to_be_hidden()
 
 
+def test_trying_again_twice_starts_once(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana)
+    sockets = []
+    one.page.on("websocket", lambda socket: sockets.append(socket.url))
+    one.page.route("**/chat/session", lambda route: route.fulfill(status=500))
+    one.open(hall)
+    one.is_at("problem")
+    one.page.unroute("**/chat/session")
+    # Slow enough for a second press.
+    one.page.route("**/chat/halls", lambda route: (one.page.wait_for_timeout(300), route.continue_()))
+
+    one.page.evaluate(
+        """() => {
+            document.querySelector("#try-again").click();
+            window.dispatchEvent(new Event("online"));
+            document.querySelector("#try-again").click();
+        }"""
+    )
+    expect(one["#try-again"]).to_be_disabled()
+
+    one.is_at("chat")
+    expect(one["#notice"]).to_be_visible()
+    assert len(sockets) == 1
+
+
 # --- Looks ------------------------------------------------------------------------------------------------------------
 
 

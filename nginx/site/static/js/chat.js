@@ -23,6 +23,7 @@ const welcome = new WelcomeScreen({ element: element("welcome"), rest, language:
 const banner = new Banner({ element: element("offline"), language: settings.language });
 let page = null;
 let retryTimer = null;
+let isStarting = false;
 
 wireDialogs();
 nameModifierKeys();
@@ -41,8 +42,21 @@ window.addEventListener("online", () => {
 element("sign-out").addEventListener("click", signOut);
 start();
 
+// The button, the network and the timer all ask for it; two sessions would share one page.
 async function start() {
+  if (isStarting || page) return;
+  isStarting = true;
   clearTimeout(retryTimer);
+  welcome.isBusy = true;
+  try {
+    await enter();
+  } finally {
+    welcome.isBusy = false;
+    isStarting = false;
+  }
+}
+
+async function enter() {
   try {
     const who = await rest.session();
     if (!who.user) return askWho(who);

@@ -12,6 +12,7 @@ export class WelcomeScreen extends Emitter {
   #forms;
   #mayRegister = false;
   #shown = null;
+  #hadFocus = false;
 
   constructor({ element, rest, language }) {
     super();
@@ -41,6 +42,15 @@ export class WelcomeScreen extends Emitter {
 
   showProblem(code) {
     this.#show(code === "offline" ? "offline" : "server_failed");
+  }
+
+  /** While it is being tried it cannot be tried again. */
+  set isBusy(isBusy) {
+    const button = this.#element.querySelector("#try-again");
+    const hadFocus = document.activeElement === button;
+    button.disabled = isBusy;
+    if (!isBusy && this.#hadFocus && !button.hidden) button.focus();
+    this.#hadFocus = isBusy && hadFocus;
   }
 
   hide() {
