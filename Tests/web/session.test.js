@@ -66,8 +66,8 @@ function sessionOf(t, { answers = {}, halls = [hall(1, 3), hall(2, 3)], viewedId
     },
   });
   const socket = new FakeSocket();
-  const view = { id: viewedId };
-  const session = new Session({ user: me, rest, socket, storage: new SafeStorage(storage), viewedId: () => view.id });
+  const view = { hallId: viewedId, isAtEnd: true, isRead: true };
+  const session = new Session({ user: me, rest, socket, storage: new SafeStorage(storage), view: () => view });
   session.start(halls);
   t.after(() => session.end());
   return { session, socket, requests, view, storage };
@@ -101,7 +101,7 @@ test("a hall in view is tried again by itself, more and more slowly, and no othe
   }
   assert.ok(requests.messages.length >= 4 && requests.messages.length <= 7, `${requests.messages.length} requests`);
   answers.messages = () => page([1]);
-  view.id = null;
+  view.hallId = null;
   t.mock.timers.tick(100_000);
   await settled();
 
@@ -171,4 +171,41 @@ test("a hall that moved on while it was loaded afresh is caught up with", async 
   assert.deepEqual(idsOf(session.histories.of(1)), [299, 300, 301]);
   socket.emit("new_message", message(302));
   assert.equal(session.histories.of(1).rev, 302);
+});
+
+/** Messages from one id to another by the socket. */
+const receive = (socket, from, to) => {
+  for (let id = from; id <= to; id += 1) socket.emit("new_message", message(id));
+};
+
+for (const [name, view] of [
+  ["not in view", { hallId: 2, isAtEnd: false }],
+  ["read at its end", { hallId: 1, isAtEnd: true }],
+]) {
+  test(`a hall that is ${name} keeps a bounded number of messages`, async (t) => {
+    const { session, socket, view: current } = sessionOf(t);
+    await session.load(1);
+    Object.assign(current, view);
+
+    receive(socket, 4, 2200);
+    assert.equal(session.histories.of(1).messages.length, 2200);
+    receive(socket, 2201, 2201);
+
+    assert.equal(session.histories.of(1).messages.length, 2000);
+    assert.equal(session.histories.of(1).messages.at(-1).id, 2201);
+    assert.equal(session.histories.of(1).hasOlder, true);
+  });
+}
+
+test("nothing is taken away above which somebody reads", async (t) => {
+  const { session, socket, view } = sessionOf(t);
+  await session.load(1);
+  view.isAtEnd = false;
+
+  receive(socket, 4, 2500);
+
+  assert.equal(session.histories.of(1).messages.length, 2500);
+  view.isAtEnd = true;
+  receive(socket, 2501, 2501);
+  assert.equal(session.histories.of(1).messages.length, 2000);
 });

@@ -42,6 +42,14 @@ test("every module is announced in the page, so that none is waited for twice", 
   assert.deepEqual(announced.sort(), scripts.filter((path) => !/\/(?:chat|theme)\.js$/u.test(path)).sort());
 });
 
+test("the server's configuration names every file of the page", () => {
+  const served = read("../halls.conf").match(/\^\/static\/[^]+?\)\$"/u)[0];
+  for (const path of [...scripts, ...styles]) {
+    const [, name] = /([\w-]+)\.\w+$/u.exec(path);
+    assert.match(served, new RegExp(`\\s${name}\\s`, "u"), path);
+  }
+});
+
 test("ids are unique, and what the scripts look up exists", () => {
   const ids = [...html.matchAll(/\sid="([\w-]+)"/gu)].map((match) => match[1]);
   assert.equal(new Set(ids).size, ids.length);

@@ -4,6 +4,7 @@ import { Conversation } from "./conversation.js";
 import { openDialog } from "./dialogs.js";
 import { HallDialogs } from "./hall-dialogs.js";
 import { HallList } from "./hall-list.js";
+import { HallNotices } from "./hall-notices.js";
 import { wireKeyboard } from "./keyboard.js";
 import { MembersPanel } from "./members.js";
 import { dayNumber, hallAddress, initialOf, parseAddress, personHue } from "./utils.js";
@@ -19,6 +20,7 @@ export class ChatPage {
   #language;
   #halls;
   #conversation;
+  #notices;
   #members;
   #dialogs;
   /** The hall in view, or the one that was asked for. */
@@ -35,6 +37,7 @@ export class ChatPage {
     this.#halls = new HallList({ sidebar: $("sidebar"), directory: session.directory, language });
     this.#conversation = new Conversation({ language, storage });
     this.#conversation.composer.lengthMax = lengthMax ?? 4000;
+    this.#notices = new HallNotices({ conversation: this.#conversation, session, rest, language });
     this.#members = new MembersPanel({ panel: $("members"), rest, language });
     this.#showMe();
     this.#wireSession();
@@ -54,9 +57,16 @@ export class ChatPage {
     return this.#conversation.hallId;
   }
 
+  /** What the person looks at, for the session. */
+  get view() {
+    const { hallId, isAtEnd } = this.#conversation;
+    return { hallId, isAtEnd, isRead: hallId !== null && isAtEnd && !document.hidden };
+  }
+
   setLanguage(language) {
     this.#language = language;
-    for (const part of [this.#halls, this.#conversation, this.#members, this.#dialogs]) part.setLanguage(language);
+    const parts = [this.#halls, this.#conversation, this.#notices, this.#members, this.#dialogs];
+    for (const part of parts) part.setLanguage(language);
     this.#showTitle();
     if (this.viewedId !== null) return;
     this.#currentId = null;
@@ -258,50 +268,24 @@ export class ChatPage {
     this.#leaveView();
     this.#currentId = null;
     this.#halls.current = null;
-    const t = (key, values) => this.#language.t(key, values);
-    if (this.#session.directory.all().length > 0) {
-      this.#conversation.showNotice({ title: t("choose_title"), lead: t("choose_lead"), back: false });
-    } else {
-      const title = t("welcome_title", { name: this.#session.user.username });
-      this.#conversation.showNotice({ title, lead: t("welcome_lead"), join: t("join_hall"), create: true, back: false });
-    }
+    this.#notices.showNoHall();
   }
 
-  /** A hall I am not in: open to join, or unknown. */
-  async #showStranger(hallId) {
+  #showStranger(hallId) {
     this.#leaveView();
     this.#currentId = hallId;
     this.#halls.current = null;
-    this.#conversation.clear();
-    const hall = await this.#findOpen(hallId);
-    if (this.#currentId !== hallId || this.viewedId !== null) return;
-    const t = (key, values) => this.#language.t(key, values);
-    if (hall) {
-      const title = t("open_hall_title", { name: hall.name });
-      this.#conversation.showNotice({ title, lead: t("open_hall_lead"), join: t("join") });
-    } else this.#conversation.showNotice({ title: t("not_found_title"), lead: t("not_found_lead") });
+    this.#notices.showStranger(hallId, () => this.#asksInVainFor(hallId));
   }
 
-  async #showRemoved(hallId) {
-    const name = $("hall-name").textContent;
-    const t = (key, values) => this.#language.t(key, values);
-    const notice = { title: t("removed_title", { name }), lead: t("removed_lead") };
+  #showRemoved(hallId) {
     this.#halls.current = null;
     this.#showMembers(false);
-    this.#conversation.showNotice(notice);
-    $("notice-title").focus();
-    const hall = await this.#findOpen(hallId);
-    if (hall && this.#currentId === hallId && this.viewedId === null) {
-      this.#conversation.showNotice({ ...notice, join: t("join_again") });
-    }
+    this.#notices.showRemoved(hallId, () => this.#asksInVainFor(hallId));
   }
 
-  async #findOpen(hallId) {
-    try {
-      return (await this.#rest.openHalls()).find(({ id }) => id === hallId);
-    } catch {
-      return undefined;
-    }
+  #asksInVainFor(hallId) {
+    return this.#currentId === hallId && this.viewedId === null;
   }
 
   #find() {
@@ -343,7 +327,7 @@ export class ChatPage {
   #read() {
     const { directory, histories } = this.#session;
     const loaded = this.viewedId !== null && histories.of(this.viewedId);
-    if (!loaded || !loaded.isLoaded || document.hidden || !this.#conversation.isAtEnd) return;
+    if (!loaded || !loaded.isLoaded || !this.view.isRead) return;
     directory.markSeen(this.viewedId, loaded.rev);
     this.#conversation.list.settleUnread();
   }

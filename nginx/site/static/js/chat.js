@@ -74,8 +74,8 @@ function openChat({ user, login, limits }, halls) {
   document.body.dataset.screen = "chat";
   welcome.hide();
   element("sign-out").hidden = login === "site";
-  const viewedId = () => page?.viewedId ?? null;
-  const session = new Session({ user, rest, socket: io(), storage, viewedId });
+  const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
+  const session = new Session({ user, rest, socket: io(), storage, view });
   page = new ChatPage({ session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max });
   session.on("connection", (state, before) => banner.connectionChanged(state, before));
   session.on("ended", sessionEnded);

@@ -27,7 +27,7 @@ export class Session extends Emitter {
   #connection;
   #sender;
   #sync;
-  #viewedId = () => null;
+  #view;
   #refreshing = null;
   #isStale = false;
   #retryTimer = null;
@@ -35,17 +35,19 @@ export class Session extends Emitter {
   #reloads = 0;
   #isEnded = false;
 
-  constructor({ user, rest, socket, storage, viewedId }) {
+  /** `view()` is what the person looks at: {hallId, isAtEnd, isRead}; read is what is before their eyes at its end. */
+  constructor({ user, rest, socket, storage, view }) {
     super();
     this.user = user;
     this.#rest = rest;
     this.#socket = socket;
-    this.#viewedId = viewedId;
+    this.#view = view;
     this.directory = new HallDirectory({ storage, userId: user.id });
     this.outbox = new Outbox({ storage, userId: user.id });
     this.#connection = new Connection({ socket, rest });
     this.#sync = new Sync({
       rest, socket, connection: this.#connection, histories: this.histories, directory: this.directory,
+      isReadAbove: (hallId) => this.#viewedId === hallId && !this.#view().isAtEnd,
     });
     const mayTry = () => ["online", "limited"].includes(this.#connection.state);
     this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry });
@@ -91,7 +93,7 @@ export class Session extends Emitter {
   }
 
   leaveView(hallId) {
-    this.#sync.trim(hallId);
+    this.#sync.leave(hallId);
   }
 
   send(hallId, content) {
@@ -147,7 +149,7 @@ export class Session extends Emitter {
     if (this.#isEnded) return;
     if (!this.#socket.connected) this.#connection.nudge();
     else if (hiddenMilliseconds > longHiddenMilliseconds) this.#cameOnline();
-    else if (this.#viewedId() !== null) this.#sync.join(this.#viewedId());
+    else if (this.#viewedId !== null) this.#sync.join(this.#viewedId);
     this.#reload();
   }
 
@@ -165,6 +167,10 @@ export class Session extends Emitter {
     clearTimeout(this.#reloadTimer);
     this.#connection.end();
     this.emit("ended");
+  }
+
+  get #viewedId() {
+    return this.#view().hallId;
   }
 
   #wire() {
@@ -195,11 +201,11 @@ export class Session extends Emitter {
     this.#reloads = 0;
     this.#reload();
     await this.#refreshHalls();
-    await this.#sync.joinAll(this.#viewedId());
+    await this.#sync.joinAll(this.#viewedId);
   }
 
   #reload() {
-    const hallId = this.#viewedId();
+    const hallId = this.#viewedId;
     if (hallId === null || this.histories.of(hallId).isLoaded || !this.directory.get(hallId)) return;
     // What it failed with is said already.
     this.load(hallId).catch(() => {});
@@ -241,7 +247,7 @@ export class Session extends Emitter {
 
   #replaceHalls(halls, replace) {
     const before = new Set(this.directory.all().map(({ id }) => id));
-    const viewed = this.#viewedId();
+    const viewed = this.#viewedId;
     replace(halls);
     for (const { id } of halls) if (!before.delete(id)) this.#sync.join(id);
     for (const id of before) this.histories.forget(id);

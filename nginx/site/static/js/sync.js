@@ -5,6 +5,7 @@ import { Emitter } from "./utils.js";
 const acknowledgementMilliseconds = 8000;
 const joinsAtOnce = 8;
 const messagesKept = 2000;
+const messagesOver = 200;
 const retryMilliseconds = 5000;
 
 /**
@@ -17,18 +18,21 @@ export class Sync extends Emitter {
   #connection;
   #histories;
   #directory;
+  #isReadAbove;
   #loading = new Map();
   #catching = new Map();
   #loadingOlder = new Set();
   #isStopped = false;
 
-  constructor({ rest, socket, connection, histories, directory }) {
+  /** `isReadAbove(hallId)` says whether somebody looks at a hall, but not at its end. */
+  constructor({ rest, socket, connection, histories, directory, isReadAbove }) {
     super();
     this.#rest = rest;
     this.#socket = socket;
     this.#connection = connection;
     this.#histories = histories;
     this.#directory = directory;
+    this.#isReadAbove = isReadAbove;
   }
 
   stop() {
@@ -98,6 +102,7 @@ export class Sync extends Emitter {
     this.#directory.raise(hallId, message.rev);
     const history = this.#histories.of(hallId);
     if (!history.take(message)) this.catchUp(hallId);
+    this.#bound(hallId);
     this.emit("changed", hallId);
   }
 
@@ -107,8 +112,8 @@ export class Sync extends Emitter {
     for (const [hallId] of this.#histories.loaded()) this.#verify(hallId);
   }
 
-  /** Bounds the memory of a hall that is not in view or is read at its end. */
-  trim(hallId) {
+  /** A hall is no longer looked at. */
+  leave(hallId) {
     this.#histories.of(hallId).trim(messagesKept);
   }
 
@@ -133,12 +138,23 @@ export class Sync extends Emitter {
 
   async #take(hallId, answer) {
     this.#directory.raise(hallId, answer.rev);
-    if (this.#histories.of(hallId).catchUp(answer)) return void this.emit("changed", hallId);
+    if (this.#histories.of(hallId).catchUp(answer)) {
+      this.#bound(hallId);
+      return void this.emit("changed", hallId);
+    }
     try {
       await this.load(hallId);
     } catch (error) {
       this.#refused(hallId, error, () => this.#verify(hallId));
     }
+  }
+
+  // A page that is open for months must not fill its memory. What is read above its end is not taken away;
+  // and not each message moves all others.
+  #bound(hallId) {
+    const history = this.#histories.of(hallId);
+    if (history.messages.length <= messagesKept + messagesOver || this.#isReadAbove(hallId)) return;
+    history.trim(messagesKept);
   }
 
   // Between the page and the first event there may have been messages that neither brought.

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+const $ = (id) => document.getElementById(id);
+
+/** What stands in the place of a hall that is not shown: none is chosen, or it is not mine, or no longer. */
+export class HallNotices {
+  #conversation;
+  #session;
+  #rest;
+  #language;
+
+  constructor({ conversation, session, rest, language }) {
+    this.#conversation = conversation;
+    this.#session = session;
+    this.#rest = rest;
+    this.#language = language;
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+  }
+
+  showNoHall() {
+    const t = (key, values) => this.#language.t(key, values);
+    if (this.#session.directory.all().length > 0) {
+      this.#conversation.showNotice({ title: t("choose_title"), lead: t("choose_lead"), back: false });
+    } else {
+      const title = t("welcome_title", { name: this.#session.user.username });
+      this.#conversation.showNotice({ title, lead: t("welcome_lead"), join: t("join_hall"), create: true, back: false });
+    }
+  }
+
+  /** A hall I am not in: open to join, or unknown. `isWanted()` says whether it is still asked for. */
+  async showStranger(hallId, isWanted) {
+    this.#conversation.clear();
+    const hall = await this.#findOpen(hallId);
+    if (!isWanted()) return;
+    const t = (key, values) => this.#language.t(key, values);
+    if (hall) {
+      const title = t("open_hall_title", { name: hall.name });
+      this.#conversation.showNotice({ title, lead: t("open_hall_lead"), join: t("join") });
+    } else this.#conversation.showNotice({ title: t("not_found_title"), lead: t("not_found_lead") });
+  }
+
+  async showRemoved(hallId, isWanted) {
+    const name = $("hall-name").textContent;
+    const t = (key, values) => this.#language.t(key, values);
+    const notice = { title: t("removed_title", { name }), lead: t("removed_lead") };
+    this.#conversation.showNotice(notice);
+    $("notice-title").focus();
+    const hall = await this.#findOpen(hallId);
+    if (hall && isWanted()) this.#conversation.showNotice({ ...notice, join: t("join_again") });
+  }
+
+  async #findOpen(hallId) {
+    try {
+      return (await this.#rest.openHalls()).find(({ id }) => id === hallId);
+    } catch {
+      return undefined;
+    }
+  }
+}
