@@ -308,6 +308,37 @@ def test_days_are_named_in_the_persons_time_zone(shared_site, seat, pair):
     assert one["#log article time"].first.inner_text() == "23:30"
 
 
+def test_an_older_page_that_failed_is_asked_for_again_where_one_reads(seeded, seat):
+    one = seat(seeded, seeded.people[0], **DESKTOP).open(seeded.hall)
+    one.until(lambda: len(one.rows) >= 50)
+    requests = []
+
+    def refuse(route):
+        requests.append(route.request.url)
+        route.fulfill(status=500)
+
+    one.page.route("**/chat/messages/*before=*", refuse)
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop = 300; }")
+    expect(one["#history-failed"]).to_be_visible()
+    place = "() => document.querySelector('#log article').getBoundingClientRect().top"
+    top = one.page.evaluate(place)
+    for number in range(20):
+        one.page.evaluate(f"() => {{ document.querySelector('#scroller').scrollTop += {(-1) ** number}; }}")
+        one.page.wait_for_timeout(20)
+    assert len(requests) == 1
+    assert abs(one.page.evaluate(place) - top) <= 2
+    one.page.unroute("**/chat/messages/*before=*")
+    first = one["#log article"].first.get_attribute("data-message-id")
+
+    one["#history-retry"].click()
+
+    one.until(lambda: len(one.rows) > 60, what="the older page")
+    expect(one["#history-failed"]).to_be_hidden()
+    above = one.page.evaluate("() => document.querySelector('#scroller').scrollHeight - document.querySelector('#scroller').scrollTop")
+    assert above > 3000, "the reader was moved to the end"
+    assert one["#log article"].first.get_attribute("data-message-id") != first
+
+
 # --- Trouble ----------------------------------------------------------------------------------------------------------
 
 

@@ -111,6 +111,9 @@ export class ChatPage {
       this.#conversation.restart();
       this.#read();
     });
+    this.#session.on("connection", (state) => {
+      if (state === "online") this.#conversation.list.resumeOlder();
+    });
     this.#session.on("waiting", (hallId, seconds) => {
       if (hallId === this.viewedId) this.#conversation.composer.waitFor(seconds);
     });

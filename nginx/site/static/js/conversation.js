@@ -21,6 +21,8 @@ export class Conversation extends Emitter {
   #newCount = 0;
   #newestId = null;
   #myId = null;
+  /** What could not be loaded: everything, or what lies before a message. */
+  #failure = null;
 
   constructor({ language, storage }) {
     super();
@@ -35,10 +37,7 @@ export class Conversation extends Emitter {
     this.#list.on("away", (isAway) => this.#showWayDown(isAway));
     $("new-messages").addEventListener("click", () => this.#goDown());
     $("to-latest").addEventListener("click", () => this.#goDown());
-    $("history-retry").addEventListener("click", () => {
-      $("history-failed").hidden = true;
-      this.emit("reload");
-    });
+    $("history-retry").addEventListener("click", () => this.#retryHistory());
     this.#wireActions($("log"));
   }
 
@@ -74,7 +73,7 @@ export class Conversation extends Emitter {
     this.#showNewCount();
     this.#hideNotice();
     $("scroller").hidden = false;
-    $("history-failed").hidden = true;
+    this.#failure = null;
     this.#myId = user.id;
     this.#composer.open({ userId: user.id, hallId: hall.id });
     this.setHall(hall);
@@ -96,7 +95,6 @@ export class Conversation extends Emitter {
   /** The history or the outbox changed. */
   update() {
     if (!this.#history) return;
-    if (this.#history.isLoaded) $("history-failed").hidden = true;
     const arrived = this.#arrived();
     if (!this.#list.isAtEnd) this.#newCount += arrived.length;
     this.#list.update();
@@ -122,7 +120,22 @@ export class Conversation extends Emitter {
   }
 
   showFailure() {
-    $("history-failed").hidden = false;
+    this.#failure = { wasLoaded: this.#history.isLoaded, oldest: this.#history.messages[0] };
+    this.#list.pauseOlder();
+    this.#list.keepPlace(() => this.#showTop());
+  }
+
+  #retryHistory() {
+    this.#failure = null;
+    this.#list.keepPlace(() => this.#showTop());
+    this.#list.resumeOlder();
+    this.emit(this.#history.isLoaded ? "older" : "reload");
+  }
+
+  // Over when what failed has come, by whatever way.
+  #isFailureOver() {
+    const { isLoaded, messages } = this.#history;
+    return isLoaded && (!this.#failure.wasLoaded || messages[0] !== this.#failure.oldest);
   }
 
   /** What stands in the place of a hall. */
@@ -168,6 +181,8 @@ export class Conversation extends Emitter {
   #showTop() {
     if (!this.#history || !this.#hall) return;
     const isLoaded = this.#history.isLoaded;
+    if (this.#failure && this.#isFailureOver()) this.#failure = null;
+    $("history-failed").hidden = this.#failure === null;
     const isEmpty = isLoaded && this.#history.messages.length === 0 && $("log").childElementCount === 0;
     const hasMore = this.#history.hasOlder || !this.#list.showsFirst;
     const isBeginning = isLoaded && !hasMore && !isEmpty;

@@ -8,6 +8,7 @@ const rowsMax = 300;
 const step = 60;
 const endDistance = 48;
 const nearDistance = 900;
+const olderPauseMilliseconds = 5000;
 
 /**
  * Shows a window of at most 300 messages of one history and keeps the line under the reader's eye where it is.
@@ -29,6 +30,7 @@ export class MessageList extends Emitter {
   #isAtEnd = true;
   #showsFirst = true;
   #isScheduled = false;
+  #olderPausedUntil = 0;
   #onRender;
 
   /** `onRender` may change the heights of what stands around the rows: the line under the eye stays all the same. */
@@ -60,6 +62,7 @@ export class MessageList extends Emitter {
     this.#pending = pending;
     this.#myId = myId;
     this.#unreadAfter = unreadAfter;
+    this.#olderPausedUntil = 0;
     this.restart();
   }
 
@@ -86,10 +89,20 @@ export class MessageList extends Emitter {
   /** Every row anew: another language, another day. */
   redraw() {
     if (!this.#history) return;
-    this.#keepPlace(() => {
+    this.keepPlace(() => {
       this.#clear();
       this.#render();
     });
+  }
+
+  /** An older page did not come: scrolling alone does not ask for it again at once, or it would with every frame. */
+  pauseOlder() {
+    this.#olderPausedUntil = performance.now() + olderPauseMilliseconds;
+  }
+
+  resumeOlder() {
+    this.#olderPausedUntil = 0;
+    this.#lookSoon();
   }
 
   findUnread() {
@@ -110,7 +123,7 @@ export class MessageList extends Emitter {
 
   update() {
     if (!this.#history) return;
-    this.#keepPlace(() => this.#render());
+    this.keepPlace(() => this.#render());
     this.#lookSoon();
   }
 
@@ -120,6 +133,21 @@ export class MessageList extends Emitter {
     this.#isAtEnd = true;
     this.update();
     this.#setAtEnd(true, { always: true });
+  }
+
+  /** Changes something around the rows or in them; the line under the reader's eye stays where it is. */
+  keepPlace(change) {
+    if (this.#isAtEnd) {
+      change();
+      this.#scrollToEnd();
+      return;
+    }
+    const anchor = this.#firstVisible();
+    const key = anchor && [...this.#views].find(([, element]) => element === anchor)?.[0];
+    const before = anchor?.getBoundingClientRect().top;
+    change();
+    const after = this.#views.get(key)?.getBoundingClientRect().top;
+    if (after !== undefined && after !== before) this.#scroller.scrollTop += after - before;
   }
 
   /** Moves the focus by rows of messages; from outside it goes to the last. */
@@ -187,20 +215,6 @@ export class MessageList extends Emitter {
     return element;
   }
 
-  #keepPlace(change) {
-    if (this.#isAtEnd) {
-      change();
-      this.#scrollToEnd();
-      return;
-    }
-    const anchor = this.#firstVisible();
-    const key = anchor && [...this.#views].find(([, element]) => element === anchor)?.[0];
-    const before = anchor?.getBoundingClientRect().top;
-    change();
-    const after = this.#views.get(key)?.getBoundingClientRect().top;
-    if (after !== undefined && after !== before) this.#scroller.scrollTop += after - before;
-  }
-
   #firstVisible() {
     const top = this.#scroller.getBoundingClientRect().top;
     const rows = this.#log.querySelectorAll("article");
@@ -240,10 +254,10 @@ export class MessageList extends Emitter {
   #extendUp() {
     const start = this.#first === null ? 0 : this.#history.indexOf(this.#first);
     if (start === 0) {
-      if (this.#history.hasOlder) this.emit("older");
+      if (this.#history.hasOlder && performance.now() >= this.#olderPausedUntil) this.emit("older");
       return;
     }
-    this.#keepPlace(() => {
+    this.keepPlace(() => {
       this.#first = this.#history.messages[Math.max(0, start - step)].id;
       this.#render();
     });
@@ -254,7 +268,7 @@ export class MessageList extends Emitter {
     const { messages } = this.#history;
     const end = Math.min(this.#history.indexOf(this.#last) + 1 + step, messages.length);
     const start = Math.max(this.#history.indexOf(this.#first), end - rowsMax);
-    this.#keepPlace(() => {
+    this.keepPlace(() => {
       this.#first = messages[start].id;
       this.#last = end < messages.length ? messages[end - 1].id : null;
       this.#render();
