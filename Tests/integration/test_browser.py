@@ -339,6 +339,69 @@ def test_an_older_page_that_failed_is_asked_for_again_where_one_reads(seeded, se
     assert one["#log article"].first.get_attribute("data-message-id") != first
 
 
+def post_many(session, hall, first, last, more=""):
+    for number in range(first, last):
+        answer = session.post(f"/chat/messages/{hall['id']}", json={"content": f"line {number}{more}"})
+        assert answer.status_code == 201, answer.text
+
+
+def test_the_mark_of_what_is_new_stands_before_the_first_unread_also_on_an_older_page(make_site, seat):
+    site = make_site(flags={"sends-per-second": 1000, "sends-burst": 1000})
+    ana, ben, hall = own_pair(site)
+    second = found(ana, "Kitchen")
+    tall = "\n." * 4  # a page is higher than what is loaded ahead
+    post_many(ben, hall, 0, 10, tall)
+    one = seat(site, ana, **DESKTOP).open(hall)
+    one.until(lambda: len(one.rows) == 10)
+    one[f'#hall-list a[data-hall-id="{second["id"]}"]'].click()
+    expect(one["#notice"]).to_be_visible()
+    # So that it is loaded afresh.
+    one.page.reload()
+    expect(one["#notice"]).to_be_visible()
+    post_many(ben, hall, 10, 90, tall)
+    expect(one[f'#hall-list a[data-hall-id="{hall["id"]}"] .badge']).to_contain_text("80")
+
+    one[f'#hall-list a[data-hall-id="{hall["id"]}"]'].click()
+    one.until(lambda: one.contents[-1:] == ["line 89" + tall])
+    assert one["#log .unread-mark"].count() == 0
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop = 0; }")
+    one.until(lambda: one.contents[:1] == ["line 0" + tall])
+
+    expect(one["#log .unread-mark + article .message-body"]).to_contain_text("line 10")
+
+
+def test_who_reads_above_and_missed_more_than_an_answer_holds_is_not_moved(make_site, seat):
+    site = make_site(flags={"sends-per-second": 1000, "sends-burst": 1000})
+    ana, ben, hall = own_pair(site)
+    post_many(ben, hall, 0, 40)
+    one = seat(site, ana, **DESKTOP).open(hall)
+    one.until(lambda: len(one.rows) == 40)
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop = 100; }")
+    one.page.wait_for_timeout(200)
+    place = "() => document.querySelectorAll('#log article')[10].getBoundingClientRect().top"
+    before = one.page.evaluate(place)
+    one.context.set_offline(True)
+    expect(one['#offline[data-state="offline"]']).to_be_visible()
+    post_many(ben, hall, 40, 260)
+
+    one.context.set_offline(False)
+
+    expect(one["#new-messages"]).to_have_text("220 new messages")
+    assert one.page.evaluate(place) == before
+    post_many(ben, hall, 260, 262)
+    expect(one["#new-messages"]).to_have_text("222 new messages")
+    assert one.page.evaluate(place) == before
+    assert one.contents[-1] == "line 39"
+    expect(one["#hall-list .badge"]).to_contain_text("99+")
+    one["#new-messages"].click()
+    one.until(lambda: one.contents[-1:] == ["line 261"])
+    expect(one["#log article"].last).to_be_in_viewport()
+    expect(one["#new-messages"]).to_be_hidden()
+    expect(one["#hall-list .badge"]).to_be_hidden()
+    one.write("and on")
+    one.until(lambda: one.rows[-1] == ("sent", "and on"))
+
+
 # --- Trouble ----------------------------------------------------------------------------------------------------------
 
 

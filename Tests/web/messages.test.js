@@ -151,6 +151,30 @@ test("the first unread message is the first of somebody else after the position"
   assert.equal(hall.firstUnread(3, 1), undefined);
 });
 
+test("what is loaded reaches a position only without a gap before it", () => {
+  const hall = history([50, 51], { has_more: true });
+
+  assert.equal(hall.reaches(49), true);
+  assert.equal(hall.reaches(48), false);
+  hall.prepend({ messages: [message(49)], has_more: false });
+  assert.equal(hall.reaches(0), true);
+});
+
+test("who fell behind keeps what lies before the hole until the newest page comes", () => {
+  const hall = history([1, 2]);
+  hall.take(message(300));
+  hall.take(message(301, { client_key: "mine" }));
+
+  hall.fallBehind();
+  assert.deepEqual(idsOf(hall), [1, 2, 301]);
+  assert.equal(hall.take(message(302)), true);
+  assert.deepEqual([hall.rev, hall.isBehind, hall.isCurrent], [2, true, false]);
+
+  hall.load({ messages: [message(299), message(300)], rev: 300, has_more: true });
+  assert.deepEqual(idsOf(hall), [299, 300, 301]);
+  assert.deepEqual([hall.rev, hall.isCurrent], [301, true]);
+});
+
 const at = (id, time, sender = 1) => message(id, { created_at: time, sender_id: sender });
 const kinds = (rows) => rows.map((row) => (row.kind === "message" ? (row.isHead ? "head" : "next") : row.kind));
 

@@ -209,3 +209,39 @@ test("nothing is taken away above which somebody reads", async (t) => {
   receive(socket, 2501, 2501);
   assert.equal(session.histories.of(1).messages.length, 2000);
 });
+
+test("who reads above is left where they read, however much was missed", async (t) => {
+  const answers = { messagesSince: () => ({ messages: [], rev: 500, complete: false }) };
+  const { session, socket, requests, view } = sessionOf(t, { answers });
+  socket.comesOnline();
+  await session.load(1);
+  view.isAtEnd = false;
+  let loaded = 0;
+  session.on("loaded", () => (loaded += 1));
+
+  receive(socket, 500, 500);
+  await settled();
+  receive(socket, 501, 502);
+  await settled();
+
+  assert.equal(loaded, 0);
+  assert.deepEqual(idsOf(session.histories.of(1)), [1, 2, 3]);
+  assert.equal(requests.messagesSince.length, 1);
+  assert.deepEqual([session.directory.get(1).rev, session.directory.seenRev(1)], [502, 3]);
+  answers.messages = () => page([500, 501, 502], { has_more: true });
+  await session.load(1);
+  assert.deepEqual(idsOf(session.histories.of(1)), [500, 501, 502]);
+});
+
+test("a hall left behind is loaded afresh when one comes back to it", async (t) => {
+  const answers = { messagesSince: () => ({ messages: [], rev: 500, complete: false }) };
+  const { session, socket, view } = sessionOf(t, { answers });
+  await session.load(1);
+  view.isAtEnd = false;
+  receive(socket, 500, 500);
+  await settled();
+
+  session.leaveView(1);
+
+  assert.equal(session.histories.of(1).isLoaded, false);
+});

@@ -108,6 +108,8 @@ export class ChatPage {
     });
     this.#session.on("loaded", (hallId) => {
       if (hallId !== this.viewedId) return;
+      // What came while nobody could see it gets its mark, also when more of it came than one page holds.
+      if (directory.unread(hallId) > 0) this.#conversation.list.markUnreadAfter(directory.seenRev(hallId));
       this.#conversation.restart();
       this.#read();
     });
@@ -133,6 +135,7 @@ export class ChatPage {
     });
     conversation.on("older", () => this.#fetch((hallId) => this.#session.loadOlder(hallId)));
     conversation.on("reload", () => this.#reload());
+    conversation.on("latest", () => this.#loadLatest());
     conversation.on("read", () => this.#read());
     conversation.on("copied", (isDone) => this.announce(this.#language.t(isDone ? "copied" : "copy_failed")));
     conversation.on("arrived", (messages) => {
@@ -256,6 +259,15 @@ export class ChatPage {
 
   #reload() {
     return this.#fetch((hallId) => this.#session.load(hallId));
+  }
+
+  // Where it fails the button that asked for it is still there, under the line that was read.
+  async #loadLatest() {
+    try {
+      await this.#session.load(this.viewedId);
+    } catch {
+      this.announce(this.#language.t("history_failed"));
+    }
   }
 
   async #fetch(load) {

@@ -8,7 +8,7 @@ const $ = (id) => document.getElementById(id);
 
 /**
  * The pane in the middle: one hall's history and input, or a notice in their place.
- * Emits send(content), retry(clientKey), delete(clientKey), read(), older(), reload(), copied(isDone),
+ * Emits send(content), retry(clientKey), delete(clientKey), read(), older(), reload(), latest(), copied(isDone),
  * arrived(messages).
  */
 export class Conversation extends Emitter {
@@ -90,6 +90,7 @@ export class Conversation extends Emitter {
     $("composer").hidden = Boolean(hall.archived);
     $("archived-note").hidden = !hall.archived;
     this.#showTop();
+    this.#showNewCount();
   }
 
   /** The history or the outbox changed. */
@@ -166,11 +167,12 @@ export class Conversation extends Emitter {
   }
 
   goToEnd() {
+    if (this.#history?.isBehind) this.emit("latest");
     this.#list.goToEnd();
   }
 
   #goDown() {
-    this.#list.goToEnd();
+    this.goToEnd();
     this.#composer.focusUnasked();
   }
 
@@ -207,13 +209,20 @@ export class Conversation extends Emitter {
 
   #showNewCount() {
     const button = $("new-messages");
-    button.hidden = this.#newCount === 0;
-    button.textContent = this.#newCount > 0 ? this.#language.t("new_messages", { count: this.#newCount }) : "";
-    if (this.#newCount > 0 || this.#list.isAtEnd) $("to-latest").hidden = true;
+    const count = this.#countNew();
+    button.hidden = count === 0;
+    button.textContent = count > 0 ? this.#language.t("new_messages", { count }) : "";
+    if (count > 0 || this.#list.isAtEnd) $("to-latest").hidden = true;
+  }
+
+  // What is not even loaded is counted by the hall's position.
+  #countNew() {
+    if (this.#history?.isBehind) return Math.max(this.#newCount, this.#hall.rev - this.#history.rev);
+    return this.#newCount;
   }
 
   #showWayDown(isAway) {
-    $("to-latest").hidden = !isAway || this.#newCount > 0;
+    $("to-latest").hidden = !isAway || this.#countNew() > 0;
   }
 
   #wireActions(log) {

@@ -71,7 +71,6 @@ export class MessageList extends Emitter {
     this.#clear();
     this.#first = this.#last = this.#unreadId = null;
     this.#isAtEnd = true;
-    this.findUnread();
     this.update();
     this.#scrollToEnd();
   }
@@ -105,9 +104,11 @@ export class MessageList extends Emitter {
     this.#lookSoon();
   }
 
-  findUnread() {
+  // With every change anew: with more than a page unread, the first of it comes with an older one.
+  #findUnread() {
     if (this.#unreadAfter === null) return;
-    this.#unreadId = this.#history.firstUnread(this.#unreadAfter, this.#myId)?.id ?? null;
+    const first = this.#history.reaches(this.#unreadAfter) && this.#history.firstUnread(this.#unreadAfter, this.#myId);
+    this.#unreadId = first ? first.id : null;
   }
 
   /** The mark of what is new, from a position on; null takes it away. */
@@ -118,7 +119,7 @@ export class MessageList extends Emitter {
 
   /** Seen to the end: what comes from now on comes before the reader's eyes and gets no mark. */
   settleUnread() {
-    if (this.#unreadId === null) this.#unreadAfter = null;
+    if (this.#unreadId === null && this.#history?.reaches(this.#unreadAfter)) this.#unreadAfter = null;
   }
 
   update() {
@@ -166,7 +167,7 @@ export class MessageList extends Emitter {
 
   #render() {
     const { messages } = this.#history;
-    if (this.#unreadId === null) this.findUnread();
+    this.#findUnread();
     let end = this.#last === null ? messages.length : this.#history.indexOf(this.#last) + 1;
     let start = this.#first === null ? Math.max(0, end - step) : this.#history.indexOf(this.#first);
     if (end - start > rowsMax) {
@@ -245,7 +246,7 @@ export class MessageList extends Emitter {
   #look() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     const below = scrollHeight - scrollTop - clientHeight;
-    this.#setAtEnd(this.#last === null && below < endDistance);
+    this.#setAtEnd(this.#last === null && !this.#history.isBehind && below < endDistance);
     if (scrollTop < nearDistance) this.#extendUp();
     if (below < nearDistance && this.#last !== null) this.#extendDown();
     this.emit("away", this.#last !== null || below > clientHeight);

@@ -48,9 +48,20 @@ export class HallHistory {
   #idByKey = new Map();
   #position = null;
   hasOlder = true;
+  /** More was missed than one answer holds: what is here stands until the newest page takes its place. */
+  #isBehind = false;
 
   get isLoaded() {
     return this.#position !== null;
+  }
+
+  get isBehind() {
+    return this.#isBehind;
+  }
+
+  /** Whether what comes joins what is here. */
+  get isCurrent() {
+    return this.isLoaded && !this.#isBehind;
   }
 
   get rev() {
@@ -75,7 +86,8 @@ export class HallHistory {
 
   /** Starts afresh with the newest page. */
   load({ messages, rev, has_more: hasMore }) {
-    const early = this.isLoaded ? [] : this.#messages;
+    const early = this.isCurrent ? [] : this.#messages.filter((message) => !(message.rev <= this.rev));
+    this.#isBehind = false;
     this.#messages = [];
     this.#byId.clear();
     this.#idByKey.clear();
@@ -94,17 +106,27 @@ export class HallHistory {
 
   /** Takes what the server pushed or acknowledged; false when there is a hole before it. */
   take(message) {
-    if (!this.isLoaded) return this.#keepEarly(message);
+    if (!this.isCurrent) return this.#keepEarly(message);
     this.#put(message);
     return this.#position.see(message.rev);
   }
 
-  // What I sent left the outbox when it was confirmed: it is shown also while the first page is still to come.
+  // What I sent left the outbox when it was confirmed: it is shown also while the page it belongs to is still to come.
   #keepEarly(message) {
     if (!message.client_key) return true;
     this.#put(message);
-    this.trim(earlyMessagesKept);
+    if (!this.isLoaded) this.trim(earlyMessagesKept);
     return true;
+  }
+
+  /** Somebody reads here, and what follows is too much to be filled in: it is left out until it is asked for. */
+  fallBehind() {
+    this.#isBehind = true;
+    // What came after the hole would seem to follow what lies before it.
+    const isShown = ({ rev, client_key: key }) => rev <= this.rev || key;
+    for (const message of this.#messages) if (!isShown(message)) this.#byId.delete(message.id);
+    this.#messages = this.#messages.filter(isShown);
+    this.#position = new Position(this.rev);
   }
 
   /** Takes what changed since our rev; false when the answer is not whole and the hall is to be loaded afresh. */
@@ -118,6 +140,11 @@ export class HallHistory {
   /** The first message of somebody else after a position: what I have not read. */
   firstUnread(rev, myId) {
     return this.#messages.find((message) => message.rev > rev && message.sender_id !== myId);
+  }
+
+  /** Whether everything after a position is loaded. */
+  reaches(rev) {
+    return !this.hasOlder || this.#messages[0]?.rev <= rev + 1;
   }
 
   /** The place of a message in `messages`, or the one it would have. */

@@ -53,7 +53,7 @@ export class Sync extends Emitter {
   async join(hallId) {
     if (!this.#socket.connected) return;
     const history = this.#histories.of(hallId);
-    const since = history.isLoaded ? { since_rev: history.rev } : {};
+    const since = history.isCurrent ? { since_rev: history.rev } : {};
     let answer;
     try {
       const patient = this.#socket.timeout(acknowledgementMilliseconds);
@@ -63,7 +63,7 @@ export class Sync extends Emitter {
     }
     if (!answer.ok) return this.#refused(hallId, answer.error ?? {}, () => this.join(hallId));
     this.#directory.raise(hallId, answer.rev);
-    if (!history.isLoaded) return undefined;
+    if (!history.isCurrent) return undefined;
     if ("since_rev" in since) return this.#take(hallId, answer);
     return this.#verify(hallId);
   }
@@ -114,7 +114,9 @@ export class Sync extends Emitter {
 
   /** A hall is no longer looked at. */
   leave(hallId) {
-    this.#histories.of(hallId).trim(messagesKept);
+    const history = this.#histories.of(hallId);
+    if (history.isBehind) this.#histories.forget(hallId);
+    else history.trim(messagesKept);
   }
 
   async #load(hallId) {
@@ -128,7 +130,7 @@ export class Sync extends Emitter {
 
   async #catchUp(hallId) {
     const history = this.#histories.of(hallId);
-    if (!history.isLoaded) return;
+    if (!history.isCurrent) return;
     try {
       await this.#take(hallId, await this.#rest.messagesSince(hallId, history.rev));
     } catch (error) {
@@ -138,7 +140,11 @@ export class Sync extends Emitter {
 
   async #take(hallId, answer) {
     this.#directory.raise(hallId, answer.rev);
-    if (this.#histories.of(hallId).catchUp(answer)) {
+    const history = this.#histories.of(hallId);
+    const isWhole = history.catchUp(answer);
+    // Who reads above is not thrown to the end: they are told how much there is, and it is loaded when they want it.
+    if (!isWhole && this.#isReadAbove(hallId)) history.fallBehind();
+    if (isWhole || history.isBehind) {
       this.#bound(hallId);
       return void this.emit("changed", hallId);
     }
@@ -161,7 +167,7 @@ export class Sync extends Emitter {
   #verify(hallId) {
     const history = this.#histories.of(hallId);
     const hall = this.#directory.get(hallId);
-    if (hall && history.isLoaded && (history.hasHole || history.rev < hall.rev)) return this.catchUp(hallId);
+    if (hall && history.isCurrent && (history.hasHole || history.rev < hall.rev)) return this.catchUp(hallId);
     return undefined;
   }
 
