@@ -637,6 +637,81 @@ def test_trying_again_twice_starts_once(shared_site, seat, pair):
     assert len(sockets) == 1
 
 
+# --- Without looking --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_shown_has_a_name_for_who_does_not_see_it(shared_site, seat, pair):
+    ana, ben, hall = pair
+    ben.post(f"/chat/messages/{hall['id']}", json={"content": "hello"})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.sees("hello")
+    second = found(ana, unique("Second "))
+    one[f'#hall-list a[data-hall-id="{second["id"]}"]'].click()
+    expect(one["#notice"]).to_be_visible()
+    ben.post(f"/chat/messages/{hall['id']}", json={"content": "new"})
+    expect(one[f'#hall-list a[data-hall-id="{hall["id"]}"] .badge']).to_be_visible()
+    one.page.go_back()
+    one.sees("hello", "new")
+
+    hour = one["#log article time"].first.inner_text()
+    expect(one["#log .day"]).to_have_accessible_name("Today")
+    expect(one["#log .unread-mark"]).to_have_accessible_name("New")
+    expect(one["#log article"].first).to_have_accessible_name(f"{ben.user['username']} {hour} hello")
+
+
+def test_every_arrival_is_said_and_a_message_that_failed_too(make_site, seat):
+    site = make_site()
+    ana, ben, hall = own_pair(site)
+    one = seat(site, ana).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    # What is heard is what was in the region at some time.
+    one.page.evaluate(
+        """() => {
+            window.heard = [];
+            new MutationObserver((records) => records.forEach(({ addedNodes }) =>
+                addedNodes.forEach((node) => window.heard.push(node.textContent.trim()))))
+                .observe(document.querySelector("#announcer"), { childList: true });
+        }"""
+    )
+    other = ben.socket()
+    for content in ("one", "two"):
+        other.emit("send_message", {"hall_id": hall["id"], "content": content})
+    one.sees("one", "two")
+    site.admin("halls", "archive", hall["id"])
+    expect(one["#archived-note"]).to_be_visible()
+    one.page.evaluate("() => { document.querySelector('#composer').hidden = false; }")
+    one.write("too late")
+
+    expect(one['article[data-state="failed"]']).to_be_visible()
+    assert one.page.evaluate("() => window.heard") == [
+        "ben says: one", "ben says: two", "Not sent. This hall is archived.",
+    ]  # fmt: skip
+    assert one["#announcer span"].count() == 3
+
+
+def test_the_place_of_the_connections_state_is_there_before_its_words(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana).open(hall)
+    expect(one["#notice"]).to_be_visible()
+
+    assert one.page.evaluate("() => document.querySelector('#offline').checkVisibility()")
+    expect(one["#offline"]).to_be_hidden()
+    expect(one["#offline"]).to_have_text("")
+
+
+def test_the_counter_is_said_now_and_then(make_site, seat):
+    site = make_site(flags={"message-length-max": 250})
+    ana = site.person("ana")
+    one = seat(site, ana).open(found(ana, "Garden"))
+    expect(one["#composer"]).to_be_visible()
+
+    for length in (30, 60, 70, 170, 180, 251, 252):
+        one["#composer-text"].fill("x" * length)
+    assert [text.strip() for text in one["#announcer span"].all_inner_texts()] == [
+        "190 characters left", "80 characters left", "1 character too many",
+    ]  # fmt: skip
+
+
 # --- Looks ------------------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,10 @@
 const patienceMilliseconds = 2000;
 const backMilliseconds = 2500;
 
-/** Says what does not work at the moment, and what does. It floats: nothing moves when it comes or goes. */
+/**
+ * Says what does not work at the moment, and what does. It floats: nothing moves when it comes or goes. It is never
+ * hidden, only empty: a live region that appears together with its text is not heard.
+ */
 export class Banner {
   #element;
   #language;
@@ -33,7 +36,6 @@ export class Banner {
 
   #show(state) {
     this.#state = state;
-    this.#element.hidden = state === null;
     this.#element.dataset.state = state ?? "";
     this.#element.textContent = state === null ? "" : this.#language.t(`banner_${state}`);
   }

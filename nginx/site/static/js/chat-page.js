@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { Announcer } from "./announcer.js";
 import { Conversation } from "./conversation.js";
 import { openDialog } from "./dialogs.js";
 import { HallDialogs } from "./hall-dialogs.js";
@@ -20,6 +21,7 @@ export class ChatPage {
   #language;
   #halls;
   #conversation;
+  #announcer;
   #notices;
   #members;
   #dialogs;
@@ -35,6 +37,7 @@ export class ChatPage {
     this.#storage = storage;
     this.#language = language;
     this.#halls = new HallList({ sidebar: $("sidebar"), directory: session.directory, language });
+    this.#announcer = new Announcer({ element: $("announcer"), language });
     this.#conversation = new Conversation({ language, storage });
     this.#conversation.composer.lengthMax = lengthMax ?? 4000;
     this.#notices = new HallNotices({ conversation: this.#conversation, session, rest, language });
@@ -65,7 +68,7 @@ export class ChatPage {
 
   setLanguage(language) {
     this.#language = language;
-    const parts = [this.#halls, this.#conversation, this.#notices, this.#members, this.#dialogs];
+    const parts = [this.#announcer, this.#halls, this.#conversation, this.#notices, this.#members, this.#dialogs];
     for (const part of parts) part.setLanguage(language);
     this.#showTitle();
     if (this.viewedId !== null) return;
@@ -74,7 +77,7 @@ export class ChatPage {
   }
 
   announce(text) {
-    $("announcer").textContent = text;
+    this.#announcer.say(text);
   }
 
   hidden() {
@@ -116,6 +119,7 @@ export class ChatPage {
     this.#session.on("connection", (state) => {
       if (state === "online") this.#conversation.list.resumeOlder();
     });
+    this.#session.on("failed", (_, code) => this.#announcer.sayFailed(code));
     this.#session.on("waiting", (hallId, seconds) => {
       if (hallId === this.viewedId) this.#conversation.composer.waitFor(seconds);
     });
@@ -138,11 +142,8 @@ export class ChatPage {
     conversation.on("latest", () => this.#loadLatest());
     conversation.on("read", () => this.#read());
     conversation.on("copied", (isDone) => this.announce(this.#language.t(isDone ? "copied" : "copy_failed")));
-    conversation.on("arrived", (messages) => {
-      const sentences = messages.slice(-3).map(({ username, content }) =>
-        this.#language.t("says", { name: username, content: content.slice(0, 300) }));
-      this.announce(sentences.join(" "));
-    });
+    conversation.on("arrived", (messages) => this.#announcer.sayArrived(messages));
+    conversation.composer.on("say", (text) => this.announce(text));
     $("back").addEventListener("click", () => this.#goBack("#/"));
     document.querySelector(".skip-link").addEventListener("click", (event) => {
       // The address names the hall; a fragment must not take its place.

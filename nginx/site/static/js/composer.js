@@ -3,8 +3,10 @@
 import { Emitter, textLength } from "./utils.js";
 
 const counterFrom = 200;
+// Where what is left is said aloud; with each key it would be too much.
+const saidCounts = [200, 100, 50, 20, 10, 5, 0];
 
-/** The input: grows, counts, keeps the draft of each hall. Emits send(content). */
+/** The input: grows, counts, keeps the draft of each hall. Emits send(content), say(text). */
 export class Composer extends Emitter {
   #form;
   #text;
@@ -16,6 +18,7 @@ export class Composer extends Emitter {
   #draftKey = null;
   #lengthMax = Infinity;
   #noteTimer = null;
+  #saidIndex = -1;
   #isTouch = matchMedia("(hover: none) and (pointer: coarse)");
 
   constructor({ form, storage, language }) {
@@ -78,11 +81,16 @@ export class Composer extends Emitter {
     if (!this.#isTouch.matches) this.focus();
   }
 
-  /** Says when one may send again, counting down. */
+  /** Shows when one may send again, counting down; aloud it is said once. */
   waitFor(seconds) {
+    this.emit("say", this.#language.t("slow_down", { count: seconds }));
+    this.#countDown(seconds);
+  }
+
+  #countDown(seconds) {
     this.#showNote(this.#language.t("slow_down", { count: seconds }));
     clearTimeout(this.#noteTimer);
-    this.#noteTimer = setTimeout(() => (seconds > 1 ? this.waitFor(seconds - 1) : this.#showNote("")), 1000);
+    this.#noteTimer = setTimeout(() => (seconds > 1 ? this.#countDown(seconds - 1) : this.#showNote("")), 1000);
   }
 
   #keyDown(event) {
@@ -124,9 +132,16 @@ export class Composer extends Emitter {
     const left = isNear ? this.#lengthMax - textLength(content) : Infinity;
     const key = left < 0 ? "characters_over" : "characters_left";
     this.#count.textContent = left <= counterFrom ? this.#language.t(key, { count: Math.abs(left) }) : "";
+    this.#sayCount(left);
     this.#count.classList.toggle("is-over", left < 0);
     this.#text.setAttribute("aria-invalid", String(left < 0));
     this.#button.disabled = left < 0 || content === "";
+  }
+
+  #sayCount(left) {
+    const index = left < 0 ? saidCounts.length : saidCounts.findLastIndex((count) => left <= count);
+    if (index > this.#saidIndex) this.emit("say", this.#count.textContent);
+    this.#saidIndex = index;
   }
 
   #showNote(text) {

@@ -2,6 +2,8 @@
 
 import { initialOf, isEmojiOnly, personHue, splitContent } from "./utils.js";
 
+let messageCount = 0;
+
 const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 
 /** One row of the log as an element; `update` changes only what changed. */
@@ -10,9 +12,12 @@ export function createRow(row, language) {
   if (row.kind === "unread") {
     const element = clone("unread-template");
     element.firstElementChild.textContent = language.t("unread_from_here");
+    // What stands inside a separator is not read out; its label is.
+    element.setAttribute("aria-label", language.t("unread_from_here"));
     return element;
   }
   const element = clone("message-template");
+  nameByParts(element);
   updateRow(element, row, language);
   return element;
 }
@@ -34,11 +39,23 @@ export function updateRow(element, row, language) {
   }
 }
 
+// In focus a message is read out as who, when and what.
+function nameByParts(element) {
+  messageCount += 1;
+  const ids = [".author", "time", ".message-body"].map((selector, index) => {
+    const part = element.querySelector(selector);
+    part.id = `message-${messageCount}-${index}`;
+    return part.id;
+  });
+  element.setAttribute("aria-labelledby", ids.join(" "));
+}
+
 function createDay({ date }, language) {
   const element = clone("day-template");
   const time = element.firstElementChild;
   time.dateTime = localDay(date);
   time.textContent = language.day(date);
+  element.setAttribute("aria-label", time.textContent);
   return element;
 }
 

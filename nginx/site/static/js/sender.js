@@ -13,7 +13,7 @@ const finalCodes = new Set([
 
 /**
  * Sends the outbox: one message at a time in each hall, so that they arrive in the order they were written.
- * By socket where there is one, else by REST. Emits confirmed(message), changed(hallId), waiting(hallId, seconds),
+ * By socket where there is one, else by REST. Emits confirmed(message), failed(hallId, code), waiting(hallId, seconds),
  * unauthenticated().
  */
 export class Sender extends Emitter {
@@ -98,7 +98,7 @@ export class Sender extends Emitter {
     }
     if (finalCodes.has(code)) {
       this.#outbox.fail(key, code);
-      this.emit("changed", hallId);
+      this.emit("failed", hallId, code);
       return 0;
     }
     const tries = (this.#tries.get(key) ?? 0) + 1;
@@ -107,7 +107,7 @@ export class Sender extends Emitter {
     if (code === "offline" || tries < triesMax) return Math.min(1000 * 2 ** tries, 15_000) * (0.75 + Math.random() / 2);
     this.#tries.delete(key);
     this.#outbox.fail(key, code);
-    this.emit("changed", hallId);
+    this.emit("failed", hallId, code);
     return 0;
   }
 

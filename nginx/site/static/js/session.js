@@ -15,7 +15,8 @@ const reloadMillisecondsMax = 60_000;
 
 /**
  * What runs while one person is signed in, without a pixel of it.
- * Emits halls(), hall(hallId), loaded(hallId), gone(hallId), connection(state, before), waiting(hallId, seconds), ended().
+ * Emits halls(), hall(hallId), loaded(hallId), gone(hallId), failed(hallId, code), waiting(hallId, seconds),
+ * connection(state, before), ended().
  */
 export class Session extends Emitter {
   user;
@@ -187,7 +188,10 @@ export class Session extends Emitter {
       this.#sender.flush();
     });
     this.#sender.on("confirmed", (message) => this.#take(message));
-    this.#sender.on("changed", (hallId) => this.emit("hall", hallId));
+    this.#sender.on("failed", (hallId, code) => {
+      this.emit("hall", hallId);
+      this.emit("failed", hallId, code);
+    });
     this.#sender.on("waiting", (hallId, seconds) => this.emit("waiting", hallId, seconds));
     this.#sync.on("loaded", (hallId) => this.emit("loaded", hallId));
     this.#sync.on("changed", (hallId) => this.emit("hall", hallId));

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+const keptMilliseconds = 10_000;
+const sentencesMax = 20;
+const arrivalsMax = 3;
+
+/** Says what happened to who does not look: in a live region, in which each sentence stands for some seconds. */
+export class Announcer {
+  #element;
+  #language;
+
+  constructor({ element, language }) {
+    this.#element = element;
+    this.#language = language;
+  }
+
+  setLanguage(language) {
+    this.#language = language;
+  }
+
+  /** Two sentences in one turn are both said: a text that is replaced at once is never heard. */
+  say(text) {
+    const sentence = document.createElement("span");
+    sentence.textContent = `${text} `;
+    this.#element.append(sentence);
+    if (this.#element.childElementCount > sentencesMax) this.#element.firstElementChild.remove();
+    setTimeout(() => sentence.remove(), keptMilliseconds);
+  }
+
+  /** Messages of others that came before the reader. */
+  sayArrived(messages) {
+    for (const { username, content } of messages.slice(-arrivalsMax)) {
+      this.say(this.#language.t("says", { name: username, content: content.slice(0, 300) }));
+    }
+  }
+
+  /** A message of mine that failed; `code` is why. */
+  sayFailed(code) {
+    const reason = code && code !== "internal" ? ` ${this.#language.error({ code })}` : "";
+    this.say(this.#language.t("not_sent") + reason);
+  }
+}
