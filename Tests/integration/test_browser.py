@@ -789,6 +789,31 @@ def test_on_a_phone_there_is_one_pane_at_a_time_and_back_is_back(shared_site, se
     expect(one["#sidebar"]).to_be_visible()
 
 
+def test_back_to_the_halls_never_leaves_the_page(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open()
+    expect(one["#hall-name"]).to_have_text(hall["name"])
+
+    one.page.set_viewport_size({"width": 390, "height": 844})
+    one["#back"].click()
+
+    expect(one["#sidebar"]).to_be_visible()
+    expect(one["#conversation"]).to_be_hidden()
+    one[f'#hall-list a[data-hall-id="{hall["id"]}"]'].click()
+    expect(one["#log"]).to_be_visible()
+    # What led here is known after a reload, too: back is one step back, not another entry.
+    one.page.reload()
+    one["#back"].click()
+    expect(one["#sidebar"]).to_be_visible()
+    one.page.go_forward()
+    expect(one["#log"]).to_be_visible()
+    one["#members-toggle"].click()
+    expect(one["#members"]).to_be_visible()
+    one["#members-close"].click()
+    one["#back"].click()
+    expect(one["#sidebar"]).to_be_visible()
+
+
 def test_targets_on_a_phone_are_large_enough_for_a_finger(shared_site, seat, pair):
     ana, _, hall = pair
     one = seat(shared_site, ana, **PHONE).open(hall)

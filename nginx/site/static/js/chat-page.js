@@ -8,6 +8,7 @@ import { HallList } from "./hall-list.js";
 import { HallNotices } from "./hall-notices.js";
 import { wireKeyboard } from "./keyboard.js";
 import { MembersPanel } from "./members.js";
+import { Trail } from "./trail.js";
 import { dayNumber, hallAddress, initialOf, parseAddress, personHue } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
@@ -27,8 +28,7 @@ export class ChatPage {
   #dialogs;
   /** The hall in view, or the one that was asked for. */
   #currentId = null;
-  /** The addresses that led here, as far as they lie in this page. */
-  #trail = [location.hash || "#/"];
+  #trail = new Trail();
   #day = dayNumber(new Date());
 
   constructor({ session, rest, storage, language, lengthMax }) {
@@ -48,10 +48,7 @@ export class ChatPage {
     this.#wireMembers();
     this.#wireDialogs();
     this.#wireKeys();
-    window.addEventListener("hashchange", () => {
-      this.#follow(location.hash || "#/");
-      this.#route();
-    });
+    this.#trail.on("changed", () => this.#route());
     narrow.addEventListener("change", () => this.#route());
     setInterval(() => this.#lookAtDay(), 30_000);
   }
@@ -144,7 +141,7 @@ export class ChatPage {
     conversation.on("copied", (isDone) => this.announce(this.#language.t(isDone ? "copied" : "copy_failed")));
     conversation.on("arrived", (messages) => this.#announcer.sayArrived(messages));
     conversation.composer.on("say", (text) => this.announce(text));
-    $("back").addEventListener("click", () => this.#goBack("#/"));
+    $("back").addEventListener("click", () => this.#trail.back("#/"));
     document.querySelector(".skip-link").addEventListener("click", (event) => {
       // The address names the hall; a fragment must not take its place.
       event.preventDefault();
@@ -162,10 +159,10 @@ export class ChatPage {
     this.#dialogs = new HallDialogs({ session: this.#session, rest: this.#rest, language: this.#language });
     this.#dialogs.on("open", (hallId) => {
       if (location.hash === hallAddress(hallId)) this.#route();
-      else location.hash = hallAddress(hallId);
+      else this.#trail.go(hallAddress(hallId));
       this.#conversation.composer.focusUnasked();
     });
-    this.#dialogs.on("left", () => location.replace("#/"));
+    this.#dialogs.on("left", () => this.#trail.replace("#/"));
     $("find-hall").addEventListener("click", () => this.#find());
     for (const id of ["new-hall", "first-create", "notice-create"]) {
       $(id).addEventListener("click", () => this.#dialogs.create());
@@ -229,7 +226,7 @@ export class ChatPage {
   #openUsualHall() {
     const last = this.#session.directory.get(this.#storage.get(`halls.last.${this.#session.user.id}`));
     const hall = last ?? this.#halls.sorted()[0];
-    if (hall) location.replace(hallAddress(hall.id));
+    if (hall) this.#trail.replace(hallAddress(hall.id));
     return hall !== undefined;
   }
 
@@ -310,8 +307,8 @@ export class ChatPage {
 
   #toggleMembers() {
     if (narrow.matches) {
-      if (this.#members.isOpen) this.#goBack(hallAddress(this.viewedId));
-      else location.hash = hallAddress(this.viewedId, { members: true });
+      if (this.#members.isOpen) this.#trail.back(hallAddress(this.viewedId));
+      else this.#trail.go(hallAddress(this.viewedId, { members: true }));
       return;
     }
     this.#storage.set("halls.members", !this.#members.isOpen);
@@ -325,19 +322,6 @@ export class ChatPage {
     else this.#members.hide();
     $("members-toggle").hidden = this.viewedId === null;
     $("members-toggle").setAttribute("aria-expanded", String(isShown));
-  }
-
-  // Inside the page "back" is the browser's own; who came by a link gets the place above.
-  #goBack(address) {
-    if (this.#trail.at(-2) === address) return history.back();
-    this.#trail[this.#trail.length - 1] = address;
-    return location.replace(address);
-  }
-
-  #follow(address) {
-    if (this.#trail.at(-1) === address) return;
-    if (this.#trail.at(-2) === address) this.#trail.pop();
-    else this.#trail.push(address);
   }
 
   #read() {
