@@ -402,6 +402,81 @@ def test_who_reads_above_and_missed_more_than_an_answer_holds_is_not_moved(make_
     one.until(lambda: one.rows[-1] == ("sent", "and on"))
 
 
+LINE_UNDER_THE_EYE = """() => {
+    const top = document.querySelector("#scroller").getBoundingClientRect().top;
+    const article = [...document.querySelectorAll("#log article")].find((row) => row.getBoundingClientRect().bottom > top);
+    return [article.dataset.messageId, article.getBoundingClientRect().top - top];
+}"""
+
+
+def test_behind_the_members_of_a_phone_nothing_is_loaded_moved_or_read(make_site, seat):
+    site = make_site(flags={"sends-per-second": 1000, "sends-burst": 1000})
+    ana, ben, hall = own_pair(site)
+    post_many(ben, hall, 0, 150, "\n." * 4)
+    one = seat(site, ana, **PHONE).open(hall)
+    one.until(lambda: len(one.rows) >= 50)
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop -= 2500; }")
+    one.page.wait_for_timeout(300)
+    before = one.page.evaluate(LINE_UNDER_THE_EYE)
+    requests = []
+    one.page.on("request", lambda request: requests.append(request.url))
+
+    one["#members-toggle"].tap()
+    expect(one["#members .member"]).to_have_count(2)
+    frames = one.page.evaluate(
+        """() => new Promise((resolve) => {
+            const real = window.requestAnimationFrame;
+            let asked = 0;
+            window.requestAnimationFrame = (...values) => ((asked += 1), real.apply(window, values));
+            setTimeout(() => ((window.requestAnimationFrame = real), resolve(asked)), 500);
+        })"""
+    )
+    assert frames <= 3
+    assert [url for url in requests if "before=" in url] == []
+    one["#members-close"].tap()
+    expect(one["#log"]).to_be_visible()
+    one.page.wait_for_timeout(200)
+    after = one.page.evaluate(LINE_UNDER_THE_EYE)
+    assert after[0] == before[0] and abs(after[1] - before[1]) <= 2
+
+    one["#to-latest"].tap()
+    expect(one["#log article"].last).to_be_in_viewport()
+    one["#members-toggle"].tap()
+    expect(one["#members"]).to_be_visible()
+    post_many(ben, hall, 150, 152)
+    one.until(lambda: one.page.title().startswith("(2)"), what="two unread in the title")
+    one["#members-close"].tap()
+    one.until(lambda: one.contents[-1:] == ["line 151"] and not one.page.title().startswith("("))
+    expect(one["#log .unread-mark + article .message-body"]).to_have_text("line 150")
+    expect(one["#log article"].last).to_be_in_viewport()
+
+
+def test_another_width_keeps_the_line_under_the_eye(seeded, seat):
+    one = seat(seeded, seeded.people[0], **DESKTOP).open(seeded.hall)
+    one.until(lambda: len(one.rows) >= 50)
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop -= 1500; }")
+    one.page.wait_for_timeout(300)
+    before = one.page.evaluate(LINE_UNDER_THE_EYE)
+
+    for width in (800, 1440, 730):
+        one.page.set_viewport_size({"width": width, "height": 900})
+        one.page.wait_for_timeout(300)
+        after = one.page.evaluate(LINE_UNDER_THE_EYE)
+        assert after[0] == before[0] and abs(after[1] - before[1]) <= 2, width
+
+
+def test_the_input_grows_to_eight_lines_and_leaves_room_for_the_messages(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#composer"]).to_be_visible()
+    height = lambda: one["#composer-text"].bounding_box()["height"]  # noqa: E731
+
+    one["#composer-text"].fill("\n" * 20)
+    assert height() == 8 * 24 + 16
+    one.page.set_viewport_size({"width": 600, "height": 300})
+    assert height() == 120
+
+
 # --- Trouble ----------------------------------------------------------------------------------------------------------
 
 

@@ -60,7 +60,12 @@ export class ChatPage {
   /** What the person looks at, for the session. */
   get view() {
     const { hallId, isAtEnd } = this.#conversation;
-    return { hallId, isAtEnd, isRead: hallId !== null && isAtEnd && !document.hidden };
+    return { hallId, isAtEnd, isRead: hallId !== null && isAtEnd && !document.hidden && this.#isConversationShown };
+  }
+
+  // On a phone another pane may lie over it.
+  get #isConversationShown() {
+    return !narrow.matches || $("app").dataset.pane === "conversation";
   }
 
   setLanguage(language) {
@@ -77,6 +82,7 @@ export class ChatPage {
     this.#announcer.say(text);
   }
 
+  /** What comes from now on comes unseen. */
   hidden() {
     if (this.viewedId !== null && this.#conversation.isAtEnd) {
       this.#conversation.list.markUnreadAfter(this.#session.directory.seenRev(this.viewedId));
@@ -215,7 +221,9 @@ export class ChatPage {
     if (!this.#session.directory.isLoaded) return;
     if (hallId === null && !narrow.matches && this.#openUsualHall()) return;
     const isKnown = this.#session.directory.get(hallId) !== undefined;
+    const wasShown = this.#isConversationShown;
     $("app").dataset.pane = hallId === null ? "halls" : members && isKnown ? "members" : "conversation";
+    if (wasShown && !this.#isConversationShown) this.hidden();
     if (isKnown) this.#open(hallId);
     else if (hallId === null) this.#showNoHall();
     else if (this.#currentId !== hallId || $("notice").hidden) this.#showStranger(hallId);

@@ -31,6 +31,9 @@ export class MessageList extends Emitter {
   #showsFirst = true;
   #isScheduled = false;
   #olderPausedUntil = 0;
+  /** Where the reader was when nothing moved: [key of the first visible row, its distance from the top]. */
+  #place = null;
+  #width = 0;
   #onRender;
 
   /** `onRender` may change the heights of what stands around the rows: the line under the eye stays all the same. */
@@ -41,9 +44,7 @@ export class MessageList extends Emitter {
     this.#language = language;
     this.#onRender = onRender;
     scroller.addEventListener("scroll", () => this.#lookSoon(), { passive: true });
-    const resized = new ResizeObserver(() => {
-      if (this.#isAtEnd) this.#scrollToEnd();
-    });
+    const resized = new ResizeObserver(() => this.#resized());
     resized.observe(scroller);
     resized.observe(scroller.firstElementChild);
   }
@@ -71,6 +72,7 @@ export class MessageList extends Emitter {
     this.#clear();
     this.#first = this.#last = this.#unreadId = null;
     this.#isAtEnd = true;
+    this.#place = null;
     this.update();
     this.#scrollToEnd();
   }
@@ -143,12 +145,9 @@ export class MessageList extends Emitter {
       this.#scrollToEnd();
       return;
     }
-    const anchor = this.#firstVisible();
-    const key = anchor && [...this.#views].find(([, element]) => element === anchor)?.[0];
-    const before = anchor?.getBoundingClientRect().top;
+    const place = this.#placeNow();
     change();
-    const after = this.#views.get(key)?.getBoundingClientRect().top;
-    if (after !== undefined && after !== before) this.#scroller.scrollTop += after - before;
+    this.#goTo(place);
   }
 
   /** Moves the focus by rows of messages; from outside it goes to the last. */
@@ -216,8 +215,30 @@ export class MessageList extends Emitter {
     return element;
   }
 
-  #firstVisible() {
+  #placeNow() {
     const top = this.#scroller.getBoundingClientRect().top;
+    const anchor = this.#firstVisible(top);
+    const key = anchor && [...this.#views].find(([, element]) => element === anchor)?.[0];
+    return [key, anchor?.getBoundingClientRect().top - top];
+  }
+
+  #goTo([key, distance]) {
+    const row = this.#views.get(key);
+    if (!row) return;
+    const moved = row.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top - distance;
+    if (moved !== 0) this.#scroller.scrollTop += moved;
+  }
+
+  // Another width breaks the lines elsewhere; and a pane that was hidden has no place of its own.
+  #resized() {
+    const { clientWidth } = this.#scroller;
+    if (this.#isAtEnd) this.#scrollToEnd();
+    else if (clientWidth > 0 && clientWidth !== this.#width && this.#place) this.#goTo(this.#place);
+    this.#width = clientWidth;
+    this.#lookSoon();
+  }
+
+  #firstVisible(top) {
     const rows = this.#log.querySelectorAll("article");
     let low = 0;
     let high = rows.length - 1;
@@ -244,12 +265,15 @@ export class MessageList extends Emitter {
   }
 
   #look() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    const { scrollTop, scrollHeight, clientHeight, clientWidth } = this.#scroller;
+    // A hidden pane is neither at its end nor near its top; when it is shown again it is looked at again.
+    if (clientHeight === 0) return;
     const below = scrollHeight - scrollTop - clientHeight;
     this.#setAtEnd(this.#last === null && !this.#history.isBehind && below < endDistance);
     if (scrollTop < nearDistance) this.#extendUp();
     if (below < nearDistance && this.#last !== null) this.#extendDown();
     this.emit("away", this.#last !== null || below > clientHeight);
+    if (clientWidth === this.#width) this.#place = this.#placeNow();
   }
 
   #extendUp() {
