@@ -245,3 +245,58 @@ test("a hall left behind is loaded afresh when one comes back to it", async (t) 
 
   assert.equal(session.histories.of(1).isLoaded, false);
 });
+
+/** A socket whose joins are not answered in time; `meanwhile` runs before that is known. */
+const unanswered = (socket, meanwhile) => () => {
+  meanwhile(socket);
+  return new Error("operation has timed out");
+};
+const joinsOf = ({ emitted }) => emitted.filter(([event]) => event === "join_hall").map(([, { hall_id }]) => hall_id);
+
+/** Lets timers and what hangs on them run, in small steps. */
+async function pass(t, milliseconds) {
+  for (let passed = 0; passed < milliseconds; passed += 500) {
+    t.mock.timers.tick(500);
+    await settled();
+  }
+}
+
+test("a slow answer to a join is asked for again, without a new connection", async (t) => {
+  const { session, socket } = sessionOf(t, { halls: [hall(1, 3)] });
+  await session.load(1);
+  socket.answers.join_hall = unanswered(socket, () => socket.io.emit("packet"));
+  socket.comesOnline();
+  await pass(t, 1000);
+  assert.deepEqual(joinsOf(socket), [1]);
+
+  socket.answers.join_hall = () => ({ ok: true, rev: 3, messages: [], complete: true });
+  await pass(t, 2500);
+  assert.deepEqual(joinsOf(socket), [1]);
+  await pass(t, 4000);
+
+  assert.deepEqual(joinsOf(socket), [1, 1]);
+  assert.deepEqual(socket.dropped, []);
+});
+
+test("a connection on which nothing comes is closed, and comes back in its own time", async (t) => {
+  const { session, socket } = sessionOf(t, { halls: [hall(1, 3)] });
+  await session.load(1);
+  socket.answers.join_hall = unanswered(socket, () => {});
+
+  socket.comesOnline();
+  await pass(t, 1000);
+
+  assert.deepEqual(socket.dropped, ["close"]);
+});
+
+test("a join that ended with its connection says nothing of the next", async (t) => {
+  const { session, socket } = sessionOf(t, { halls: [hall(1, 3)] });
+  await session.load(1);
+  socket.answers.join_hall = unanswered(socket, () => (socket.id = "second"));
+
+  socket.comesOnline();
+  await pass(t, 10_000);
+
+  assert.deepEqual(socket.dropped, []);
+  assert.deepEqual(joinsOf(socket), [1]);
+});

@@ -139,6 +139,45 @@ test("a connection that breaks ends what waits for an acknowledgement and comes 
   socket.disconnect();
 });
 
+test("who is let in but not served comes back more and more slowly, who is served at once", (t) => {
+  withTimers(t);
+  const { socket } = connect();
+  t.after(() => socket.disconnect());
+  const comesBackAfter = () => {
+    const count = FakeWebSocket.all.length;
+    let milliseconds = 0;
+    for (; FakeWebSocket.all.length === count && milliseconds < 60_000; milliseconds += 100) t.mock.timers.tick(100);
+    return milliseconds;
+  };
+
+  const delays = [];
+  for (let time = 0; time < 3; time += 1) {
+    welcome();
+    socket.io.engine.close();
+    delays.push(comesBackAfter());
+  }
+  assert.deepEqual(delays, [1000, 2000, 4000]);
+  for (const sign of ['42["new_message",{}]', "2"]) {
+    welcome();
+    latest().say(sign);
+    latest().break();
+    assert.equal(comesBackAfter(), 1000);
+  }
+});
+
+test("what comes is told, as by the stock client's manager", (t) => {
+  const { socket } = connect();
+  t.after(() => socket.disconnect());
+  const heard = [];
+  for (const event of ["ping", "packet"]) socket.io.on(event, () => heard.push(event));
+
+  welcome();
+  latest().say("2");
+  latest().say('42["new_message",{}]');
+
+  assert.deepEqual(heard, ["packet", "ping", "packet"]);
+});
+
 test("silence longer than interval and timeout is a ping timeout", (t) => {
   withTimers(t);
   const { socket, events } = connect();

@@ -21,6 +21,7 @@ export class Connection extends Emitter {
   #state = "connecting";
   #timer = null;
   #isProbing = false;
+  #heard = 0;
 
   constructor({ socket, rest }) {
     super();
@@ -32,12 +33,18 @@ export class Connection extends Emitter {
     socket.on("error", (error) => {
       if (error?.code === "unauthenticated") this.emit("unauthenticated");
     });
+    for (const event of ["packet", "ping"]) socket.io.on(event, () => (this.#heard += 1));
     if (socket.connected) this.#connected();
     else this.#probeIn(graceMilliseconds);
   }
 
   get state() {
     return this.#state;
+  }
+
+  /** How much has come over the socket: more than before means that the other end is there, however slow. */
+  get heard() {
+    return this.#heard;
   }
 
   /** Something hints that the world changed (online, visible): look now, do not wait for a timer. */
@@ -49,11 +56,9 @@ export class Connection extends Emitter {
     this.#probeIn(this.#state === "connecting" ? graceMilliseconds : 300);
   }
 
-  /** The socket says it is there, but does not answer. */
+  /** The socket says it is there, but nothing comes. It comes back by itself, more slowly each time it is in vain. */
   distrust() {
-    if (!this.#socket.connected) return;
-    this.#socket.disconnect();
-    this.#socket.connect();
+    if (this.#socket.connected) this.#socket.io.engine.close();
   }
 
   end() {

@@ -19,10 +19,10 @@ class Transport {
   #lastPing = 0;
   #onClose;
 
-  constructor(address, { WebSocket, onOpen, onPacket, onClose }) {
+  constructor(address, { WebSocket, onOpen, onPing, onPacket, onClose }) {
     this.#onClose = onClose;
     this.#webSocket = new WebSocket(address);
-    this.#webSocket.onmessage = ({ data }) => this.#receive(data, onOpen, onPacket);
+    this.#webSocket.onmessage = ({ data }) => this.#receive(data, { onOpen, onPing, onPacket });
     this.#webSocket.onerror = () => this.close("transport error");
     this.#webSocket.onclose = () => this.close("transport close");
   }
@@ -46,7 +46,7 @@ class Transport {
     onClose(reason);
   }
 
-  #receive(data, onOpen, onPacket) {
+  #receive(data, { onOpen, onPing, onPacket }) {
     if (typeof data !== "string") return this.close("parse error");
     const body = data.slice(1);
     try {
@@ -59,7 +59,8 @@ class Transport {
         }
         case engineType.ping:
           this.#feedWatchdog();
-          return this.send(engineType.pong + body);
+          this.send(engineType.pong + body);
+          return onPing();
         case engineType.message:
           return onPacket(decodePacket(body));
         case engineType.close:
@@ -84,7 +85,7 @@ class Transport {
 class Socket {
   id = undefined;
   connected = false;
-  /** The manager of the stock client; here only its events: reconnect_attempt, reconnect. */
+  /** The manager of the stock client; here only its events: reconnect_attempt, reconnect, ping, packet. */
   io = new Emitter();
 
   #address;
@@ -107,6 +108,8 @@ class Socket {
     address.searchParams.set("EIO", "4");
     address.searchParams.set("transport", "websocket");
     this.#address = address.href;
+    // As in the stock client: ends the connection as the network would, so that it comes back in its usual time.
+    this.io.engine = { close: () => this.#transport?.close("forced close") };
     if (this.#options.autoConnect) this.connect();
   }
 
@@ -221,6 +224,10 @@ class Socket {
         const packet = { type: packetType.connect, data: this.#options.auth };
         this.#transport.send(engineType.message + encodePacket(packet));
       },
+      onPing: () => {
+        this.#attempt = 0;
+        this.io.emit("ping");
+      },
       onPacket: (packet) => this.#receive(packet),
       onClose: (reason) => {
         clearTimeout(timer);
@@ -230,7 +237,10 @@ class Socket {
   }
 
   #receive({ type, namespace, id, data }) {
+    this.io.emit("packet");
     if (namespace !== "/") return;
+    // Being let in is not yet being served: only what comes after it shows that the next trouble is another one.
+    if (type === packetType.ack || type === packetType.event) this.#attempt = 0;
     if (type === packetType.connect) this.#connected(data.sid);
     else if (type === packetType.connectError) this.#refused(data);
     else if (type === packetType.disconnect) {
@@ -254,7 +264,6 @@ class Socket {
   #connected(sid) {
     clearTimeout(this.#timer);
     const attempts = this.#attempt;
-    this.#attempt = 0;
     this.id = sid;
     this.connected = true;
     const buffer = this.#buffer;

@@ -54,12 +54,14 @@ export class Sync extends Emitter {
     if (!this.#socket.connected) return;
     const history = this.#histories.of(hallId);
     const since = history.isCurrent ? { since_rev: history.rev } : {};
+    const { id } = this.#socket;
+    const { heard } = this.#connection;
     let answer;
     try {
       const patient = this.#socket.timeout(acknowledgementMilliseconds);
       answer = await patient.emitWithAck("join_hall", { hall_id: hallId, ...since });
     } catch {
-      return this.#connection.distrust();
+      return this.#unanswered(hallId, id, heard);
     }
     if (!answer.ok) return this.#refused(hallId, answer.error ?? {}, () => this.join(hallId));
     this.#directory.raise(hallId, answer.rev);
@@ -175,7 +177,19 @@ export class Sync extends Emitter {
   #refused(hallId, { code }, again) {
     if (code === "unauthenticated") this.emit("unauthenticated");
     else if (code === "not_a_member" || code === "not_found") this.emit("gone", hallId, code);
-    else if (!this.#isStopped) setTimeout(again, retryMilliseconds * (0.75 + Math.random() / 2));
+    else this.#later(again);
+  }
+
+  // A server that is slow becomes slower when everybody connects anew: only a connection on which nothing comes is closed.
+  #unanswered(hallId, socketId, heard) {
+    // The connection that was asked is gone; the next one joins all halls.
+    if (this.#socket.id !== socketId) return;
+    if (this.#connection.heard === heard) this.#connection.distrust();
+    else this.#later(() => this.#socket.id === socketId && this.join(hallId));
+  }
+
+  #later(again) {
+    if (!this.#isStopped) setTimeout(again, retryMilliseconds * (0.75 + Math.random() / 2));
   }
 }
 
