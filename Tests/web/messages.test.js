@@ -219,3 +219,23 @@ test("every row has a key of its own", () => {
 
   assert.equal(new Set(rows.map(({ key }) => key)).size, rows.length);
 });
+
+test("a message that waits since another day opens no day again", () => {
+  const waits = (key, time) => ({ ...at(undefined, time), client_key: key, state: "failed" });
+  const rows = layoutRows([
+    at(1, "2026-11-22T09:00:00.000Z"), at(2, "2026-11-23T09:00:00.000Z"),
+    waits("old", "2026-11-22T10:00:00.000Z"), waits("new", "2026-11-24T09:00:00.000Z"),
+  ]);
+
+  assert.deepEqual(kinds(rows), ["day", "head", "day", "head", "head", "day", "head"]);
+  assert.equal(new Set(rows.map(({ key }) => key)).size, rows.length);
+  assert.equal(rows.find(({ key }) => key === "key:old").date.toISOString(), "2026-11-22T10:00:00.000Z");
+});
+
+test("no clock makes two rows of one key", () => {
+  const rows = layoutRows([
+    at(1, "2026-11-23T09:00:00.000Z"), at(2, "2026-11-22T09:00:00.000Z"), at(3, "2026-11-23T09:01:00.000Z"),
+  ]);
+
+  assert.deepEqual(kinds(rows), ["day", "head", "head", "head"]);
+});

@@ -222,16 +222,19 @@ export class Histories {
 /**
  * What the reader sees, top to bottom: days, the mark of the first unread message, messages.
  * A message is the head of a group when another person, another day or five minutes lie before it.
+ * Days only go on: a message that waits at the end since yesterday, or a clock that was set back, opens none again.
  */
 export function layoutRows(messages, { unreadId = null, myId = null } = {}) {
   const rows = [];
-  let day = null;
+  let day = -Infinity;
+  let latest = new Date(0);
   let head = null;
   for (const message of messages) {
     const date = new Date(message.created_at);
-    const number = dayNumber(date);
-    if (number !== day) {
-      rows.push({ kind: "day", key: `day:${number}`, date });
+    if (date > latest) latest = date;
+    const number = dayNumber(latest);
+    if (number > day) {
+      rows.push({ kind: "day", key: `day:${number}`, date: latest });
       day = number;
       head = null;
     }
