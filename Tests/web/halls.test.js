@@ -71,6 +71,25 @@ test("another window's reading counts here", () => {
   assert.equal(two.unread(1), 0);
 });
 
+test("two windows that read in two halls take nothing from each other", () => {
+  const storage = new MemoryStorage();
+  const [one, two] = [directoryOf(storage), directoryOf(storage)];
+  for (const directory of [one, two]) {
+    directory.replace([hall(1, 5), hall(2, 5)]);
+    directory.raise(1, 9);
+    directory.raise(2, 9);
+  }
+
+  one.markSeen(1);
+  two.markSeen(2);
+
+  const later = directoryOf(storage);
+  later.replace([hall(1, 9), hall(2, 9)]);
+  assert.equal(later.unreadTotal(), 0);
+  two.replace([hall(1, 8), hall(2, 9)]);
+  assert.equal(two.unread(1), 0);
+});
+
 test("a position behind what was seen is another history", () => {
   const storage = new MemoryStorage();
   directoryOf(storage).replace([hall(1, 500)]);

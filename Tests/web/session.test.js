@@ -300,3 +300,22 @@ test("a join that ended with its connection says nothing of the next", async (t)
   assert.deepEqual(socket.dropped, []);
   assert.deepEqual(joinsOf(socket), [1]);
 });
+
+test("my own message is read; what others wrote before it only if it was before my eyes", async (t) => {
+  const { session, socket, view } = sessionOf(t);
+  await session.load(1);
+  view.hallId = 2;
+
+  socket.emit("new_message", message(4, { sender_id: 1 }));
+  assert.equal(session.directory.unread(1), 0);
+  socket.emit("new_message", message(5));
+  socket.emit("new_message", message(6, { sender_id: 1 }));
+  assert.equal(session.directory.unread(1), 2);
+  Object.assign(view, { hallId: 1, isRead: false });
+  socket.emit("new_message", message(7, { sender_id: 1 }));
+  assert.equal(session.directory.unread(1), 3);
+  view.isRead = true;
+  socket.emit("new_message", message(8, { sender_id: 1 }));
+
+  assert.equal(session.directory.unread(1), 0);
+});

@@ -34,6 +34,7 @@ export class HallDirectory extends Emitter {
 
   /** The server's list. A position that came faster by the socket is kept. */
   replace(halls) {
+    this.#absorbStored();
     const before = this.#halls;
     this.#halls = new Map();
     for (const hall of halls) {
@@ -47,6 +48,7 @@ export class HallDirectory extends Emitter {
   }
 
   add(hall) {
+    this.#absorbStored();
     this.#halls.set(hall.id, { ...hall });
     this.#acquaint(hall.id, hall.rev);
     this.#keep();
@@ -69,6 +71,7 @@ export class HallDirectory extends Emitter {
   }
 
   markSeen(id, rev = this.#halls.get(id)?.rev ?? 0) {
+    this.#absorbStored();
     if (rev <= this.seenRev(id)) return;
     this.#seen.set(id, rev);
     this.#keep();
@@ -89,12 +92,13 @@ export class HallDirectory extends Emitter {
     this.emit("changed");
   }
 
-  // On a device that never saw the hall, its whole past is not news. A position that lies
-  // behind what we saw is another history: the site's data was made anew.
+  // On a device that never saw the hall, its whole past is not news. A position that lies behind what we saw is another
+  // history: the site's data was made anew. Later in the page's life it is only a list that was slow.
   #acquaint(id, rev) {
-    if (!this.#seen.has(id) || this.#seen.get(id) > rev) this.#seen.set(id, rev);
+    if (!this.#seen.has(id) || (!this.isLoaded && this.#seen.get(id) > rev)) this.#seen.set(id, rev);
   }
 
+  // Before each write: another window may have read further in another hall.
   #absorbStored() {
     for (const [id, rev] of Object.entries(this.#storage.get(this.#key) ?? {})) {
       this.#seen.set(Number(id), Math.max(rev, this.seenRev(Number(id))));

@@ -269,9 +269,15 @@ export class Session extends Emitter {
   }
 
   #take(message) {
-    const isMine = message.sender_id === this.user.id;
+    const { hall_id: hallId, rev } = message;
     this.#sync.take(message);
-    if (isMine) this.directory.markSeen(message.hall_id, message.rev);
+    if (message.sender_id === this.user.id && this.#isSeenBefore(hallId, rev)) this.directory.markSeen(hallId, rev);
+  }
+
+  // My own message is no news to me; but what others wrote before it I may not have seen.
+  #isSeenBefore(hallId, rev) {
+    const { hallId: viewedId, isRead } = this.#view();
+    return this.directory.seenRev(hallId) === rev - 1 || (viewedId === hallId && isRead);
   }
 
   #entered(hall) {
