@@ -63,9 +63,7 @@ class Seat:
                 halls_violation(`${event.violatedDirective} ${event.blockedURI}`));"""
         )
         if session is not None:
-            host = urllib.parse.urlsplit(site.url).hostname
-            cookies = [{"name": c.name, "value": c.value, "domain": host, "path": "/"} for c in session.cookies]
-            self.context.add_cookies(cookies)
+            self.take_session(session)
         self.page = self.context.new_page()
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
@@ -75,6 +73,12 @@ class Seat:
                 "**/static/js/socket.js",
                 lambda route: route.fulfill(body=script, content_type="text/javascript"),
             )
+
+    def take_session(self, session):
+        """The browser has somebody's session, in the place of the one it had."""
+        host = urllib.parse.urlsplit(self.site.url).hostname
+        cookies = [{"name": c.name, "value": c.value, "domain": host, "path": "/"} for c in session.cookies]
+        self.context.add_cookies(cookies)
 
     def _console(self, message):
         if message.type in ("error", "warning") and not message.text.startswith(_NETWORK):

@@ -712,6 +712,38 @@ def test_trying_again_twice_starts_once(shared_site, seat, pair):
     assert len(sockets) == 1
 
 
+def test_what_one_wrote_is_not_sent_as_another_who_signed_in_meanwhile(shared_site, seat, pair):
+    ana, ben, hall = pair
+    one = seat(shared_site, ana).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one.context.set_offline(True)
+    expect(one['#offline[data-state="offline"]']).to_be_visible()
+    one.write("by ana")
+    one.until(lambda: one.rows == [("pending", "by ana")])
+    one.take_session(ben)
+
+    one.context.set_offline(False)
+
+    expect(one["#me-name"]).to_have_text(ben.user["username"])
+    one.write("by ben")
+    one.sees("by ben")
+    one.take_session(ana)
+    one.page.reload()
+    one.sees("by ben", "by ana")
+
+
+def test_a_window_follows_who_signs_in_in_another(shared_site, seat, pair):
+    ana, ben, hall = pair
+    one = seat(shared_site, ana).open(hall)
+    expect(one["#me-name"]).to_have_text(ana.user["username"])
+    one.take_session(ben)
+
+    other = one.context.new_page()
+    other.goto(shared_site.url + "/chat.html")
+
+    expect(one["#me-name"]).to_have_text(ben.user["username"])
+
+
 # --- Without looking --------------------------------------------------------------------------------------------------
 
 

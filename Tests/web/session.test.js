@@ -319,3 +319,89 @@ test("my own message is read; what others wrote before it only if it was before 
 
   assert.equal(session.directory.unread(1), 0);
 });
+
+/** A session that lost its connection and wrote `contents` meanwhile. */
+async function awayWith(t, contents, answers = {}) {
+  const made = sessionOf(t, { answers });
+  made.socket.answers.send_message = ({ client_key, content }) => {
+    made.sent.push(content);
+    return { ok: true, message: message(10 + made.sent.length, { sender_id: 1, content, client_key }) };
+  };
+  made.sent = [];
+  made.replaced = 0;
+  made.session.on("replaced", () => (made.replaced += 1));
+  made.socket.comesOnline();
+  await settled();
+  made.socket.goesOffline();
+  for (const content of contents) made.session.send(1, content);
+  await settled();
+  return made;
+}
+
+test("what was written while away goes out when it is sure who is signed in", async (t) => {
+  const { socket, sent, requests } = await awayWith(t, ["one", "two"]);
+  assert.deepEqual(sent, []);
+  assert.equal(requests.session, undefined);
+
+  socket.comesOnline();
+  await settled();
+
+  assert.deepEqual(sent, ["one", "two"]);
+  assert.equal(requests.session.length, 1);
+});
+
+test("who has nothing to send asks nothing when the connection is back", async (t) => {
+  const { session, socket, sent, requests } = await awayWith(t, []);
+
+  socket.comesOnline();
+  await settled();
+  assert.equal(requests.session, undefined);
+  session.send(1, "later");
+  await settled();
+  session.send(1, "and on");
+  await settled();
+
+  assert.deepEqual(sent, ["later", "and on"]);
+  assert.equal(requests.session.length, 1);
+});
+
+test("nothing is sent under another name", async (t) => {
+  const answers = { session: () => ({ user: { id: 2, username: "ben" } }) };
+  const made = await awayWith(t, ["mine"], answers);
+
+  made.socket.comesOnline();
+  await settled();
+
+  assert.deepEqual(made.sent, []);
+  assert.ok(made.replaced > 0);
+  assert.equal(made.session.pending(1).length, 1);
+});
+
+test("who never had a connection is asked, too, when it comes after a time without any", async (t) => {
+  const answers = { halls: refused("offline"), session: () => ({ user: { id: 2, username: "ben" } }) };
+  const { session, socket } = sessionOf(t, { answers });
+  let replaced = 0;
+  session.on("replaced", () => (replaced += 1));
+  await pass(t, 5000);
+  assert.equal(session.connectionState, "offline");
+  session.send(1, "mine");
+
+  socket.comesOnline();
+  await settled();
+
+  assert.ok(replaced > 0);
+  assert.deepEqual(socket.emitted.filter(([event]) => event === "send_message"), []);
+});
+
+test("as long as nobody says who is signed in, it is asked again and nothing is sent", async (t) => {
+  const answers = { session: refused("internal") };
+  const { socket, sent } = await awayWith(t, ["one"], answers);
+  socket.comesOnline();
+  await settled();
+  assert.deepEqual(sent, []);
+
+  answers.session = () => ({ user: me });
+  await pass(t, 7000);
+
+  assert.deepEqual(sent, ["one"]);
+});

@@ -14,6 +14,8 @@ import { WelcomeScreen } from "./users.js";
 import { SafeStorage } from "./utils.js";
 
 const startRetryMilliseconds = 5000;
+/** Who signed in last with this browser, for its other windows. */
+const userKey = "halls.user";
 
 const rest = new Rest();
 const storage = new SafeStorage(browserStorage());
@@ -72,12 +74,14 @@ async function enter() {
 
 function openChat({ user, login, limits }, halls) {
   document.body.dataset.screen = "chat";
+  storage.set(userKey, user.id);
   welcome.hide();
   element("sign-out").hidden = login === "site";
   const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
   const session = new Session({ user, rest, socket: io(), storage, view });
   page = new ChatPage({ session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max });
   session.on("connection", (state, before) => banner.connectionChanged(state, before));
+  session.on("replaced", () => location.reload());
   session.on("ended", sessionEnded);
   session.start(halls);
   watchPage(session);
@@ -86,6 +90,10 @@ function openChat({ user, login, limits }, halls) {
 /** The moments at which the world may have moved on without us. */
 function watchPage(session) {
   let hiddenSince = null;
+  const compareUser = () => {
+    const lastId = storage.get(userKey);
+    if (lastId !== null && lastId !== session.user.id) location.reload();
+  };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
       hiddenSince = Date.now();
@@ -94,6 +102,7 @@ function watchPage(session) {
       session.wake(hiddenSince === null ? 0 : Date.now() - hiddenSince);
       hiddenSince = null;
       page.visible();
+      compareUser();
     }
   });
   window.addEventListener("pageshow", (event) => {
@@ -101,7 +110,10 @@ function watchPage(session) {
   });
   window.addEventListener("online", () => session.wake());
   window.addEventListener("offline", () => session.networkLost());
-  window.addEventListener("storage", ({ key, newValue }) => page.storageChanged(key, newValue));
+  window.addEventListener("storage", ({ key, newValue }) => {
+    if (key === userKey) compareUser();
+    else page.storageChanged(key, newValue);
+  });
 }
 
 async function sessionEnded() {

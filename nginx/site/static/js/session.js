@@ -16,7 +16,7 @@ const reloadMillisecondsMax = 60_000;
 /**
  * What runs while one person is signed in, without a pixel of it.
  * Emits halls(), hall(hallId), loaded(hallId), gone(hallId), failed(hallId, code), waiting(hallId, seconds),
- * connection(state, before), ended().
+ * connection(state, before), replaced(), ended().
  */
 export class Session extends Emitter {
   user;
@@ -35,6 +35,10 @@ export class Session extends Emitter {
   #reloadTimer = null;
   #reloads = 0;
   #isEnded = false;
+  /** Whether the browser is certainly still signed in as this person, and the question under way. */
+  #isSure = true;
+  #asking = null;
+  #askTimer = null;
 
   /** `view()` is what the person looks at: {hallId, isAtEnd, isRead}; read is what is before their eyes at its end. */
   constructor({ user, rest, socket, storage, view }) {
@@ -50,7 +54,7 @@ export class Session extends Emitter {
       rest, socket, connection: this.#connection, histories: this.histories, directory: this.directory,
       isReadAbove: (hallId) => this.#viewedId === hallId && !this.#view().isAtEnd,
     });
-    const mayTry = () => ["online", "limited"].includes(this.#connection.state);
+    const mayTry = () => this.#isSure && this.#answers;
     this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry });
     this.#wire();
   }
@@ -100,14 +104,14 @@ export class Session extends Emitter {
   send(hallId, content) {
     this.outbox.add({ clientKey: newClientKey(), hallId, content });
     this.emit("hall", hallId);
-    this.#sender.flush();
+    this.#flush();
   }
 
   retry(clientKey) {
     const { hall_id: hallId } = this.outbox.get(clientKey) ?? {};
     this.outbox.retry(clientKey);
     this.emit("hall", hallId);
-    this.#sender.flush();
+    this.#flush();
   }
 
   discard(clientKey) {
@@ -166,8 +170,13 @@ export class Session extends Emitter {
     this.#sync.stop();
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#reloadTimer);
+    clearTimeout(this.#askTimer);
     this.#connection.end();
     this.emit("ended");
+  }
+
+  get #answers() {
+    return ["online", "limited"].includes(this.#connection.state);
   }
 
   get #viewedId() {
@@ -179,13 +188,14 @@ export class Session extends Emitter {
     this.#socket.on("halls_changed", () => this.#refreshHalls());
     this.#connection.on("change", (state, before) => {
       this.emit("connection", state, before);
+      if (!this.#answers) this.#isSure = false;
       if (state === "online") this.#cameOnline();
-      if (state === "limited") this.#sender.flushNow();
+      if (state === "limited") this.#flush({ isNow: true });
     });
     this.#connection.on("poll", (halls) => {
       this.#replaceHalls(halls, (list) => this.#sync.poll(list));
       this.#reload();
-      this.#sender.flush();
+      this.#flush();
     });
     this.#sender.on("confirmed", (message) => this.#take(message));
     this.#sender.on("failed", (hallId, code) => {
@@ -201,11 +211,37 @@ export class Session extends Emitter {
 
   async #cameOnline() {
     if (!this.directory.isLoaded) return;
-    this.#sender.flushNow();
+    this.#flush({ isNow: true });
     this.#reloads = 0;
     this.#reload();
     await this.#refreshHalls();
     await this.#sync.joinAll(this.#viewedId);
+  }
+
+  // While we were away somebody else may have signed in with this browser: what waits goes out under the name it was
+  // written under or not at all. Who has nothing to send asks nothing.
+  async #flush({ isNow = false } = {}) {
+    if (!this.#isSure && this.#answers && this.outbox.pendingHalls().length > 0) await this.#askWho();
+    if (isNow) this.#sender.flushNow();
+    else this.#sender.flush();
+  }
+
+  #askWho() {
+    this.#asking ??= this.#compareUser().finally(() => (this.#asking = null));
+    return this.#asking;
+  }
+
+  async #compareUser() {
+    clearTimeout(this.#askTimer);
+    try {
+      const { user } = await this.#rest.session();
+      if (!user) this.end();
+      else if (user.id !== this.user.id) this.emit("replaced");
+      else this.#isSure = true;
+    } catch {
+      if (this.#isEnded) return;
+      this.#askTimer = setTimeout(() => this.#flush({ isNow: true }), retryMilliseconds * (0.75 + Math.random() / 2));
+    }
   }
 
   #reload() {
