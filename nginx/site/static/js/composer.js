@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter, textLength } from "./utils.js";
+import { Emitter, isComposing, textLength } from "./utils.js";
 
 const counterFrom = 200;
 // Where what is left is said aloud; with each key it would be too much.
@@ -94,9 +94,7 @@ export class Composer extends Emitter {
   }
 
   #keyDown(event) {
-    // 229: Safari ends a composition before the key event that ended it.
-    const isComposing = event.isComposing || event.keyCode === 229;
-    if (event.key !== "Enter" || event.shiftKey || isComposing || this.#isTouch.matches) return;
+    if (event.key !== "Enter" || event.shiftKey || isComposing(event) || this.#isTouch.matches) return;
     event.preventDefault();
     this.#send();
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter, foldText } from "./utils.js";
+import { Emitter, foldText, isComposing } from "./utils.js";
 
 /** Opens a dialog; a click beside it or on what has data-close closes it, the browser gives the focus back. */
 export function openDialog(dialog) {
@@ -10,13 +10,23 @@ export function openDialog(dialog) {
 
 export function wireDialogs(root = document) {
   for (const dialog of root.querySelectorAll("dialog")) {
+    let isPressedBeside = false;
+    dialog.addEventListener("pointerdown", (event) => (isPressedBeside = isBeside(dialog, event)));
     dialog.addEventListener("click", (event) => {
-      if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+      // Text that is selected with the pointer may end beside the dialog; who closes it began there, too.
+      const closes = event.target === dialog && isPressedBeside && isBeside(dialog, event);
+      if (closes || event.target.closest("[data-close]")) dialog.close();
     });
   }
   for (const button of root.querySelectorAll("[data-open]")) {
     button.addEventListener("click", () => openDialog(document.getElementById(`${button.dataset.open}-dialog`)));
   }
+}
+
+// The backdrop and the padding have the dialog itself as their target.
+function isBeside(dialog, { clientX, clientY }) {
+  const { left, right, top, bottom } = dialog.getBoundingClientRect();
+  return clientX < left || clientX > right || clientY < top || clientY > bottom;
 }
 
 /** A dialog of one form: shows why it failed, closes when `submit` succeeded. */
@@ -128,13 +138,14 @@ export class HallPicker extends Emitter {
   }
 
   #keyDown(event) {
+    if (isComposing(event)) return;
     const buttons = [...this.#list.querySelectorAll("button")];
     const index = buttons.indexOf(document.activeElement);
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       const next = index + (event.key === "ArrowDown" ? 1 : -1);
       (buttons[Math.min(next, buttons.length - 1)] ?? this.#filter).focus();
-    } else if (event.key === "Enter" && document.activeElement === this.#filter && !event.isComposing) {
+    } else if (event.key === "Enter" && document.activeElement === this.#filter) {
       event.preventDefault();
       buttons[0]?.click();
     }

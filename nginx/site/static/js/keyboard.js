@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { isComposing } from "./utils.js";
+
 /** The keys that work anywhere on the page. */
 export function wireKeyboard({ find, showShortcuts, toggleMembers, moveInHalls, moveInMessages, copy, compose, escape }) {
   document.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
+    if (isComposing(event)) return;
     const target = event.target instanceof Element ? event.target : document.body;
     const run = (action, ...values) => {
       event.preventDefault();

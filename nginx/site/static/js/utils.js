@@ -37,6 +37,11 @@ export class Emitter {
   }
 }
 
+/** Whether a key belongs to an input method. 229: Safari ends a composition before the key event that ended it. */
+export function isComposing({ isComposing: composes, keyCode }) {
+  return composes || keyCode === 229;
+}
+
 /** A key for one message, the same in every retry: 22 characters of A–Z a–z 0–9 _ -. */
 export function newClientKey(random = (bytes) => crypto.getRandomValues(bytes)) {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
