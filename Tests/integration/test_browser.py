@@ -819,6 +819,77 @@ def test_the_counter_is_said_now_and_then(make_site, seat):
     ]  # fmt: skip
 
 
+def test_the_messages_are_reached_with_the_tab_key(shared_site, seat, pair):
+    ana, ben, hall = pair
+    for content in ("one", "two"):
+        ben.post(f"/chat/messages/{hall['id']}", json={"content": content})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.sees("one", "two")
+    expect(one["#composer-text"]).to_be_focused()
+
+    one["#composer-text"].press("Shift+Tab")
+    expect(one["#log"]).to_be_focused()
+    assert one.page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    one["#log"].press("ArrowUp")
+    expect(one["#log article"].last).to_be_focused()
+    one.page.keyboard.press("ArrowUp")
+    expect(one["#log article"].first).to_be_focused()
+
+
+def test_the_focus_goes_with_the_pane(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **PHONE).open()
+    link = one[f'#hall-list a[data-hall-id="{hall["id"]}"]']
+    expect(link).to_be_visible()
+
+    link.press("Enter")
+    expect(one["#hall-name"]).to_be_focused()
+    one["#members-toggle"].press("Enter")
+    expect(one["#members-title"]).to_be_focused()
+    one["#members-close"].press("Enter")
+    expect(one["#hall-name"]).to_be_focused()
+    one["#back"].press("Enter")
+    expect(link).to_be_focused()
+
+
+KEY_OF_AN_INPUT_METHOD = """([selector, key]) => document.querySelector(selector).dispatchEvent(
+    new KeyboardEvent("keydown", { key, keyCode: 229, bubbles: true, cancelable: true }))"""
+
+
+def test_the_keys_of_an_input_method_are_its_own(shared_site, seat, pair):
+    ana, _, hall = pair
+    found(ana, unique("Other "))
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+
+    one["#find-hall"].click()
+    expect(one["#found-halls .choice"]).to_have_count(2)
+    for key in ("ArrowDown", "Enter"):
+        assert one.page.evaluate(KEY_OF_AN_INPUT_METHOD, ["#find-filter", key]), "the page took it"
+    expect(one["#find-filter"]).to_be_focused()
+    expect(one["#find-dialog"]).to_be_visible()
+
+
+def test_a_dialog_is_closed_by_a_click_beside_it_and_by_no_other(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one["#new-hall"].click()
+    box = one["#create-dialog"].bounding_box()
+    middle = box["y"] + box["height"] / 2
+    mouse = one.page.mouse
+
+    mouse.click(box["x"] + 8, box["y"] + 8)  # its padding
+    expect(one["#create-dialog"]).to_be_visible()
+    mouse.move(box["x"] + 100, middle)
+    mouse.down()
+    mouse.move(box["x"] - 100, middle)
+    mouse.up()
+    expect(one["#create-dialog"]).to_be_visible()
+    mouse.click(box["x"] - 100, middle)
+    expect(one["#create-dialog"]).to_be_hidden()
+
+
 # --- Looks ------------------------------------------------------------------------------------------------------------
 
 

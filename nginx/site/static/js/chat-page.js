@@ -8,11 +8,11 @@ import { HallList } from "./hall-list.js";
 import { HallNotices } from "./hall-notices.js";
 import { wireKeyboard } from "./keyboard.js";
 import { MembersPanel } from "./members.js";
+import { Panes } from "./panes.js";
 import { Trail } from "./trail.js";
 import { dayNumber, hallAddress, initialOf, parseAddress, personHue } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
-const narrow = matchMedia("(max-width: 719px)");
 
 /** The chat as a page: which pane shows what, by address, and what the panes and the session tell each other. */
 export class ChatPage {
@@ -29,6 +29,7 @@ export class ChatPage {
   /** The hall in view, or the one that was asked for. */
   #currentId = null;
   #trail = new Trail();
+  #panes = new Panes();
   #day = dayNumber(new Date());
 
   constructor({ session, rest, storage, language, lengthMax }) {
@@ -49,7 +50,7 @@ export class ChatPage {
     this.#wireDialogs();
     this.#wireKeys();
     this.#trail.on("changed", () => this.#route());
-    narrow.addEventListener("change", () => this.#route());
+    this.#panes.on("changed", () => this.#route());
     setInterval(() => this.#lookAtDay(), 30_000);
   }
 
@@ -60,12 +61,7 @@ export class ChatPage {
   /** What the person looks at, for the session. */
   get view() {
     const { hallId, isAtEnd } = this.#conversation;
-    return { hallId, isAtEnd, isRead: hallId !== null && isAtEnd && !document.hidden && this.#isConversationShown };
-  }
-
-  // On a phone another pane may lie over it.
-  get #isConversationShown() {
-    return !narrow.matches || $("app").dataset.pane === "conversation";
+    return { hallId, isAtEnd, isRead: hallId !== null && isAtEnd && !document.hidden && this.#panes.isConversationShown };
   }
 
   setLanguage(language) {
@@ -219,16 +215,18 @@ export class ChatPage {
   #route() {
     const { hallId = null, members = false } = parseAddress(location.hash);
     if (!this.#session.directory.isLoaded) return;
-    if (hallId === null && !narrow.matches && this.#openUsualHall()) return;
+    if (hallId === null && !this.#panes.isNarrow && this.#openUsualHall()) return;
     const isKnown = this.#session.directory.get(hallId) !== undefined;
-    const wasShown = this.#isConversationShown;
-    $("app").dataset.pane = hallId === null ? "halls" : members && isKnown ? "members" : "conversation";
-    if (wasShown && !this.#isConversationShown) this.hidden();
+    const cameFrom = this.viewedId;
+    const wasShown = this.#panes.isConversationShown;
+    const isOther = this.#panes.show(hallId === null ? "halls" : members && isKnown ? "members" : "conversation");
+    if (wasShown && !this.#panes.isConversationShown) this.hidden();
     if (isKnown) this.#open(hallId);
     else if (hallId === null) this.#showNoHall();
     else if (this.#currentId !== hallId || $("notice").hidden) this.#showStranger(hallId);
-    this.#showMembers(isKnown && (narrow.matches ? members : this.#storage.get("halls.members") === true));
+    this.#showMembers(isKnown && (this.#panes.isNarrow ? members : this.#storage.get("halls.members") === true));
     this.#showTitle();
+    if (isOther) this.#panes.takeFocus(() => this.#halls.focus(cameFrom));
   }
 
   #openUsualHall() {
@@ -314,7 +312,7 @@ export class ChatPage {
   }
 
   #toggleMembers() {
-    if (narrow.matches) {
+    if (this.#panes.isNarrow) {
       if (this.#members.isOpen) this.#trail.back(hallAddress(this.viewedId));
       else this.#trail.go(hallAddress(this.viewedId, { members: true }));
       return;

@@ -63,6 +63,12 @@ export class HallList {
     links[Math.min(Math.max(index + distance, 0), links.length - 1)]?.focus();
   }
 
+  /** The link of a hall, or the first. */
+  focus(hallId) {
+    const item = this.#items.get(hallId) ?? this.#list;
+    item.querySelector("a")?.focus();
+  }
+
   #itemOf(hall) {
     if (!this.#items.has(hall.id)) {
       const item = this.#template.content.firstElementChild.cloneNode(true);
