@@ -744,6 +744,54 @@ def test_a_window_follows_who_signs_in_in_another(shared_site, seat, pair):
     expect(one["#me-name"]).to_have_text(ben.user["username"])
 
 
+def test_a_sign_out_that_fails_says_so_where_one_looks(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one.page.route("**/chat/logout", lambda route: route.abort())
+    one["#open-settings"].click()
+
+    one["#sign-out"].click()
+
+    expect(one["#sign-out-failed"]).to_have_text("There is no connection. Try again when you are back online.")
+    one.page.unroute("**/chat/logout")
+    one["#sign-out"].click()
+    one.is_at("sign-in")
+
+
+def test_nothing_of_a_session_that_ended_is_left_in_the_page(shared_site, seat, people):
+    ana = people("ana")
+    hall = found(ana, unique("Secret "), private=True)
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one.write("between us")
+    one.sees("between us")
+
+    ana.post("/chat/logout", json={})
+    one.is_at("ended")
+
+    one.page.keyboard.press("Control+k")
+    expect(one["#find-dialog"]).to_be_hidden()
+    html = one.page.content()
+    assert "between us" not in html and hall["name"] not in html
+
+
+def test_a_hall_that_cannot_be_asked_for_is_not_said_to_be_missing(shared_site, seat, people):
+    ana, ben = people("ana"), people("ben")
+    found(ana)
+    hall = found(ben)
+    one = seat(shared_site, ana, **DESKTOP)
+    one.page.route("**/chat/halls?scope=open", lambda route: route.fulfill(status=500))
+    one.open(hall)
+    expect(one["#notice-title"]).to_have_text("The hall could not be loaded")
+    one.page.unroute("**/chat/halls?scope=open")
+
+    one["#notice-retry"].click()
+
+    expect(one["#notice-title"]).to_have_text(hall["name"])
+    expect(one["#notice-join"]).to_be_visible()
+
+
 # --- Without looking --------------------------------------------------------------------------------------------------
 
 

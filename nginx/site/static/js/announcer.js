@@ -18,6 +18,10 @@ export class Announcer {
     this.#language = language;
   }
 
+  clear() {
+    this.#element.replaceChildren();
+  }
+
   /** Two sentences in one turn are both said: a text that is replaced at once is never heard. */
   say(text) {
     const sentence = document.createElement("span");

@@ -10,7 +10,7 @@ import { wireKeyboard } from "./keyboard.js";
 import { MembersPanel } from "./members.js";
 import { Panes } from "./panes.js";
 import { Trail } from "./trail.js";
-import { dayNumber, hallAddress, initialOf, parseAddress, personHue } from "./utils.js";
+import { hallAddress, initialOf, parseAddress, personHue } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -30,7 +30,8 @@ export class ChatPage {
   #currentId = null;
   #trail = new Trail();
   #panes = new Panes();
-  #day = dayNumber(new Date());
+  #unwireKeys;
+  #isEnded = false;
 
   constructor({ session, rest, storage, language, lengthMax }) {
     this.#session = session;
@@ -51,7 +52,7 @@ export class ChatPage {
     this.#wireKeys();
     this.#trail.on("changed", () => this.#route());
     this.#panes.on("changed", () => this.#route());
-    setInterval(() => this.#lookAtDay(), 30_000);
+    setInterval(() => this.#conversation.lookAtDay(), 30_000);
   }
 
   get viewedId() {
@@ -74,6 +75,16 @@ export class ChatPage {
     this.#route();
   }
 
+  /** The session ended: who signs in next on this device, or looks into the page, finds nothing of it. */
+  end() {
+    this.#isEnded = true;
+    this.#unwireKeys();
+    this.#showMembers(false);
+    for (const part of [this.#announcer, this.#conversation, this.#halls]) part.clear();
+    $("me-name").textContent = $("me-disc").textContent = "";
+    document.title = this.#language.t("app_name");
+  }
+
   announce(text) {
     this.#announcer.say(text);
   }
@@ -86,7 +97,7 @@ export class ChatPage {
   }
 
   visible() {
-    this.#lookAtDay();
+    this.#conversation.lookAtDay();
     this.#read();
   }
 
@@ -170,6 +181,7 @@ export class ChatPage {
       $(id).addEventListener("click", () => this.#dialogs.create());
     }
     for (const id of ["join-hall", "first-join"]) $(id).addEventListener("click", () => this.#dialogs.offerOpen());
+    $("notice-retry").addEventListener("click", () => this.#showStranger(this.#currentId));
     $("notice-join").addEventListener("click", () => {
       if (this.#currentId === null) this.#dialogs.offerOpen();
       else this.#dialogs.join(this.#currentId, (text) => ($("notice-lead").textContent = text));
@@ -177,7 +189,7 @@ export class ChatPage {
   }
 
   #wireKeys() {
-    wireKeyboard({
+    this.#unwireKeys = wireKeyboard({
       find: () => this.#find(),
       showShortcuts: () => openDialog($("shortcuts-dialog")),
       toggleMembers: () => this.viewedId !== null && this.#toggleMembers(),
@@ -214,7 +226,7 @@ export class ChatPage {
   /** Address → panes. */
   #route() {
     const { hallId = null, members = false } = parseAddress(location.hash);
-    if (!this.#session.directory.isLoaded) return;
+    if (this.#isEnded || !this.#session.directory.isLoaded) return;
     if (hallId === null && !this.#panes.isNarrow && this.#openUsualHall()) return;
     const isKnown = this.#session.directory.get(hallId) !== undefined;
     const cameFrom = this.viewedId;
@@ -336,12 +348,5 @@ export class ChatPage {
     if (!loaded || !loaded.isLoaded || !this.view.isRead) return;
     directory.markSeen(this.viewedId, loaded.rev);
     this.#conversation.list.settleUnread();
-  }
-
-  #lookAtDay() {
-    const today = dayNumber(new Date());
-    if (today === this.#day) return;
-    this.#day = today;
-    this.#conversation.list.redraw();
   }
 }

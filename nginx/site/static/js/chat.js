@@ -42,6 +42,7 @@ window.addEventListener("online", () => {
   if (!page && document.body.dataset.screen === "problem") start();
 });
 element("sign-out").addEventListener("click", signOut);
+element("settings-dialog").addEventListener("close", () => (element("sign-out-failed").hidden = true));
 start();
 
 // The button, the network and the timer all ask for it; two sessions would share one page.
@@ -119,6 +120,7 @@ function watchPage(session) {
 async function sessionEnded() {
   document.body.dataset.screen = "ended";
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  page.end();
   let ways = { login: "accounts" };
   try {
     ways = await rest.session();
@@ -134,10 +136,16 @@ function askWho(ways) {
 }
 
 async function signOut() {
+  const failed = element("sign-out-failed");
+  failed.hidden = true;
   try {
     await rest.logout();
   } catch (error) {
-    if (error.code !== "unauthenticated") return page?.announce(settings.language.error(error));
+    if (error.code !== "unauthenticated") {
+      failed.textContent = settings.language.error(error);
+      failed.hidden = false;
+      return undefined;
+    }
   }
   return location.replace(location.pathname);
 }

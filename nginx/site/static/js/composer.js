@@ -69,6 +69,8 @@ export class Composer extends Emitter {
   close() {
     this.#form.hidden = true;
     this.#draftKey = null;
+    this.#text.value = "";
+    this.#text.removeAttribute("aria-label");
     this.#showNote("");
   }
 

@@ -2,7 +2,7 @@
 
 import { Composer } from "./composer.js";
 import { MessageList } from "./message-list.js";
-import { Emitter } from "./utils.js";
+import { Emitter, dayNumber } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -23,6 +23,7 @@ export class Conversation extends Emitter {
   #myId = null;
   /** What could not be loaded: everything, or what lies before a message. */
   #failure = null;
+  #day = dayNumber(new Date());
 
   constructor({ language, storage }) {
     super();
@@ -140,7 +141,7 @@ export class Conversation extends Emitter {
   }
 
   /** What stands in the place of a hall. */
-  showNotice({ title, lead, join = null, create = false, back = true }) {
+  showNotice({ title, lead, join = null, retry = false, create = false, back = true }) {
     this.#hall = this.#history = null;
     this.#list.close();
     this.#composer.close();
@@ -156,6 +157,7 @@ export class Conversation extends Emitter {
     $("notice-lead").textContent = lead;
     $("notice-join").hidden = join === null;
     $("notice-join").textContent = join ?? "";
+    $("notice-retry").hidden = !retry;
     $("notice-create").hidden = !create;
     $("notice-back").hidden = !back;
   }
@@ -164,6 +166,15 @@ export class Conversation extends Emitter {
   clear() {
     this.showNotice({ title: "", lead: "" });
     this.#hideNotice();
+    $("history-beginning").textContent = "";
+  }
+
+  /** At midnight "today" becomes "yesterday". */
+  lookAtDay() {
+    const today = dayNumber(new Date());
+    if (today === this.#day) return;
+    this.#day = today;
+    this.#list.redraw();
   }
 
   goToEnd() {
@@ -197,7 +208,7 @@ export class Conversation extends Emitter {
     if (!isEmpty) return;
     $("notice-title").textContent = this.#language.t("history_empty_title");
     $("notice-lead").textContent = this.#language.t("history_empty_lead", { name: this.#hall.name });
-    for (const id of ["notice-join", "notice-create", "notice-back"]) $(id).hidden = true;
+    for (const id of ["notice-join", "notice-retry", "notice-create", "notice-back"]) $(id).hidden = true;
   }
 
   #reachedEnd(isAtEnd) {

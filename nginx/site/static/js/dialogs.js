@@ -94,6 +94,7 @@ export class HallPicker extends Emitter {
     this.#hint = dialog.querySelector(".hint");
     this.#filter.addEventListener("input", () => this.#render());
     dialog.addEventListener("keydown", (event) => this.#keyDown(event));
+    dialog.addEventListener("close", () => this.#list.replaceChildren());
     this.#list.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (button) this.emit("choose", this.#halls.find(({ id }) => id === Number(button.dataset.hallId)));

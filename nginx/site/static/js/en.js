@@ -44,6 +44,7 @@ export default {
   choose_lead: "Your halls are in the list. Ctrl+K finds one fast.",
   removed_title: "You are no longer in {name}",
   removed_lead: "You left this hall, or someone removed you. What you were writing is kept.",
+  hall_failed_title: "The hall could not be loaded",
   not_found_title: "There is no such hall here",
   not_found_lead: "It may be private, or it may be gone.",
   open_hall_title: "{name}",

@@ -44,6 +44,7 @@ export default {
   choose_lead: "Tus salas están en la lista. Con Ctrl+K encuentras una enseguida.",
   removed_title: "Ya no estás en {name}",
   removed_lead: "Saliste de esta sala o alguien te quitó de ella. Lo que estabas escribiendo se guarda.",
+  hall_failed_title: "No se ha podido cargar la sala",
   not_found_title: "Aquí no hay ninguna sala así",
   not_found_lead: "Puede que sea privada o que ya no exista.",
   open_hall_title: "{name}",

@@ -63,6 +63,11 @@ export class HallList {
     links[Math.min(Math.max(index + distance, 0), links.length - 1)]?.focus();
   }
 
+  clear() {
+    this.#items.clear();
+    this.#list.replaceChildren();
+  }
+
   /** The link of a hall, or the first. */
   focus(hallId) {
     const item = this.#items.get(hallId) ?? this.#list;

@@ -33,10 +33,13 @@ export class HallNotices {
   /** A hall I am not in: open to join, or unknown. `isWanted()` says whether it is still asked for. */
   async showStranger(hallId, isWanted) {
     this.#conversation.clear();
-    const hall = await this.#findOpen(hallId);
+    const { hall, error } = await this.#findOpen(hallId);
     if (!isWanted()) return;
     const t = (key, values) => this.#language.t(key, values);
-    if (hall) {
+    if (error) {
+      // Whether there is such a hall nobody has said.
+      this.#conversation.showNotice({ title: t("hall_failed_title"), lead: this.#language.error(error), retry: true });
+    } else if (hall) {
       const title = t("open_hall_title", { name: hall.name });
       this.#conversation.showNotice({ title, lead: t("open_hall_lead"), join: t("join") });
     } else this.#conversation.showNotice({ title: t("not_found_title"), lead: t("not_found_lead") });
@@ -48,15 +51,15 @@ export class HallNotices {
     const notice = { title: t("removed_title", { name }), lead: t("removed_lead") };
     this.#conversation.showNotice(notice);
     $("notice-title").focus();
-    const hall = await this.#findOpen(hallId);
+    const { hall } = await this.#findOpen(hallId);
     if (hall && isWanted()) this.#conversation.showNotice({ ...notice, join: t("join_again") });
   }
 
   async #findOpen(hallId) {
     try {
-      return (await this.#rest.openHalls()).find(({ id }) => id === hallId);
-    } catch {
-      return undefined;
+      return { hall: (await this.#rest.openHalls()).find(({ id }) => id === hallId) };
+    } catch (error) {
+      return { error };
     }
   }
 }

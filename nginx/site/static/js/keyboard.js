@@ -2,9 +2,9 @@
 
 import { isComposing } from "./utils.js";
 
-/** The keys that work anywhere on the page. */
+/** The keys that work anywhere on the page. Returns what ends that. */
 export function wireKeyboard({ find, showShortcuts, toggleMembers, moveInHalls, moveInMessages, copy, compose, escape }) {
-  document.addEventListener("keydown", (event) => {
+  const keyDown = (event) => {
     if (isComposing(event)) return;
     const target = event.target instanceof Element ? event.target : document.body;
     const run = (action, ...values) => {
@@ -29,7 +29,9 @@ export function wireKeyboard({ find, showShortcuts, toggleMembers, moveInHalls, 
     const article = target.closest("article");
     if (event.key === "c" && article) return run(copy, article);
     return undefined;
-  });
+  };
+  document.addEventListener("keydown", keyDown);
+  return () => document.removeEventListener("keydown", keyDown);
 }
 
 /** On an Apple keyboard the key beside the space bar is ⌘. */

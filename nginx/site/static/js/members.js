@@ -41,7 +41,8 @@ export class MembersPanel extends Emitter {
 
   hide() {
     this.#panel.hidden = true;
-    this.#hallId = null;
+    this.#hallId = this.#members = null;
+    this.#render();
   }
 
   async load() {
