@@ -334,8 +334,13 @@ def test_an_older_page_that_failed_is_asked_for_again_where_one_reads(seeded, se
 
     one.until(lambda: len(one.rows) > 60, what="the older page")
     expect(one["#history-failed"]).to_be_hidden()
-    above = one.page.evaluate("() => document.querySelector('#scroller').scrollHeight - document.querySelector('#scroller').scrollTop")
-    assert above > 3000, "the reader was moved to the end"
+    left = one.page.evaluate(
+        """() => {
+            const { scrollHeight, scrollTop } = document.querySelector("#scroller");
+            return scrollHeight - scrollTop;
+        }"""
+    )
+    assert left > 3000, "the reader was moved to the end"
     assert one["#log article"].first.get_attribute("data-message-id") != first
 
 
@@ -404,7 +409,8 @@ def test_who_reads_above_and_missed_more_than_an_answer_holds_is_not_moved(make_
 
 LINE_UNDER_THE_EYE = """() => {
     const top = document.querySelector("#scroller").getBoundingClientRect().top;
-    const article = [...document.querySelectorAll("#log article")].find((row) => row.getBoundingClientRect().bottom > top);
+    const isVisible = (row) => row.getBoundingClientRect().bottom > top;
+    const article = [...document.querySelectorAll("#log article")].find(isVisible);
     return [article.dataset.messageId, article.getBoundingClientRect().top - top];
 }"""
 
@@ -519,6 +525,41 @@ def test_what_was_written_offline_survives_a_reload(shared_site, seat, pair):
     one.sees("kept")
     expect(one["#composer-text"]).to_have_value("a draft")
     assert [each["content"] for each in ben.get(f"/chat/messages/{hall['id']}").json()["messages"]] == ["kept"]
+
+
+def test_a_draft_is_kept_without_being_written_with_every_key(shared_site, seat, pair):
+    ana, _, hall = pair
+    second = found(ana)
+    one = seat(shared_site, ana, **DESKTOP)
+    one.context.add_init_script(
+        """window.drafts = [];
+        const setItem = Storage.prototype.setItem;
+        Storage.prototype.setItem = function (key, value) {
+            if (key.startsWith("halls.draft")) window.drafts.push(value);
+            return setItem.call(this, key, value);
+        };"""
+    )
+    one.open(hall)
+    expect(one["#notice"]).to_be_visible()
+
+    one.page.evaluate(
+        """() => {
+            const text = document.querySelector("#composer-text");
+            for (let length = 1; length <= 100; length += 1) {
+                text.value = "x".repeat(length);
+                text.dispatchEvent(new Event("input"));
+            }
+        }"""
+    )
+    one.until(lambda: one.page.evaluate("() => window.drafts") == ['"' + "x" * 100 + '"'])
+    one["#composer-text"].fill("for the first")
+    one[f'#hall-list a[data-hall-id="{second["id"]}"]'].click()
+    expect(one["#composer-text"]).to_have_value("")
+    one["#composer-text"].fill("for the second")
+    one.page.reload()
+    expect(one["#composer-text"]).to_have_value("for the second")
+    one[f'#hall-list a[data-hall-id="{hall["id"]}"]'].click()
+    expect(one["#composer-text"]).to_have_value("for the first")
 
 
 @pytest.mark.parametrize("name", ["chat-push", "chat-fcgi", "nginx"])
@@ -672,7 +713,14 @@ def test_a_hall_that_could_not_be_loaded_says_so_until_it_is(shared_site, seat, 
     ben.post(f"/chat/messages/{hall['id']}", json={"content": "before"})
     one = seat(shared_site, ana)
     page_of_hall = re.compile(rf"/chat/messages/{hall['id']}$")
-    one.page.route(page_of_hall, lambda route: route.fulfill(status=500) if route.request.method == "GET" else route.continue_())
+
+    def refuse_reading(route):
+        if route.request.method == "GET":
+            route.fulfill(status=500)
+        else:
+            route.continue_()
+
+    one.page.route(page_of_hall, refuse_reading)
     one.open(hall)
     expect(one["#history-failed"]).to_be_visible()
 
@@ -772,6 +820,9 @@ def test_nothing_of_a_session_that_ended_is_left_in_the_page(shared_site, seat, 
 
     one.page.keyboard.press("Control+k")
     expect(one["#find-dialog"]).to_be_hidden()
+    one[".welcome-settings"].click()
+    one["#language"].select_option("es")
+    expect(one["#welcome-title"]).to_have_text("Tu sesión se ha cerrado")
     html = one.page.content()
     assert "between us" not in html and hall["name"] not in html
 

@@ -140,3 +140,13 @@ test("a storage that throws is an empty one", () => {
   assert.equal(new SafeStorage(null).get("a"), null);
   assert.deepEqual(new SafeStorage(null).keys("a"), []);
 });
+
+test("a link with thousands of brackets after it costs no more than its length", () => {
+  const brackets = ")".repeat(200_000);
+  const began = performance.now();
+
+  const [link, rest] = splitLinks(`https://a.example/(b)${brackets}`);
+
+  assert.deepEqual([link.text, rest.text.length], ["https://a.example/(b)", 200_000]);
+  assert.ok(performance.now() - began < 2000);
+});

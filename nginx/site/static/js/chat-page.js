@@ -81,7 +81,7 @@ export class ChatPage {
     this.#unwireKeys();
     this.#showMembers(false);
     for (const part of [this.#announcer, this.#conversation, this.#halls]) part.clear();
-    $("me-name").textContent = $("me-disc").textContent = "";
+    for (const id of ["me-name", "me-disc", "leave-title"]) $(id).textContent = "";
     document.title = this.#language.t("app_name");
   }
 

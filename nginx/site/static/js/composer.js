@@ -3,6 +3,9 @@
 import { Emitter, isComposing, textLength } from "./utils.js";
 
 const counterFrom = 200;
+const draftMilliseconds = 300;
+// Far above what can be sent; the storage is small and shared.
+const draftLengthMax = 20_000;
 // Where what is left is said aloud; with each key it would be too much.
 const saidCounts = [200, 100, 50, 20, 10, 5, 0];
 
@@ -19,6 +22,7 @@ export class Composer extends Emitter {
   #lengthMax = Infinity;
   #noteTimer = null;
   #saidIndex = -1;
+  #draftTimer = null;
   #isTouch = matchMedia("(hover: none) and (pointer: coarse)");
 
   constructor({ form, storage, language }) {
@@ -38,6 +42,8 @@ export class Composer extends Emitter {
     this.#button.addEventListener("pointerdown", (event) => event.preventDefault());
     this.#text.addEventListener("input", () => this.#changed());
     this.#text.addEventListener("keydown", (event) => this.#keyDown(event));
+    // A page that is closed or put away may not come to its timers.
+    for (const event of ["pagehide", "visibilitychange"]) window.addEventListener(event, () => this.#keepDraft());
     const touch = () => (this.#text.enterKeyHint = this.#isTouch.matches ? "enter" : "send");
     this.#isTouch.addEventListener("change", touch);
     touch();
@@ -59,14 +65,16 @@ export class Composer extends Emitter {
   }
 
   open({ userId, hallId }) {
+    this.#keepDraft();
     this.#draftKey = `halls.draft.${userId}.${hallId}`;
     this.#text.value = this.#storage.get(this.#draftKey) ?? "";
     this.#form.hidden = false;
     this.#showNote("");
-    this.#changed();
+    this.#fit();
   }
 
   close() {
+    this.#keepDraft();
     this.#form.hidden = true;
     this.#draftKey = null;
     this.#text.value = "";
@@ -111,11 +119,25 @@ export class Composer extends Emitter {
   }
 
   #changed() {
-    const { value } = this.#text;
-    if (value === "") this.#storage.remove(this.#draftKey);
-    else this.#storage.set(this.#draftKey, value);
+    // With each key it would be the whole text each time; what was sent is gone at once.
+    this.#draftTimer ??= setTimeout(() => this.#keepDraft(), draftMilliseconds);
+    if (this.#text.value === "") this.#keepDraft();
+    this.#fit();
+  }
+
+  #fit() {
     this.#grow();
     this.#showCount();
+  }
+
+  // Only what was changed here: another window may have gone on with the same draft.
+  #keepDraft() {
+    if (this.#draftTimer === null) return;
+    clearTimeout(this.#draftTimer);
+    this.#draftTimer = null;
+    const draft = this.#text.value.slice(0, draftLengthMax);
+    if (draft === "") this.#storage.remove(this.#draftKey);
+    else this.#storage.set(this.#draftKey, draft);
   }
 
   #grow() {

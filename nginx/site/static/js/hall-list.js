@@ -11,6 +11,8 @@ export class HallList {
   #language;
   #currentId = null;
   #items = new Map();
+  #isScheduled = false;
+  #isEnded = false;
 
   constructor({ sidebar, directory, language }) {
     this.#list = sidebar.querySelector("#hall-list");
@@ -19,7 +21,7 @@ export class HallList {
     this.#directory = directory;
     this.#language = language;
     this.#list.replaceChildren();
-    directory.on("changed", () => this.render());
+    directory.on("changed", () => this.#renderSoon());
   }
 
   set current(hallId) {
@@ -40,6 +42,7 @@ export class HallList {
   }
 
   render() {
+    if (this.#isEnded) return;
     const halls = this.sorted();
     this.#none.hidden = halls.length > 0 || !this.#directory.isLoaded;
     const kept = new Set(halls.map(({ id }) => id));
@@ -64,6 +67,7 @@ export class HallList {
   }
 
   clear() {
+    this.#isEnded = true;
     this.#items.clear();
     this.#list.replaceChildren();
   }
@@ -72,6 +76,16 @@ export class HallList {
   focus(hallId) {
     const item = this.#items.get(hallId) ?? this.#list;
     item.querySelector("a")?.focus();
+  }
+
+  // Each message raises a hall's count; the list is drawn once a frame.
+  #renderSoon() {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    requestAnimationFrame(() => {
+      this.#isScheduled = false;
+      this.render();
+    });
   }
 
   #itemOf(hall) {

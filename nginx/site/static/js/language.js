@@ -25,6 +25,7 @@ export class Language {
       relative: new Intl.RelativeTimeFormat(this.#locale, { numeric: "auto" }),
       number: new Intl.NumberFormat(this.#locale),
       plural: new Intl.PluralRules(this.#locale),
+      names: new Intl.Collator(this.#locale, { numeric: true }),
     };
   }
 
@@ -76,7 +77,7 @@ export class Language {
   }
 
   compare(left, right) {
-    return left.localeCompare(right, this.#locale, { numeric: true });
+    return this.#formats.names.compare(left, right);
   }
 }
 

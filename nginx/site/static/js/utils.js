@@ -111,16 +111,21 @@ function canParse(link) {
   }
 }
 
+const openings = { ")": "(", "]": "[", "}": "{" };
+
 // A full stop after a link belongs to the sentence; a closing bracket to the link only if it opened in it.
 function withoutTrailingPunctuation(link) {
-  let result = link;
-  for (;;) {
-    const last = result.at(-1);
-    const opening = { ")": "(", "]": "[", "}": "{" }[last];
-    const closes = opening && result.split(opening).length >= result.split(last).length;
-    if (closes || !/[.,;:!?'"*_~)\]}…]/u.test(last ?? "")) return result;
-    result = result.slice(0, -1);
+  const counts = {};
+  for (const character of link) counts[character] = (counts[character] ?? 0) + 1;
+  let end = link.length;
+  for (; end > 0; end -= 1) {
+    const last = link[end - 1];
+    const opening = openings[last];
+    const closes = opening && (counts[opening] ?? 0) >= counts[last];
+    if (closes || !/[.,;:!?'"*_~)\]}…]/u.test(last)) break;
+    counts[last] -= 1;
   }
+  return link.slice(0, end);
 }
 
 /** Splits a message into text, links, `code` and fenced blocks of code. */
