@@ -297,8 +297,9 @@ final class EngineSession: Timed {
         do {
             let packet = try SocketIOPacket(decoding: text)
             // A packet that waits for its attachments is memory that the client holds.
-            guard packet.attachmentCount == 0 || takesAttachments(packet) else {
-                return close(.parseError)
+            if packet.attachmentCount > 0 {
+                guard text.count <= loop.configuration.waitingPacketBytesMax, isIn(packet.namespace)
+                else { return close(.parseError) }
             }
             if let assembled = try assembler.take(
                 packet, bytesMax: loop.configuration.payloadBytesMax)
@@ -310,10 +311,8 @@ final class EngineSession: Timed {
         }
     }
 
-    /// Whether a packet may wait for its attachments: only in a namespace that the client is in.
-    private func takesAttachments(_ packet: SocketIOPacket) -> Bool {
-        packet.attachmentCount <= loop.configuration.attachmentsMax
-            && sockets.contains { $0.isConnected && $0.namespace.isExactly(packet.namespace) }
+    private func isIn(_ namespace: String) -> Bool {
+        sockets.contains { $0.isConnected && $0.namespace.isExactly(namespace) }
     }
 
     private func receive(attachment: ArraySlice<UInt8>) {

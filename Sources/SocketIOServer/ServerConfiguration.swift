@@ -21,8 +21,8 @@ public struct ServerConfiguration: Sendable {
     public var payloadBytesMax = 1_000_000
     /// The most packets in one body of a poll.
     public var payloadPacketsMax = 1_000
-    /// The most binary attachments of one packet.
-    public var attachmentsMax = 16
+    /// The most bytes in a packet that waits for its attachments; in memory it has some twenty times as many.
+    public var waitingPacketBytesMax = 65_536
     /// What may wait for a client that reads slowly, in bytes; beyond it the client is closed.
     public var queueBytesMax = 1_048_576
     /// Sessions at once.

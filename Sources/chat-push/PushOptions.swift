@@ -146,8 +146,8 @@ struct PushOptions: ParsableArguments {
         configuration.requestTimeout = requestTimeout
         configuration.payloadBytesMax = payloadBytesMax
         configuration.queueBytesMax = queueBytesMax
-        // No event of the chat has any.
-        configuration.attachmentsMax = 0
+        // No event of the chat has attachments; who sends some is told so.
+        configuration.waitingPacketBytesMax = 4_096
         configuration.connectionsMax = connectionsMax
         configuration.connectionsPerAddressMax = connectionsPerAddressMax
         configuration.countedAddress = AddressPrefix.of

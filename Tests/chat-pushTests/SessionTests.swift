@@ -30,16 +30,19 @@ import Testing
         }
     }
 
-    @Test(arguments: [#"451-["send_message",{"_placeholder":true,"num":0}]"#, #"451-/other,["x"]"#])
-    func `who announces attachments is closed: nothing waits for what no event has`(
-        _ packet: String
-    ) throws {
+    @Test func `a packet that waits for attachments is small, and of a namespace that one is in`()
+        throws
+    {
         var configuration = ServerConfiguration()
-        configuration.attachmentsMax = 0
-        try withSite(PushSite(configuration: configuration)) { site in
-            let client = try site.client(site.ana)
-            client.send(packet)
-            _ = try client.next { if case .closed = $0 { true } else { false } }
+        configuration.waitingPacketBytesMax = 4_096
+        let large =
+            #"451-["x",{"_placeholder":true,"num":0}"# + String(repeating: ",[0]", count: 1_100)
+        for packet in [large + "]", #"451-/other,["x",{"_placeholder":true,"num":0}]"#] {
+            try withSite(PushSite(configuration: configuration)) { site in
+                let client = try site.client(site.ana)
+                client.send(packet)
+                _ = try client.next { if case .closed = $0 { true } else { false } }
+            }
         }
     }
 

@@ -43,11 +43,8 @@ test("every module is announced in the page, so that none is waited for twice", 
 });
 
 test("the server's configuration names every file of the page", () => {
-  const served = read("../halls.conf").match(/\^\/static\/[^]+?\)\$"/u)[0];
-  for (const path of [...scripts, ...styles]) {
-    const [, name] = /([\w-]+)\.\w+$/u.exec(path);
-    assert.match(served, new RegExp(`\\s${name}\\s`, "u"), path);
-  }
+  const served = [...read("../halls.conf").matchAll(/^location = \/(\S+)/gmu)].map(([, path]) => path);
+  for (const path of [...scripts, ...styles]) assert.ok(served.includes(path), path);
 });
 
 test("ids are unique, and what the scripts look up exists", () => {
