@@ -101,15 +101,20 @@ struct OwnMessage: Sendable {
 
 /// What a client showed when it came.
 final class Credentials: Sendable {
-    /// What may be the session's token, in the order in which it is tried.
-    let tokens: [String]
+    // Each connection keeps this, and nearly all have one: a list of one would be memory more.
+    private let token: String?
+    private let otherTokens: [String]
     /// The user whom the proxy named.
     let remoteUser: String?
 
     init(tokens: [String] = [], remoteUser: String? = nil) {
-        self.tokens = tokens
+        token = tokens.first
+        otherTokens = Array(tokens.dropFirst())
         self.remoteUser = remoteUser
     }
+
+    /// What may be the session's token, in the order in which it is tried.
+    var tokens: [String] { (token.map { [$0] } ?? []) + otherTokens }
 }
 
 /// Who a client is.
