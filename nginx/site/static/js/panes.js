@@ -32,7 +32,7 @@ export class Panes extends Emitter {
   /** What had the focus lies in a pane that is gone: it goes to the top of the one that came, or to a hall in the list. */
   takeFocus(focusHall) {
     const { activeElement } = document;
-    if (activeElement !== document.body && activeElement?.checkVisibility()) return;
+    if (activeElement !== document.body && activeElement?.getClientRects().length > 0) return;
     const heading = headings[$("app").dataset.pane];
     if (heading) $(heading).focus();
     else focusHall();
