@@ -86,8 +86,7 @@ extension ChatDatabase {
     /// Whether what changed since a position is few enough to be given whole.
     func isWhole(since rev: Int64, in hall: HallForMember, limit: Int?) -> Bool {
         let limit = min(max(limit ?? limits.pageSizeMax, 1), limits.pageSizeMax)
-        // A position from the future was given by another database: a backup was put back.
-        return 0...hall.rev ~= rev && hall.rev - rev <= limit
+        return MessageChanges.areWhole(since: rev, upTo: hall.rev, limit: limit)
     }
 
     /// One message, for who is a member of its hall.

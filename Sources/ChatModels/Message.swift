@@ -158,4 +158,12 @@ public struct MessageChanges: Sendable, Equatable {
     public var isComplete: Bool
     /// Whether there are older messages before an incomplete answer.
     public var hasMore: Bool
+
+    /// Whether what changed between two positions is few enough to be given whole.
+    ///
+    /// - Parameter limit: how many changes make a whole answer at most.
+    public static func areWhole(since rev: Int64, upTo newest: Int64, limit: Int) -> Bool {
+        // A position from the future was given by another database: a backup was put back.
+        0...newest ~= rev && newest - rev <= limit
+    }
 }

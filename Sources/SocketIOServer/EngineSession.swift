@@ -19,10 +19,8 @@ final class EngineSession: Timed {
     let context: AnyObject?
     private let address: String
     private var transport: Transport
-    /// A WebSocket that may take over, while it is tried.
-    private var probe: WebSocketConnection?
-    /// Whether that one has shown that it works.
-    private var isProbed = false
+    /// A WebSocket that may take over, while it is tried, and whether it has shown that it works.
+    private var probe: (peer: WebSocketConnection, works: Bool)?
     private(set) var sockets: [Socket] = []
     private var assembler = SocketIOPacketAssembler()
     /// The tick of the next ping, or, while a pong is awaited, the tick at which it is too late for that.
@@ -169,7 +167,9 @@ final class EngineSession: Timed {
         }
         polling.waiting = exchange
         // While a WebSocket is tried the client wants its poll back, so that it can change over.
-        if isProbed, polling.queue.isEmpty { polling.queue.append([EngineIOPacketType.noop]) }
+        if probe?.works == true, polling.queue.isEmpty {
+            polling.queue.append([EngineIOPacketType.noop])
+        }
         polling.answer()
     }
 
@@ -206,7 +206,7 @@ final class EngineSession: Timed {
     /// - Returns: whether it is tried.
     func takeUpgrade(to peer: WebSocketConnection) -> Bool {
         guard case .polling = transport, probe == nil, !isClosed else { return false }
-        probe = peer
+        probe = (peer, works: false)
         return true
     }
 
@@ -214,10 +214,9 @@ final class EngineSession: Timed {
     ///
     /// - Returns: whether it may go on.
     func tryUpgrade(to peer: WebSocketConnection) -> Bool {
-        guard probe === peer, !isProbed, case .polling(let polling) = transport else {
-            return false
-        }
-        isProbed = true
+        guard let probe, probe.peer === peer, !probe.works, case .polling(let polling) = transport
+        else { return false }
+        self.probe?.works = true
         peer.write(webSocketFrame(.text, [EngineIOPacketType.pong] + Array("probe".utf8)))
         peer.flush()
         if polling.waiting != nil, polling.queue.isEmpty {
@@ -229,11 +228,13 @@ final class EngineSession: Timed {
 
     /// The WebSocket said `5`: it takes over, with what polling has not delivered.
     func completeUpgrade(to peer: WebSocketConnection) {
-        guard !isClosed, probe === peer, isProbed, case .polling(let polling) = transport else {
+        guard !isClosed, let probe, probe.peer === peer, probe.works,
+            case .polling(let polling) = transport
+        else {
             webSocketClosed(peer, .protocolError)
             return peer.close(.protocolError)
         }
-        (probe, isProbed) = (nil, false)
+        self.probe = nil
         transport = .webSocket(peer)
         for socket in sockets { loop.transportChanged(socket) }
         polling.waiting?.respond(.ok, body: [EngineIOPacketType.noop])
@@ -249,7 +250,7 @@ final class EngineSession: Timed {
 
     /// A WebSocket is gone: the session with it, unless it was only being tried.
     func webSocketClosed(_ peer: WebSocketConnection, _ reason: DisconnectReason) {
-        if probe === peer { (probe, isProbed) = (nil, false) }
+        if probe?.peer === peer { probe = nil }
         if case .webSocket(let current) = transport, current === peer { close(reason) }
     }
 
@@ -298,7 +299,8 @@ final class EngineSession: Timed {
             let packet = try SocketIOPacket(decoding: text)
             // A packet that waits for its attachments is memory that the client holds.
             if packet.attachmentCount > 0 {
-                guard text.count <= loop.configuration.waitingPacketBytesMax, isIn(packet.namespace)
+                guard text.count <= loop.configuration.waitingPacketBytesMax,
+                    socket(in: packet.namespace)?.isConnected == true
                 else { return close(.parseError) }
             }
             if let assembled = try assembler.take(
@@ -311,8 +313,8 @@ final class EngineSession: Timed {
         }
     }
 
-    private func isIn(_ namespace: String) -> Bool {
-        sockets.contains { $0.isConnected && $0.namespace.isExactly(namespace) }
+    private func socket(in namespace: String) -> Socket? {
+        sockets.first { $0.namespace.isExactly(namespace) }
     }
 
     private func receive(attachment: ArraySlice<UInt8>) {
@@ -325,8 +327,7 @@ final class EngineSession: Timed {
 
     private func receive(_ assembled: SocketIOPacketAssembler.Assembled) {
         let packet = assembled.packet
-        let socket = sockets.first { $0.namespace.isExactly(packet.namespace) }
-        switch (packet.kind, socket) {
+        switch (packet.kind, socket(in: packet.namespace)) {
         case (.connect, nil): connect(packet)
         case (.disconnect, let socket?):
             socket.end(.transportClose)
@@ -395,7 +396,7 @@ final class EngineSession: Timed {
             socket.detach()
         }
         sockets = []
-        probe?.close(reason)
+        probe?.peer.close(reason)
         switch transport {
         case .polling(let polling):
             let last = reason.staysAway ? EngineIOPacketType.close : EngineIOPacketType.noop

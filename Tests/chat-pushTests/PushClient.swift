@@ -153,6 +153,9 @@ final class PushClient {
         }
     }
 
+    /// How its connection ends, when it does.
+    func end() throws -> Heard { try next(isEnd) }
+
     /// The next event of a name.
     func nextEvent(_ name: String, timeout: Int32 = 10_000) throws -> JSONValue {
         let heard = try next(timeout: timeout) {

@@ -82,6 +82,24 @@ final class PushSite: Sendable {
         return client
     }
 
+    /// Holds the database's lock, as another program that writes for long.
+    ///
+    /// - Returns: lets go of it.
+    func lock() -> () -> Void {
+        let (isLocked, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let locker = inBackground { [database] in
+            try? database.write { _ in
+                isLocked.signal()
+                mayGo.wait()
+            }
+        }
+        isLocked.wait()
+        return {
+            mayGo.signal()
+            locker.wait()
+        }
+    }
+
     /// What the applications of all loops remember.
     func remembered() throws -> Remembered {
         try server.loops.reduce(into: Remembered()) { sum, loop in

@@ -41,20 +41,23 @@ import Testing
             try withSite(PushSite(configuration: configuration)) { site in
                 let client = try site.client(site.ana)
                 client.send(packet)
-                _ = try client.next { if case .closed = $0 { true } else { false } }
+                _ = try client.end()
             }
         }
     }
 
-    @Test func `who asks for the namespace again and again is closed`() throws {
-        let events = Rate(perSecond: 100, burst: 200)
+    /// Each is an event, and asking for the namespace as many as a hundred.
+    @Test(arguments: [(Rate(perSecond: 1, burst: 10), 20), (Rate(perSecond: 100, burst: 200), 30)])
+    func `who comes and goes in the namespace again and again is closed`(
+        _ events: Rate, _ times: Int
+    ) throws {
         try withSite(PushSite(settings: { $0.events = events })) { site in
             let client = try site.client(site.ana)
-            for _ in 0..<30 {
+            for _ in 0..<times {
                 client.send("41")
                 client.send("40")
             }
-            #expect(try client.next { $0 == .closed(1008) } == .closed(1008))
+            #expect(try client.end() == .closed(1008))
         }
     }
 }

@@ -109,15 +109,7 @@ import Testing
     {
         try withSite(PushSite(sendsWaitingMax: 50)) { site in
             let client = try site.client(site.ana)
-            let isLocked = DispatchSemaphore(value: 0)
-            let mayGo = DispatchSemaphore(value: 0)
-            let locker = inBackground { [database = site.database] in
-                try? database.write { _ in
-                    isLocked.signal()
-                    mayGo.wait()
-                }
-            }
-            isLocked.wait()
+            let unlock = site.lock()
             func say() -> Int {
                 client.emit("send_message", ["hall_id": .integer(site.hall.id), "content": "x"])
             }
@@ -126,8 +118,7 @@ import Testing
             usleep(100_000)
             let ids = (0..<60).map { _ in say() }
             for id in ids.suffix(10) { #expect(try client.answer(to: id).errorCode == "busy") }
-            mayGo.signal()
-            locker.wait()
+            unlock()
             for id in [first] + ids.prefix(50) { #expect(try client.answer(to: id).isOK) }
             #expect(try site.database.hall(site.hall.id, as: site.ana.id).rev == 51)
             #expect(try client.answer(to: say()).isOK)
@@ -139,14 +130,7 @@ import Testing
     {
         try withSite(PushSite(lockPatience: 500)) { site in
             let client = try site.client(site.ana)
-            let (isLocked, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-            let locker = inBackground { [database = site.database] in
-                try? database.write { _ in
-                    isLocked.signal()
-                    mayGo.wait()
-                }
-            }
-            isLocked.wait()
+            let unlock = site.lock()
             func say() -> Int {
                 client.emit("send_message", ["hall_id": .integer(site.hall.id), "content": "x"])
             }
@@ -155,8 +139,7 @@ import Testing
             // Four groups.
             let ids = (0..<2_000).map { _ in say() }
             for id in [first] + ids { #expect(try client.answer(to: id).errorCode == "busy") }
-            mayGo.signal()
-            locker.wait()
+            unlock()
             // The first, the four that waited for it, and no more, even where those came in two parts.
             #expect(site.store.figures.tally.commitSeconds.count <= 3)
             #expect(site.store.figures.tally.notCommitted == 2_001)
@@ -331,19 +314,6 @@ import Testing
         }
     }
 
-    @Test func `coming and going in the namespace counts as events`() throws {
-        let few = Rate(perSecond: 1, burst: 10)
-        try withSite(PushSite(settings: { $0.events = few })) { site in
-            let client = try site.client(site.ana)
-            for _ in 0..<20 {
-                client.send("41")
-                client.send("40")
-            }
-            #expect(
-                try client.next { if case .closed = $0 { true } else { false } } == .closed(1008))
-        }
-    }
-
     @Test func `one user has so many connections`() throws {
         try withSite(PushSite(connectionsPerUserMax: 2)) { site in
             let clients = try (0..<3).map { _ in try PushClient.early(site, site.ana) }
@@ -371,8 +341,7 @@ import Testing
             early.send("40")
             #expect(try eventually { try site.remembered().sockets == 1 })
             site.start()
-            #expect(
-                try early.next { if case .closed = $0 { true } else { false } } == .closed(1001))
+            #expect(try early.end() == .closed(1001))
 
             let client = try site.client(site.ana)
             let joined = try client.call(
