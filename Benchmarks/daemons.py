@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 
-from measure import LOAD_CORE, SERVER_CORE
+from measure import LOAD_CORE, SERVER_CORE, family
 from seed import Seed
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -51,6 +51,10 @@ class Place:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="halls-bench-"))
         self.processes = {}
+        self.push_socket = self.folder / "push.sock"  # where nginx looks for chat-push
+        self.push_port = free_port()
+        self.port = free_port()
+        self.entrance = self.push_port  # where the members come in
 
     def __enter__(self):
         return self
@@ -90,6 +94,31 @@ class Place:
             time.sleep(0.001)
 
 
+    def run(self, command):
+        done = subprocess.run([*map(str, command)], env=environment({}), capture_output=True, text=True)
+        if done.returncode:
+            raise Failure(f"{command[0]}: {done.stderr}")
+
+    def start_nginx(self, core=LOAD_CORE):
+        self.run([ROOT / "chat", "render-nginx", self.folder / "nginx", self.folder, f"127.0.0.1:{self.port}"])
+        self.launch("nginx", [NGINX, "-p", f"{self.folder}/nginx/", "-c", "nginx.conf", "-e", "stderr",
+                              "-g", "daemon off;"], core)  # fmt: skip
+        self.wait_until(lambda: self.get("/")[0] == 302, "nginx")
+
+    def put_behind_nginx(self):
+        """From now on the members come in through nginx, which is measured with the server and shares its core."""
+        self.start_nginx(SERVER_CORE)
+        self.entrance = self.port
+
+    def pids(self):
+        """All processes, with the workers of nginx."""
+        return [pid for process in self.processes.values() for pid in family(process.pid)]
+
+    def get(self, path, **headers):
+        """Asks nginx: the status (None where nobody answers), the headers and the body."""
+        return _get(f"http://127.0.0.1:{self.port}{path}", headers)
+
+
 class Site(Place):
     """nginx and the daemons on a database of their own."""
 
@@ -98,34 +127,21 @@ class Site(Place):
         self.programs = pathlib.Path(programs)
         self.flags = RAISED | (flags or {})
         self.database = self.folder / "halls.db"
-        self.push_port = free_port()
-        self.port = free_port()
 
     def seed(self):
         """Makes the database, for whoever fills it before a daemon is started."""
-        self._run([self.programs / "chat-admin", "migrate", "--database", self.database])
+        self.run([self.programs / "chat-admin", "migrate", "--database", self.database])
         return Seed(self.database)
-
-    def _run(self, command):
-        done = subprocess.run([*map(str, command)], env=environment({}), capture_output=True, text=True)
-        if done.returncode:
-            raise Failure(f"{command[0]}: {done.stderr}")
 
     def start_push(self):
         self.launch("chat-push", [self.programs / "chat-push", *self._common(), "--listen",
-                                  f"127.0.0.1:{self.push_port}"], SERVER_CORE, self.flags)  # fmt: skip
+                                  f"127.0.0.1:{self.push_port},{self.push_socket}"], SERVER_CORE, self.flags)  # fmt: skip
         self.wait_until(self.push_answers, "chat-push")
 
     def start_fcgi(self):
         self.launch("chat-fcgi", [self.programs / "chat-fcgi", *self._common(), "--listen", self.folder / "fcgi.sock"],
                     SERVER_CORE, self.flags)  # fmt: skip
         self.wait_until(lambda: self.get("/chat/health")[0] == 200, "chat-fcgi")
-
-    def start_nginx(self):
-        self._run([ROOT / "chat", "render-nginx", self.folder / "nginx", self.folder, f"127.0.0.1:{self.port}"])
-        self.launch("nginx", [NGINX, "-p", f"{self.folder}/nginx/", "-c", "nginx.conf", "-e", "stderr",
-                              "-g", "daemon off;"], LOAD_CORE)  # fmt: skip
-        self.wait_until(lambda: self.get("/")[0] == 302, "nginx")
 
     def start_fcgi_floor(self, program, answer):
         """Puts the floor into the place of chat-fcgi; it says what chat-fcgi said."""
@@ -145,22 +161,23 @@ class Site(Place):
         url = f"http://127.0.0.1:{self.push_port}/socket.io/?EIO=4&transport=polling"
         return _get(url, {})[0] == 200
 
-    def get(self, path, **headers):
-        """Asks nginx: the status (None where nobody answers), the headers and the body."""
-        return _get(f"http://127.0.0.1:{self.port}{path}", headers)
-
 
 class Floor(Place):
     """The C program that only does the system calls, in the place of chat-push."""
 
-    def __init__(self, program, mode, plant=None):
+    def __init__(self, program, mode):
         super().__init__()
-        self.push_port = free_port()
-        self.command = [program, self.push_port, mode, *([plant] if plant else [])]
+        self.program = program
+        self.mode = mode
 
     def start(self):
-        self.launch("floor", self.command, SERVER_CORE)
+        self.launch("floor", [self.program, self.push_port, self.mode], SERVER_CORE)
         self.wait_until(lambda: _takes_connections(self.push_port), "floor")
+
+    def start_on_socket(self):
+        """For nginx, which comes over the unix socket, as it does to chat-push."""
+        self.launch("floor", [self.program, self.push_socket, self.mode], SERVER_CORE)
+        self.wait_until(self.push_socket.exists, "floor")
 
 
 def _takes_connections(port):

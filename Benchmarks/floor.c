@@ -2,7 +2,9 @@
 /*
  * floor: the least that halls can cost on this machine, for the benchmark. One thread, epoll, nothing but libc.
  *
- *     floor PORT write|batch [drop|double|swap]
+ *     floor PORT|PATH write|batch [drop|double|swap]
+ *
+ * It listens on a port of 127.0.0.1, or where there is a slash in it on a unix socket, for nginx in front of it.
  *
  * No server for use. It speaks just enough Socket.IO for `load`: it lets everybody in, keeps no message, sends no pings,
  * and ends when a client does not read. What is left is the price of the system calls, which no server in front of the
@@ -29,6 +31,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 // `load` sends the key of RFC 6455 §1.3, so the answer to it is a constant.
@@ -349,14 +352,34 @@ static void accept_all(int listener)
     }
 }
 
-static int listen_on(uint16_t port)
+static int bound_to(const struct sockaddr *address, socklen_t size)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int listener = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 4096))
+    if (bind(listener, address, size) || listen(listener, 4096))
         fail("listen");
+    return listener;
+}
+
+static int listener_at(const char *place)
+{
+    if (!strchr(place, '/')) {
+        struct sockaddr_in port = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(place))};
+        port.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        return bound_to((struct sockaddr *)&port, sizeof port);
+    }
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+    if (strlen(place) >= sizeof path.sun_path) {
+        errno = ENAMETOOLONG;
+        fail("listen");
+    }
+    strcpy(path.sun_path, place);
+    return bound_to((struct sockaddr *)&path, sizeof path);
+}
+
+static int listen_on(const char *place)
+{
+    int listener = listener_at(place);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event);
     return listener;
@@ -370,13 +393,13 @@ static int plant_named(const char *name)
 int main(int count, char **arguments)
 {
     if (count < 3) {
-        fputs("usage: floor PORT write|batch [drop|double|swap]\n", stderr);
+        fputs("usage: floor PORT|PATH write|batch [drop|double|swap]\n", stderr);
         return 1;
     }
     batching = !strcmp(arguments[2], "batch");
     plant = count < 4 ? NOTHING : plant_named(arguments[3]);
     poller = epoll_create1(EPOLL_CLOEXEC);
-    int listener = listen_on((uint16_t)atoi(arguments[1]));
+    int listener = listen_on(arguments[1]);
     for (;;) {
         struct epoll_event events[EVENTS_MAX];
         int ready = epoll_wait(poller, events, EVENTS_MAX, -1);

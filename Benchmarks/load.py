@@ -13,11 +13,12 @@ MESSAGE_BYTES = 120
 
 @dataclasses.dataclass(frozen=True)
 class Crowd:
-    """Who is there: members spread evenly over halls; the first `senders` of each hall speak."""
+    """Who is there: members spread evenly over halls; the first `senders` of each hall speak. And which way they come."""
 
     members: int
     halls: int
     senders: int = 1
+    through_nginx: bool = False
 
 
 class Load:
@@ -26,7 +27,7 @@ class Load:
     def __init__(self, program, place, crowd, cookies):
         file = place.folder / "cookies"
         file.write_text("".join(cookie + "\n" for cookie in cookies))
-        arguments = [place.push_port, crowd.halls, 1, crowd.senders, MESSAGE_BYTES, file]
+        arguments = [place.entrance, crowd.halls, 1, crowd.senders, MESSAGE_BYTES, file]
         self.process = subprocess.Popen(
             ["taskset", "-c", str(LOAD_CORE), program, *map(str, arguments)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

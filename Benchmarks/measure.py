@@ -20,16 +20,23 @@ def cpu_seconds(pid):
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
+def family(pid):
+    """A process and its children: nginx's master and workers."""
+    return [pid, *map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
 def family_cpu_seconds(pid):
-    """CPU of a process and its children: nginx's master and workers."""
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return cpu_seconds(pid) + sum(cpu_seconds(child) for child in children)
+    return sum(map(cpu_seconds, family(pid)))
 
 
-def memory_kb(pid):
-    """Resident memory of a process: all of it, and its share of what it has in common with others."""
-    lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    sizes = {line.split()[0]: int(line.split()[1]) for line in lines}
+def memory_kb(pids):
+    """Resident memory of processes: all of it, and their share of what they have in common with others."""
+    sizes = {"Rss:": 0, "Pss:": 0}
+    for pid in pids:
+        for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+            name, size = line.split()[:2]
+            if name in sizes:
+                sizes[name] += int(size)
     return {"rss": sizes["Rss:"], "pss": sizes["Pss:"]}
 
 
@@ -43,7 +50,7 @@ def busy_seconds():
 class Window:
     """What was used between its start and `close`.
 
-    `server` and `generators` are processes (pids), or functions that return CPU seconds.
+    `server` and `generators` are processes (a pid, or a list), or functions that return CPU seconds.
     """
 
     def __init__(self, server, *generators):
@@ -65,7 +72,9 @@ class Window:
 
 
 def _clock(source):
-    return source if callable(source) else lambda: cpu_seconds(source)
+    if callable(source):
+        return source
+    return lambda: sum(map(cpu_seconds, source if isinstance(source, list) else [source]))
 
 
 def summary(trials):

@@ -64,6 +64,15 @@ def paced(bench):
     return [_talk(bench, "paced", what, crowd, f"pace {rate}", times=3)]
 
 
+@row("delivery-path")
+def delivery_path(bench):
+    crowd = Crowd(bench.scale.size(500), 1, through_nginx=True)
+    what = f"1 hall of {crowd.members:,}, 8 messages under way, through nginx"
+    line = _talk(bench, "delivery-path", what, crowd, "keep 8", (FLOOR, BATCHING_FLOOR, "halls"))
+    line.note = "nginx and chat-push together, on one core; the floors are behind the same nginx"
+    return [line]
+
+
 @row("senders")
 def senders(bench):
     lines = []
@@ -88,6 +97,17 @@ def idle(bench):
     results = bench.repeat(lambda kind: rest_quietly(bench, kind, crowd, [count])[count], (FLOOR, "halls"))
     note = "resident memory of the process; the kernel's buffers of a socket are not in it"
     return [Line("idle", f"{count:,} joined and idle", "KB a connection", results["halls"], results[FLOOR], note=note)]
+
+
+@row("idle-path")
+def idle_path(bench):
+    # Two descriptors of nginx each, perhaps all of one worker.
+    count = bench.scale.size(4000)
+    crowd = Crowd(count, max(1, count // 5), through_nginx=True)
+    results = bench.repeat(lambda kind: rest_quietly(bench, kind, crowd, [count])[count], (FLOOR, "halls"))
+    what = f"{count:,} joined and idle, through nginx"
+    note = "nginx and chat-push together; the floor is behind the same nginx"
+    return [Line("idle-path", what, "KB a connection", results["halls"], results[FLOOR], note=note)]
 
 
 @row("heartbeat")

@@ -45,11 +45,15 @@ class Bench:
 
     @contextlib.contextmanager
     def server(self, kind, crowd, flags=None):
-        """A running server, `halls` or a mode of the floor: its place, its pid, and its members' cookies."""
+        """A running server, `halls` or a mode of the floor: its place, its pids, and its members' cookies."""
         if kind != "halls":
             with Floor(self.compiled / "floor", kind) as floor:
-                floor.start()
-                yield floor, floor.pid("floor"), ["floor"] * crowd.members
+                if crowd.through_nginx:
+                    floor.start_on_socket()
+                    floor.put_behind_nginx()
+                else:
+                    floor.start()
+                yield floor, floor.pids(), ["floor"] * crowd.members
             return
         with Site(self.programs, flags) as site:
             with site.seed() as seed:
@@ -57,14 +61,16 @@ class Bench:
                 seed.halls(crowd.halls)
                 seed.seats((i + 1, i % crowd.halls + 1) for i in range(crowd.members))
             site.start_push()
-            yield site, site.pid("chat-push"), cookies
+            if crowd.through_nginx:
+                site.put_behind_nginx()
+            yield site, site.pids(), cookies
 
     @contextlib.contextmanager
     def crowd(self, kind, crowd, flags=None):
-        """A running server and its members, who are not connected yet: its pid, and the Load."""
-        with self.server(kind, crowd, flags) as (place, pid, cookies):
+        """A running server and its members, who are not connected yet: its pids, and the Load."""
+        with self.server(kind, crowd, flags) as (place, pids, cookies):
             with Load(self.compiled / "load", place, crowd, cookies) as load:
-                yield pid, load
+                yield pids, load
 
     def repeat(self, trial, kinds):
         """Makes trials of each kind of server in turn, so that all of them see the same weather: `{kind: summary}`."""
@@ -77,10 +83,10 @@ def talk(bench, kind, crowd, pattern, per="delivered", times=1):
     Members talk after a pattern (`keep 8`, `pace 10`), so many times as long as others: CPU in µs for each delivery, or
     `per="acknowledged"` send.
     """
-    with bench.crowd(kind, crowd) as (pid, load):
+    with bench.crowd(kind, crowd) as (pids, load):
         load.do(f"connect {crowd.members}")
         before = load.do(f"{pattern} {bench.scale.warm_up}")
-        window = Window(pid, load.pid)
+        window = Window(pids, load.pid)
         after = load.do(f"{pattern} {bench.scale.seconds * times}")
         window.close()
         totals = load.drain()
@@ -98,8 +104,8 @@ def talk(bench, kind, crowd, pattern, per="delivered", times=1):
 
 def arrive(bench, kind, crowd):
     """Members come, 64 at a time: CPU in µs for each, from the handshake to the hall."""
-    with bench.crowd(kind, crowd) as (pid, load):
-        window = Window(pid, load.pid)
+    with bench.crowd(kind, crowd) as (pids, load):
+        window = Window(pids, load.pid)
         load.do(f"connect {crowd.members}")
         window.close()
     return shares(window) | {
@@ -111,13 +117,13 @@ def arrive(bench, kind, crowd):
 
 def rest_quietly(bench, kind, crowd, steps):
     """Members come and are idle, more at each step: resident KB for each, at each step."""
-    with bench.crowd(kind, crowd) as (pid, load):
-        empty = memory_kb(pid)
+    with bench.crowd(kind, crowd) as (pids, load):
+        empty = memory_kb(pids)
         result = {}
         for members in steps:
             load.do(f"connect {members}")
             load.do(f"idle {bench.scale.settle}")
-            used = memory_kb(pid)
+            used = memory_kb(pids)
             result[members] = {
                 "value": (used["rss"] - empty["rss"]) / members,
                 "pss": (used["pss"] - empty["pss"]) / members,
@@ -129,10 +135,10 @@ def rest_quietly(bench, kind, crowd, steps):
 
 def beat(bench, crowd, interval, seconds):
     """Members are idle but for the heartbeats, one in so many seconds: CPU in µs for each ping with its pong."""
-    with bench.crowd("halls", crowd, {"ping-interval": int(interval * 1000)}) as (pid, load):
+    with bench.crowd("halls", crowd, {"ping-interval": int(interval * 1000)}) as (pids, load):
         load.do(f"connect {crowd.members}")
         before = load.do(f"idle {bench.scale.settle}")
-        window = Window(pid, load.pid)
+        window = Window(pids, load.pid)
         after = load.do(f"idle {seconds}")
         window.close()
     count = after["pings"] - before["pings"]

@@ -76,11 +76,11 @@ def _resting(result):
 
 
 def _run(bench, program, kind, crowd, pattern, amount, times=1):
-    with bench.server(kind, crowd) as (place, pid, cookies):
+    with bench.server(kind, crowd) as (place, pids, cookies):
         headers = place.folder / "headers"
         headers.write_text("".join(f"Cookie: {cookie}\n" for cookie in cookies))
         options = {
-            "mode": "sio", "port": place.push_port, "pid": pid, "header-file": headers, "conns": crowd.members,
+            "mode": "sio", "port": place.push_port, "pid": pids[0], "header-file": headers, "conns": crowd.members,
             "halls": crowd.halls, "size": MESSAGE_BYTES, "joined": '42["hall_joined",', pattern: amount,
             "settle": bench.scale.settle, "warmup": bench.scale.warm_up,
             "duration": 0 if pattern == QUIET else bench.scale.seconds * times,

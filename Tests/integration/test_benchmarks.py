@@ -29,8 +29,8 @@ def test_each_row_is_there(results):
     lines = {line["name"]: line for line in results["lines"]}
 
     assert lines.keys() - {"history 304", "sidebar 304"} == {
-        "fan-out", "halls", "paced", "senders 1", "senders 10", "senders 100", "join", "idle", "heartbeat",
-        "history", "sidebar", "cold-start chat-push", "cold-start chat-fcgi",
+        "fan-out", "halls", "paced", "delivery-path", "senders 1", "senders 10", "senders 100", "join", "idle",
+        "idle-path", "heartbeat", "history", "sidebar", "cold-start chat-push", "cold-start chat-fcgi",
     }  # fmt: skip
     assert all(line["halls"]["value"][0] > 0 for line in lines.values())
     assert all(line["floor"]["value"][0] > 0 for line in lines.values() if line["floor"])
@@ -53,6 +53,8 @@ def test_what_was_checked_is_what_was_there(results):
     assert 1_000 <= checked["paced"] <= 1_500
     assert checked["join"] == 250
     assert checked["idle"] == 500
+    assert checked["idle-path"] == 200
+    assert checked["delivery-path"] > 0 and checked["delivery-path"] % 25 == 0
     assert checked["heartbeat"] >= 500
 
 
