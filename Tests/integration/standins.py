@@ -193,8 +193,8 @@ class _HTTPHandler(_Handler):
             self.owner.requests += 1
         if headers.get("connection") == "upgrade":
             return self.upgrade(headers)
-        if "drip" in request[1]:
-            return self.drip()
+        if "linger" in request[1]:
+            return self.linger()
         body = self.rfile.read(int(headers.get("content-length", 0)))
         content = json.dumps({"path": request[1], "headers": headers, "length": len(body)}).encode()
         self.wfile.write(
@@ -216,11 +216,10 @@ class _HTTPHandler(_Handler):
         while self.request.recv(4096):
             pass
 
-    def drip(self):
-        """Sends half an answer, and the other half only when the test has seen the first."""
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nfirst")
-        self.owner.first_half_seen.wait(10)
-        self.wfile.write(b"other")
+    def linger(self):
+        """Sends a whole answer, and keeps the connection until the test has seen it."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nsaid")
+        self.owner.answer_seen.wait(10)
 
 
 class PushStandIn(_StandIn):
@@ -230,4 +229,4 @@ class PushStandIn(_StandIn):
 
     def __init__(self, path):
         super().__init__(path)
-        self.first_half_seen = threading.Event()
+        self.answer_seen = threading.Event()

@@ -438,11 +438,11 @@ def test_a_websocket_is_upgraded(front):
     socket.close()
 
 
-def test_polling_is_not_buffered(front):
-    with front.get("/socket.io/?EIO=4&transport=polling&drip", stream=True) as answer:
-        first = answer.raw.read(5)
-        front.push.first_half_seen.set()
-        assert first + answer.raw.read() == b"firstother"
+def test_an_answer_to_polling_leaves_as_soon_as_it_is_whole(front):
+    with front.get("/socket.io/?EIO=4&transport=polling&linger", stream=True) as answer:
+        said = answer.raw.read()
+        front.push.answer_seen.set()
+        assert said == b"said"
 
 
 def test_the_read_timeout_is_longer_than_ping_interval_and_timeout():
