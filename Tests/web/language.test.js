@@ -48,6 +48,36 @@ test("the browser's language is taken unless another was chosen", () => {
   assert.equal(Language.choose("xx", []).code, "en");
 });
 
+test("what is no tag of a language costs no more than its flavour", () => {
+  const hour = new Date(2026, 10, 23, 22, 45);
+  for (const tag of ["en-US@posix", "en-", "en", "en_US.UTF-8", "en-US-", "en-x", "en-a-b-c-toolongforasubtag"]) {
+    const language = Language.choose(null, [tag]);
+    assert.equal(language.code, "en", tag);
+    assert.match(language.hour(hour), /45/u);
+  }
+  for (const tag of ["es_ES", "es-", "ES", "es_MX@euro", "es-419-"]) assert.equal(Language.choose(null, [tag]).code, "es", tag);
+  for (const tag of ["", "-", "@", "C", "POSIX", "*", "x", "i-klingon", "\u0000", undefined, null, "constructor"]) {
+    assert.equal(Language.choose(null, [tag, "es"]).code, "es", String(tag));
+    assert.equal(new Language("en", [tag]).code, "en", String(tag));
+  }
+  assert.equal(Language.choose("constructor", []).code, "en");
+  assert.equal(Language.choose(null, ["en-US@posix"]).hour(hour), new Language("en", ["en-US"]).hour(hour));
+});
+
+test("hours follow the reader into another time zone", () => {
+  const before = process.env.TZ;
+  process.env.TZ = "Europe/Madrid";
+  const language = new Language("es", ["es-ES"]);
+  const date = new Date("2026-11-23T12:00:00.000Z");
+  assert.deepEqual([language.hour(date), language.followZone()], ["13:00", false]);
+
+  process.env.TZ = "Asia/Tokyo";
+
+  assert.deepEqual([language.followZone(), language.hour(date)], [true, "21:00"]);
+  assert.equal(language.followZone(), false);
+  process.env.TZ = before ?? "UTC";
+});
+
 test("the words are Spanish where they should be", () => {
   const language = new Language("es", ["es-ES"]);
 

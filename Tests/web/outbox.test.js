@@ -48,6 +48,24 @@ test("two windows do not overwrite each other", () => {
   assert.deepEqual(keysOf(outboxOf(storage).of(1)), ["b"]);
 });
 
+test("what failed is news until it is seen, in every window and after a reload", () => {
+  const storage = new MemoryStorage();
+  const [one, two] = [outboxOf(storage), outboxOf(storage)];
+  one.add({ clientKey: "a", hallId: 1, content: "x" });
+  two.add({ clientKey: "b", hallId: 2, content: "y" });
+  const later = outboxOf(storage);
+  assert.deepEqual([...later.unseenFailures()], []);
+
+  one.fail("a", "hall_archived");
+  assert.equal(later.storageChanged("halls.outbox.1.a", storage.getItem("halls.outbox.1.a")), true);
+  for (const outbox of [one, later, outboxOf(storage)]) assert.deepEqual([...outbox.unseenFailures()], [1]);
+
+  assert.equal(one.see(2), false);
+  assert.equal(one.see(1), true);
+  later.storageChanged("halls.outbox.1.a", storage.getItem("halls.outbox.1.a"));
+  for (const outbox of [one, later, outboxOf(storage)]) assert.deepEqual([...outbox.unseenFailures()], []);
+});
+
 test("a failed message stops nothing and comes back with retry, under its own key", () => {
   const outbox = outboxOf(new MemoryStorage());
   outbox.add({ clientKey: "a", hallId: 1, content: "x" });

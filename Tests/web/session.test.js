@@ -55,8 +55,8 @@ class FakeSocket extends Emitter {
 }
 
 /** A session over a fake socket and a REST whose answers are functions; its requests are counted by name. */
-function sessionOf(t, { answers = {}, halls = [hall(1, 3), hall(2, 3)], viewedId = 1, storage = new MemoryStorage() } = {}) {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+function sessionOf(t, { answers = {}, halls = [hall(1, 3), hall(2, 3)], viewedId = 1, storage = new MemoryStorage(), ...more } = {}) {
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   const requests = {};
   const rest = new Proxy({}, {
     get: (_, name) => async (...values) => {
@@ -67,7 +67,7 @@ function sessionOf(t, { answers = {}, halls = [hall(1, 3), hall(2, 3)], viewedId
   });
   const socket = new FakeSocket();
   const view = { hallId: viewedId, isAtEnd: true, isRead: true };
-  const session = new Session({ user: me, rest, socket, storage: new SafeStorage(storage), view: () => view });
+  const session = new Session({ user: me, rest, socket, storage: new SafeStorage(storage), view: () => view, ...more });
   session.start(halls);
   t.after(() => session.end());
   return { session, socket, requests, view, storage };
@@ -404,4 +404,53 @@ test("as long as nobody says who is signed in, it is asked again and nothing is 
   await pass(t, 7000);
 
   assert.deepEqual(sent, ["one"]);
+});
+
+test("a logout of the site is noticed when the page comes into view, and by and by", async (t) => {
+  for (const look of [(session) => session.wake(), () => t.mock.timers.tick(30_000)]) {
+    t.mock.timers.reset();
+    const answers = {};
+    const { session, socket } = sessionOf(t, { answers, isSiteLogin: true });
+    let ends = 0;
+    session.on("ended", () => (ends += 1));
+    socket.comesOnline();
+    look(session);
+    await settled();
+    assert.equal(ends, 0);
+
+    answers.session = () => ({ user: null, login: "site" });
+    look(session);
+    await settled();
+
+    assert.equal(ends, 1);
+    assert.ok(socket.dropped.includes("disconnect"));
+  }
+});
+
+test("a login in front of the chat that refuses the question ends the session, no answer does not", async (t) => {
+  const answers = { session: refused("offline") };
+  const { session, socket } = sessionOf(t, { answers, isSiteLogin: true });
+  let ends = 0;
+  session.on("ended", () => (ends += 1));
+  socket.comesOnline();
+  session.wake();
+  await settled();
+  assert.equal(ends, 0);
+
+  answers.session = refused("unauthenticated");
+  session.wake();
+  await settled();
+
+  assert.equal(ends, 1);
+});
+
+test("with built-in accounts nothing is asked by and by", async (t) => {
+  const { socket, requests } = sessionOf(t);
+  socket.comesOnline();
+  await settled();
+
+  t.mock.timers.tick(300_000);
+  await settled();
+
+  assert.equal(requests.session, undefined);
 });

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  Emitter, SafeStorage, dayNumber, foldText, hallAddress, initialOf, isEmojiOnly, newClientKey, parseAddress, personHue,
-  splitContent, splitLinks, textLength,
+  Emitter, SafeStorage, dayNumber, foldText, hallAddress, initialOf, newClientKey, parseAddress, personHue, textLength,
 } from "../../nginx/site/static/js/utils.js";
 
 test("an emitter survives handlers that remove themselves", () => {
@@ -73,51 +72,6 @@ test("filters ignore case and accents", () => {
   assert.ok(foldText("Música en vivo").includes(foldText("MUSICA")));
 });
 
-test("emoji-only messages are told from text", () => {
-  for (const text of ["👍", "🎉🎉🎉", "❤️", "👩‍👩‍👧‍👦", "🇪🇸 🇲🇽", "👍🏽", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", " 😀\n"]) assert.ok(isEmojiOnly(text), text);
-  for (const text of ["", " ", "1", "12", "#", "ok 👍", "©", "→", "a", "😀".repeat(9)]) assert.ok(!isEmojiOnly(text), text);
-});
-
-test("emoji-only costs little on hostile text", () => {
-  const start = performance.now();
-  isEmojiOnly(`${"👍 ".repeat(66)}x`);
-  isEmojiOnly("👩‍".repeat(66));
-  isEmojiOnly("1".repeat(100_000));
-
-  assert.ok(performance.now() - start < 100);
-});
-
-const hrefs = (text) => splitLinks(text).filter(({ href }) => href).map(({ text: shown }) => shown);
-
-test("links are found without the punctuation around them", () => {
-  assert.deepEqual(hrefs("see https://example.org/a, or (http://b.example/c)."), ["https://example.org/a", "http://b.example/c"]);
-  assert.deepEqual(hrefs("https://en.wikipedia.org/wiki/Hall_(concert)"), ["https://en.wikipedia.org/wiki/Hall_(concert)"]);
-  assert.deepEqual(hrefs("会议：https://meet.example/room。好"), ["https://meet.example/room"]);
-  assert.deepEqual(hrefs("¿https://example.org/?q=1&b=2?"), ["https://example.org/?q=1&b=2"]);
-});
-
-test("only http and https become links", () => {
-  assert.deepEqual(hrefs("javascript:alert(1) data:text/html,x ftp://x.example mailto:a@b.example //x.example"), []);
-  assert.deepEqual(hrefs("https:// http://"), []);
-});
-
-test("a character that turns the direction ends a link", () => {
-  assert.deepEqual(hrefs("https://example.org/\u202Egpj.exe"), ["https://example.org/"]);
-});
-
-test("nothing of the text is lost", () => {
-  for (const text of ["", "a", "https://a.example", "x https://a.example. y https://b.example)", "no\nlinks\n"]) {
-    assert.equal(splitLinks(text).map((part) => part.text).join(""), text);
-  }
-});
-
-test("code is told from text, and no link is made in it", () => {
-  assert.deepEqual(splitContent("run `npm test` now"), [{ text: "run " }, { code: "npm test" }, { text: " now" }]);
-  assert.deepEqual(splitContent("a\n```js\nlet x = 1;\n```\nb"), [{ text: "a\n" }, { block: "let x = 1;" }, { text: "b" }]);
-  assert.deepEqual(splitContent("`https://a.example`"), [{ code: "https://a.example" }]);
-  assert.deepEqual(splitContent("``` not closed"), [{ text: "``` not closed" }]);
-});
-
 test("addresses go there and back", () => {
   assert.deepEqual(parseAddress(hallAddress(3)), { hallId: 3, members: false });
   assert.deepEqual(parseAddress(hallAddress(3, { members: true })), { hallId: 3, members: true });
@@ -139,14 +93,4 @@ test("a storage that throws is an empty one", () => {
   assert.equal(storage.get("a"), null);
   assert.equal(new SafeStorage(null).get("a"), null);
   assert.deepEqual(new SafeStorage(null).keys("a"), []);
-});
-
-test("a link with thousands of brackets after it costs no more than its length", () => {
-  const brackets = ")".repeat(200_000);
-  const began = performance.now();
-
-  const [link, rest] = splitLinks(`https://a.example/(b)${brackets}`);
-
-  assert.deepEqual([link.text, rest.text.length], ["https://a.example/(b)", 200_000]);
-  assert.ok(performance.now() - began < 2000);
 });

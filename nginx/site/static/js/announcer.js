@@ -38,9 +38,9 @@ export class Announcer {
     }
   }
 
-  /** A message of mine that failed; `code` is why. */
-  sayFailed(code) {
+  /** A message of mine that failed; `code` is why, `name` the hall's if it is not in view. */
+  sayFailed(code, name) {
     const reason = code && code !== "internal" ? ` ${this.#language.error({ code })}` : "";
-    this.say(this.#language.t("not_sent") + reason);
+    this.say((name ? this.#language.t("not_sent_in", { name }) : this.#language.t("not_sent")) + reason);
   }
 }

@@ -8,6 +8,7 @@ import { HallList } from "./hall-list.js";
 import { HallNotices } from "./hall-notices.js";
 import { wireKeyboard } from "./keyboard.js";
 import { MembersPanel } from "./members.js";
+import { showTitle } from "./page-title.js";
 import { Panes } from "./panes.js";
 import { Trail } from "./trail.js";
 import { hallAddress, initialOf, parseAddress, personHue } from "./utils.js";
@@ -38,7 +39,7 @@ export class ChatPage {
     this.#rest = rest;
     this.#storage = storage;
     this.#language = language;
-    this.#halls = new HallList({ sidebar: $("sidebar"), directory: session.directory, language });
+    this.#halls = new HallList({ sidebar: $("sidebar"), directory: session.directory, outbox: session.outbox, language });
     this.#announcer = new Announcer({ element: $("announcer"), language });
     this.#conversation = new Conversation({ language, storage });
     this.#conversation.composer.lengthMax = lengthMax ?? 4000;
@@ -104,7 +105,9 @@ export class ChatPage {
   /** Another window wrote to the storage; null was taken away. */
   storageChanged(key, value) {
     if (key === this.#session.directory.storageKey) this.#session.directory.refreshSeen();
-    if (this.#session.outbox.storageChanged(key, value)) this.#conversation.update();
+    if (!this.#session.outbox.storageChanged(key, value)) return;
+    this.#conversation.update();
+    this.#showFailures();
   }
 
   #wireSession() {
@@ -116,9 +119,7 @@ export class ChatPage {
       this.#conversation.update();
       this.#read();
     });
-    this.#session.on("gone", (hallId) => {
-      if (hallId === this.#currentId) this.#showRemoved(hallId);
-    });
+    this.#session.on("gone", (hallId) => hallId === this.#currentId && this.#showRemoved(hallId));
     this.#session.on("loaded", (hallId) => {
       if (hallId !== this.viewedId) return;
       // What came while nobody could see it gets its mark, also when more of it came than one page holds.
@@ -126,10 +127,11 @@ export class ChatPage {
       this.#conversation.restart();
       this.#read();
     });
-    this.#session.on("connection", (state) => {
-      if (state === "online") this.#conversation.list.resumeOlder();
+    this.#session.on("connection", (state) => state === "online" && this.#conversation.list.resumeOlder());
+    this.#session.on("failed", (hallId, code) => {
+      this.#announcer.sayFailed(code, hallId === this.viewedId ? null : directory.get(hallId)?.name);
+      this.#showFailures();
     });
-    this.#session.on("failed", (_, code) => this.#announcer.sayFailed(code));
     this.#session.on("waiting", (hallId, seconds) => {
       if (hallId === this.viewedId) this.#conversation.composer.waitFor(seconds);
     });
@@ -209,11 +211,14 @@ export class ChatPage {
   }
 
   #showTitle() {
-    const { directory } = this.#session;
-    const name = directory.get(this.viewedId)?.name;
-    const title = name ? `${name} · ${this.#language.t("app_name")}` : this.#language.t("app_name");
-    const count = directory.unreadTotal();
-    document.title = count > 0 ? this.#language.t("unread_title", { count, name: title }) : title;
+    showTitle(this.#session, this.#language, this.viewedId);
+  }
+
+  // A message that failed is marked until it was before the eyes of who wrote it.
+  #showFailures() {
+    if (this.view.isRead) this.#session.outbox.see(this.viewedId);
+    this.#halls.render();
+    this.#showTitle();
   }
 
   #hallsChanged() {
@@ -343,7 +348,8 @@ export class ChatPage {
   }
 
   #read() {
-    const { directory, histories } = this.#session;
+    const { directory, histories, outbox } = this.#session;
+    if (outbox.unseenFailures().has(this.viewedId)) this.#showFailures();
     const loaded = this.viewedId !== null && histories.of(this.viewedId);
     if (!loaded || !loaded.isLoaded || !this.view.isRead) return;
     directory.markSeen(this.viewedId, loaded.rev);

@@ -26,6 +26,8 @@ const banner = new Banner({ element: element("offline"), language: settings.lang
 let page = null;
 let retryTimer = null;
 let isStarting = false;
+/** How one signs in here, as it was last heard. */
+let waysIn = {};
 
 wireDialogs();
 nameModifierKeys();
@@ -62,10 +64,11 @@ async function start() {
 async function enter() {
   try {
     const who = await rest.session();
+    waysIn = who;
     if (!who.user) return askWho(who);
     openChat(who, await rest.halls());
   } catch (error) {
-    if (error.code === "unauthenticated") return askWho(error.problem);
+    if (error.code === "unauthenticated" || isFromTheSite(error)) return askWho(error.problem);
     if (!error.code) throw error;
     document.body.dataset.screen = "problem";
     welcome.showProblem(error.code);
@@ -79,7 +82,7 @@ function openChat({ user, login, limits }, halls) {
   welcome.hide();
   element("sign-out").hidden = login === "site";
   const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
-  const session = new Session({ user, rest, socket: io(), storage, view });
+  const session = new Session({ user, rest, socket: io(), storage, view, isSiteLogin: login === "site" });
   page = new ChatPage({ session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max });
   session.on("connection", (state, before) => banner.connectionChanged(state, before));
   session.on("replaced", () => location.reload());
@@ -117,17 +120,21 @@ function watchPage(session) {
   });
 }
 
+/** A site's login in front of the chat answers in its own way: with a page, or with a no that is none of ours. */
+function isFromTheSite({ status, problem }) {
+  return (status === 200 || status === 403) && problem.code === undefined;
+}
+
 async function sessionEnded() {
   document.body.dataset.screen = "ended";
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   page.end();
-  let ways = { login: "accounts" };
   try {
-    ways = await rest.session();
+    waysIn = await rest.session();
   } catch {
-    // Without an answer the form is shown: signing in will tell what is wrong.
+    // Without an answer one signs in as before: it will tell what is wrong.
   }
-  welcome.askWho(ways, { wasSignedIn: true });
+  welcome.askWho(waysIn, { wasSignedIn: true });
 }
 
 function askWho(ways) {

@@ -9,7 +9,7 @@ const draftLengthMax = 20_000;
 // Where what is left is said aloud; with each key it would be too much.
 const saidCounts = [200, 100, 50, 20, 10, 5, 0];
 
-/** The input: grows, counts, keeps the draft of each hall. Emits send(content), say(text). */
+/** The input: grows, counts, keeps the draft of each hall. Emits send(content), say(text), edit(), fitted(). */
 export class Composer extends Emitter {
   #form;
   #text;
@@ -40,6 +40,7 @@ export class Composer extends Emitter {
     });
     // The button must not take the focus: on a phone the keyboard would close.
     this.#button.addEventListener("pointerdown", (event) => event.preventDefault());
+    this.#text.addEventListener("beforeinput", () => this.emit("edit"));
     this.#text.addEventListener("input", () => this.#changed());
     this.#text.addEventListener("keydown", (event) => this.#keyDown(event));
     // A page that is closed or put away may not come to its timers.
@@ -128,6 +129,7 @@ export class Composer extends Emitter {
   #fit() {
     this.#grow();
     this.#showCount();
+    this.emit("fitted");
   }
 
   // Only what was changed here: another window may have gone on with the same draft.

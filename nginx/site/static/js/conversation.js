@@ -33,6 +33,9 @@ export class Conversation extends Emitter {
     });
     this.#composer = new Composer({ form: $("composer"), storage, language });
     this.#composer.on("send", (content) => this.emit("send", content));
+    // While text is pasted over other text the input is small for a moment, and the log is tall.
+    this.#composer.on("edit", () => this.#list.noticeEnd());
+    this.#composer.on("fitted", () => this.#list.holdEnd());
     this.#list.on("older", () => this.emit("older"));
     this.#list.on("end", (isAtEnd) => this.#reachedEnd(isAtEnd));
     this.#list.on("away", (isAway) => this.#showWayDown(isAway));
@@ -98,6 +101,7 @@ export class Conversation extends Emitter {
   update() {
     if (!this.#history) return;
     const arrived = this.#arrived();
+    this.#list.noticeEnd();
     if (!this.#list.isAtEnd) this.#newCount += arrived.length;
     this.#list.update();
     this.#showNewCount();

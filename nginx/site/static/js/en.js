@@ -37,6 +37,7 @@ export default {
   archived_hall: "Archived",
   unread: { one: "{count} unread message", other: "{count} unread messages" },
   unread_title: "({count}) {name}",
+  failed_title: "Message not sent · {name}",
 
   welcome_title: "Welcome, {name}",
   welcome_lead: "A hall is a place to talk. Join one that is open, or make your own.",
@@ -73,6 +74,8 @@ export default {
   send: "Send",
   sending: "Sending…",
   not_sent: "Not sent.",
+  not_sent_in: "Your message in {name} was not sent.",
+  not_sent_here: "A message was not sent",
   retry: "Retry",
   delete: "Delete",
   characters_left: { one: "{count} character left", other: "{count} characters left" },

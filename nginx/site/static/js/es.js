@@ -37,6 +37,7 @@ export default {
   archived_hall: "Archivada",
   unread: { one: "{count} mensaje sin leer", many: "{count} mensajes sin leer", other: "{count} mensajes sin leer" },
   unread_title: "({count}) {name}",
+  failed_title: "Mensaje sin enviar · {name}",
 
   welcome_title: "Te damos la bienvenida, {name}",
   welcome_lead: "Una sala es un lugar para conversar. Únete a una abierta o crea la tuya.",
@@ -73,6 +74,8 @@ export default {
   send: "Enviar",
   sending: "Enviando…",
   not_sent: "No se ha enviado.",
+  not_sent_in: "Tu mensaje en {name} no se ha enviado.",
+  not_sent_here: "Hay un mensaje sin enviar",
   retry: "Reintentar",
   delete: "Eliminar",
   characters_left: { one: "Queda {count} carácter", many: "Quedan {count} caracteres", other: "Quedan {count} caracteres" },

@@ -8,17 +8,19 @@ export class HallList {
   #none;
   #template;
   #directory;
+  #outbox;
   #language;
   #currentId = null;
   #items = new Map();
   #isScheduled = false;
   #isEnded = false;
 
-  constructor({ sidebar, directory, language }) {
+  constructor({ sidebar, directory, outbox, language }) {
     this.#list = sidebar.querySelector("#hall-list");
     this.#none = sidebar.querySelector("#halls-none");
     this.#template = document.getElementById("hall-template");
     this.#directory = directory;
+    this.#outbox = outbox;
     this.#language = language;
     this.#list.replaceChildren();
     directory.on("changed", () => this.#renderSoon());
@@ -45,6 +47,7 @@ export class HallList {
     if (this.#isEnded) return;
     const halls = this.sorted();
     this.#none.hidden = halls.length > 0 || !this.#directory.isLoaded;
+    const failed = this.#outbox.unseenFailures();
     const kept = new Set(halls.map(({ id }) => id));
     for (const [id, item] of this.#items) {
       if (kept.has(id)) continue;
@@ -54,7 +57,7 @@ export class HallList {
     // Only what moved is moved: a link in focus keeps it.
     let cursor = this.#list.firstChild;
     for (const hall of halls) {
-      const item = this.#itemOf(hall);
+      const item = this.#itemOf(hall, failed.has(hall.id));
       if (item === cursor) cursor = cursor.nextSibling;
       else this.#list.insertBefore(item, cursor);
     }
@@ -88,7 +91,7 @@ export class HallList {
     });
   }
 
-  #itemOf(hall) {
+  #itemOf(hall, hasFailed) {
     if (!this.#items.has(hall.id)) {
       const item = this.#template.content.firstElementChild.cloneNode(true);
       const link = item.firstElementChild;
@@ -105,6 +108,8 @@ export class HallList {
     else link.removeAttribute("aria-current");
     link.classList.toggle("is-unread", unread > 0);
     link.classList.toggle("is-archived", Boolean(hall.archived));
+    link.querySelector(".hall-failed").hidden = !hasFailed;
+    link.querySelector(".hall-failed .sr-only").textContent = hasFailed ? this.#language.t("not_sent_here") : "";
     const lock = link.querySelector(".icon");
     lock.toggleAttribute("hidden", !hall.private);
     lock.setAttribute("aria-label", this.#language.t("private_hall"));

@@ -12,11 +12,31 @@ export class Language {
   #locale;
   #formats = {};
 
+  #zone;
+
   constructor(code, wanted = []) {
-    this.#code = tables[code] ? code : "en";
+    this.#code = Object.hasOwn(tables, code) ? code : "en";
     // "es-MX" orders its dates otherwise than "es-ES": the browser's own flavour of the language, where it has one.
-    this.#locale = wanted.find((tag) => tag.toLowerCase().split("-")[0] === this.#code) ?? this.#code;
+    this.#locale = usableTags(wanted).find((tag) => primary(tag) === this.#code) ?? this.#code;
+    this.#makeFormats();
+  }
+
+  /** The remembered language, else the first of the browser's that we speak. */
+  static choose(remembered, wanted = []) {
+    const codes = [remembered, ...usableTags(wanted).map(primary)];
+    return new Language(codes.find((code) => Object.hasOwn(tables, code)), wanted);
+  }
+
+  /** Whether the reader's clock is in another time zone than before; then hours and days read otherwise from now on. */
+  followZone() {
+    if (this.#zone === zoneNow()) return false;
+    this.#makeFormats();
+    return true;
+  }
+
+  #makeFormats() {
     const format = (options) => new Intl.DateTimeFormat(this.#locale, options);
+    this.#zone = zoneNow();
     this.#formats = {
       hour: format({ hour: "numeric", minute: "2-digit" }),
       full: format({ dateStyle: "full", timeStyle: "short" }),
@@ -27,12 +47,6 @@ export class Language {
       plural: new Intl.PluralRules(this.#locale),
       names: new Intl.Collator(this.#locale, { numeric: true }),
     };
-  }
-
-  /** The remembered language, else the first of the browser's that we speak. */
-  static choose(remembered, wanted) {
-    const codes = [remembered, ...wanted.map((tag) => tag.toLowerCase().split("-")[0])];
-    return new Language(codes.find((code) => tables[code]), wanted);
   }
 
   get code() {
@@ -83,4 +97,28 @@ export class Language {
 
 function capitalized(text) {
   return text.charAt(0).toLocaleUpperCase() + text.slice(1);
+}
+
+const primary = (tag) => tag.split("-")[0];
+
+function zoneNow() {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** What Intl takes of the browser's tags; it throws on what is none, and a browser hands on what its system says. */
+function usableTags(wanted) {
+  return wanted.map(usableTag).filter((tag) => tag !== null);
+}
+
+/** "es_ES.UTF-8" and "en-US@posix" are how a system writes a language: what is left of the tag where it stops being one. */
+function usableTag(tag) {
+  const parts = String(tag).split(/[.@]/u)[0].split(/[_-]/u);
+  for (; parts.length > 0; parts.pop()) {
+    try {
+      return Intl.getCanonicalLocales(parts.join("-"))[0] ?? null;
+    } catch {
+      // One part less.
+    }
+  }
+  return null;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { distanceToEnd, firstBelow, sizesOf } from "./geometry.js";
 import { layoutRows } from "./messages.js";
 import { createRow, updateRow } from "./message-view.js";
 import { Emitter } from "./utils.js";
@@ -9,6 +10,7 @@ const step = 60;
 const endDistance = 48;
 const nearDistance = 900;
 const olderPauseMilliseconds = 5000;
+const olderPauseMillisecondsMax = 60_000;
 
 /**
  * Shows a window of at most 300 messages of one history and keeps the line under the reader's eye where it is.
@@ -28,9 +30,13 @@ export class MessageList extends Emitter {
   #unreadAfter = null;
   #unreadId = null;
   #isAtEnd = true;
+  /** The heights and the width at which the reader was last seen to be at the end or not. */
+  #sizes = "";
   #showsFirst = true;
   #isScheduled = false;
   #olderPausedUntil = 0;
+  #olderPause = olderPauseMilliseconds;
+  #olderTimer = null;
   /** Where the reader was when nothing moved: [key of the first visible row, its distance from the top]. */
   #place = null;
   #width = 0;
@@ -63,7 +69,7 @@ export class MessageList extends Emitter {
     this.#pending = pending;
     this.#myId = myId;
     this.#unreadAfter = unreadAfter;
-    this.#olderPausedUntil = 0;
+    this.#unpauseOlder();
     this.restart();
   }
 
@@ -73,12 +79,13 @@ export class MessageList extends Emitter {
     this.#first = this.#last = this.#unreadId = null;
     this.#isAtEnd = true;
     this.#place = null;
-    this.update();
-    this.#scrollToEnd();
+    this.#keep(() => this.#render());
+    this.#lookSoon();
   }
 
   close() {
     this.#history = null;
+    this.#unpauseOlder();
     this.#clear();
   }
 
@@ -96,14 +103,26 @@ export class MessageList extends Emitter {
     });
   }
 
-  /** An older page did not come: scrolling alone does not ask for it again at once, or it would with every frame. */
+  /**
+   * An older page did not come: scrolling alone does not ask for it again at once, or it would with every frame. After a
+   * while it is asked for without scrolling, too: who is at the very top, or has nothing to scroll, cannot scroll there.
+   */
   pauseOlder() {
-    this.#olderPausedUntil = performance.now() + olderPauseMilliseconds;
+    clearTimeout(this.#olderTimer);
+    this.#olderPausedUntil = performance.now() + this.#olderPause;
+    this.#olderTimer = setTimeout(() => this.#lookSoon(), this.#olderPause + 1);
+    this.#olderPause = Math.min(this.#olderPause * 2, olderPauseMillisecondsMax);
   }
 
   resumeOlder() {
-    this.#olderPausedUntil = 0;
+    this.#unpauseOlder();
     this.#lookSoon();
+  }
+
+  #unpauseOlder() {
+    clearTimeout(this.#olderTimer);
+    this.#olderPausedUntil = 0;
+    this.#olderPause = olderPauseMilliseconds;
   }
 
   // With every change anew: with more than a page unread, the first of it comes with an older one.
@@ -134,12 +153,38 @@ export class MessageList extends Emitter {
     this.#last = null;
     this.#first = null;
     this.#isAtEnd = true;
-    this.update();
+    if (!this.#history) return;
+    this.#keep(() => this.#render());
+    this.#lookSoon();
     this.#setAtEnd(true, { always: true });
+  }
+
+  /** What is under the log changed its height, perhaps more than once: who was at the end is there again. */
+  holdEnd() {
+    if (this.#history && this.#isAtEnd) this.#scrollToEnd();
+  }
+
+  /**
+   * Whether the reader has left the end or come to it. The browser says so with the next frame only; what changes the
+   * rows before that must not throw them back. And it scrolls where the log or the input got another height: that is
+   * nobody's choice, and who was at the end stays there.
+   */
+  noticeEnd() {
+    if (!this.#history || this.#scroller.clientHeight === 0) return;
+    const mayBe = this.#last === null && !this.#history.isBehind;
+    const isNear = distanceToEnd(this.#scroller) < endDistance;
+    if (this.#isAtEnd && mayBe && !isNear && this.#sizes !== sizesOf(this.#scroller)) return void this.#scrollToEnd();
+    this.#sizes = sizesOf(this.#scroller);
+    this.#setAtEnd(mayBe && isNear);
   }
 
   /** Changes something around the rows or in them; the line under the reader's eye stays where it is. */
   keepPlace(change) {
+    this.noticeEnd();
+    this.#keep(change);
+  }
+
+  #keep(change) {
     if (this.#isAtEnd) {
       change();
       this.#scrollToEnd();
@@ -217,7 +262,7 @@ export class MessageList extends Emitter {
 
   #placeNow() {
     const top = this.#scroller.getBoundingClientRect().top;
-    const anchor = this.#firstVisible(top);
+    const anchor = firstBelow(this.#log.querySelectorAll("article"), top);
     const key = anchor && [...this.#views].find(([, element]) => element === anchor)?.[0];
     return [key, anchor?.getBoundingClientRect().top - top];
   }
@@ -238,20 +283,9 @@ export class MessageList extends Emitter {
     this.#lookSoon();
   }
 
-  #firstVisible(top) {
-    const rows = this.#log.querySelectorAll("article");
-    let low = 0;
-    let high = rows.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rows[middle].getBoundingClientRect().bottom <= top) low = middle + 1;
-      else high = middle;
-    }
-    return rows[low];
-  }
-
   #scrollToEnd() {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#sizes = sizesOf(this.#scroller);
   }
 
   // Also after a page came: at the very top there is no scroll event that would ask for the next.
@@ -265,11 +299,11 @@ export class MessageList extends Emitter {
   }
 
   #look() {
-    const { scrollTop, scrollHeight, clientHeight, clientWidth } = this.#scroller;
     // A hidden pane is neither at its end nor near its top; when it is shown again it is looked at again.
-    if (clientHeight === 0) return;
-    const below = scrollHeight - scrollTop - clientHeight;
-    this.#setAtEnd(this.#last === null && !this.#history.isBehind && below < endDistance);
+    if (this.#scroller.clientHeight === 0) return;
+    this.noticeEnd();
+    const { scrollTop, clientHeight, clientWidth } = this.#scroller;
+    const below = distanceToEnd(this.#scroller);
     if (scrollTop < nearDistance) this.#extendUp();
     if (below < nearDistance && this.#last !== null) this.#extendDown();
     this.emit("away", this.#last !== null || below > clientHeight);
@@ -282,7 +316,8 @@ export class MessageList extends Emitter {
       if (this.#history.hasOlder && performance.now() >= this.#olderPausedUntil) this.emit("older");
       return;
     }
-    this.keepPlace(() => {
+    this.#olderPause = olderPauseMilliseconds;
+    this.#keep(() => {
       this.#first = this.#history.messages[Math.max(0, start - step)].id;
       this.#render();
     });
@@ -293,7 +328,7 @@ export class MessageList extends Emitter {
     const { messages } = this.#history;
     const end = Math.min(this.#history.indexOf(this.#last) + 1 + step, messages.length);
     const start = Math.max(this.#history.indexOf(this.#first), end - rowsMax);
-    this.keepPlace(() => {
+    this.#keep(() => {
       this.#first = messages[start].id;
       this.#last = end < messages.length ? messages[end - 1].id : null;
       this.#render();

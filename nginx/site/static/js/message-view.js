@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { initialOf, isEmojiOnly, personHue, splitContent } from "./utils.js";
+import { isEmojiOnly, splitContent } from "./content.js";
+import { initialOf, personHue } from "./utils.js";
 
 let messageCount = 0;
 

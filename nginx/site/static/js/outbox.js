@@ -60,11 +60,23 @@ export class Outbox {
   }
 
   fail(clientKey, code) {
-    this.#change(clientKey, { state: "failed", code });
+    this.#change(clientKey, { state: "failed", code, is_seen: false });
   }
 
   retry(clientKey) {
     this.#change(clientKey, { state: "pending", code: undefined });
+  }
+
+  /** The halls in which a message failed that its writer has not seen fail. */
+  unseenFailures() {
+    return new Set(this.#entries.filter(isUnseenFailure).map((entry) => entry.hall_id));
+  }
+
+  /** What failed in a hall is before the eyes of who wrote it. Returns whether some of it was news. */
+  see(hallId) {
+    const entries = this.of(hallId).filter(isUnseenFailure);
+    for (const { client_key: key } of entries) this.#change(key, { is_seen: true });
+    return entries.length > 0;
   }
 
   remove(clientKey) {
@@ -85,9 +97,9 @@ export class Outbox {
       this.#entries = this.#entries.filter((each) => each !== entry);
       return true;
     }
-    const { state, code } = parse(value) ?? {};
+    const { state, code, is_seen: isSeen } = parse(value) ?? {};
     if (state !== "pending" && state !== "failed") return false;
-    Object.assign(entry, { state, code });
+    Object.assign(entry, { state, code, is_seen: isSeen });
     return true;
   }
 
@@ -101,6 +113,10 @@ export class Outbox {
   #keep({ is_sending: _, ...entry }) {
     this.#storage.set(this.#prefix + entry.client_key, entry);
   }
+}
+
+function isUnseenFailure({ state, is_seen: isSeen }) {
+  return state === "failed" && isSeen === false;
 }
 
 function parse(text) {

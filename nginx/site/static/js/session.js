@@ -12,6 +12,7 @@ const longHiddenMilliseconds = 30_000;
 const retryMilliseconds = 5000;
 const reloadMilliseconds = 2000;
 const reloadMillisecondsMax = 60_000;
+const siteMilliseconds = 30_000;
 
 /**
  * What runs while one person is signed in, without a pixel of it.
@@ -39,9 +40,11 @@ export class Session extends Emitter {
   #isSure = true;
   #asking = null;
   #askTimer = null;
+  /** Asks again and again, where the site's own login ends sessions of which the socket hears nothing. */
+  #siteTimer = null;
 
   /** `view()` is what the person looks at: {hallId, isAtEnd, isRead}; read is what is before their eyes at its end. */
-  constructor({ user, rest, socket, storage, view }) {
+  constructor({ user, rest, socket, storage, view, isSiteLogin = false }) {
     super();
     this.user = user;
     this.#rest = rest;
@@ -57,6 +60,7 @@ export class Session extends Emitter {
     const mayTry = () => this.#isSure && this.#answers;
     this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry });
     this.#wire();
+    if (isSiteLogin) this.#siteTimer = setInterval(() => this.#askWho(), siteMilliseconds);
   }
 
   get connectionState() {
@@ -152,6 +156,7 @@ export class Session extends Emitter {
   /** The page is in view again, or the network is: only what changed is fetched. */
   wake(hiddenMilliseconds = 0) {
     if (this.#isEnded) return;
+    if (this.#siteTimer !== null) this.#askWho();
     if (!this.#socket.connected) this.#connection.nudge();
     else if (hiddenMilliseconds > longHiddenMilliseconds) this.#cameOnline();
     else if (this.#viewedId !== null) this.#sync.join(this.#viewedId);
@@ -171,6 +176,7 @@ export class Session extends Emitter {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#reloadTimer);
     clearTimeout(this.#askTimer);
+    clearInterval(this.#siteTimer);
     this.#connection.end();
     this.emit("ended");
   }
@@ -238,7 +244,8 @@ export class Session extends Emitter {
       if (!user) this.end();
       else if (user.id !== this.user.id) this.emit("replaced");
       else this.#isSure = true;
-    } catch {
+    } catch (error) {
+      if (error.code === "unauthenticated") this.end();
       if (this.#isEnded) return;
       this.#askTimer = setTimeout(() => this.#flush({ isNow: true }), retryMilliseconds * (0.75 + Math.random() / 2));
     }

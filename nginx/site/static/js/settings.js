@@ -11,7 +11,7 @@ export class Settings extends Emitter {
   constructor({ storage }) {
     super();
     this.#storage = storage;
-    this.language = Language.choose(storage.get("halls.language"), navigator.languages ?? [navigator.language]);
+    this.language = Language.choose(storage.get("halls.language"), browserLanguages());
     const select = document.getElementById("language");
     select.value = this.language.code;
     select.addEventListener("change", () => this.#setLanguage(select.value));
@@ -23,7 +23,7 @@ export class Settings extends Emitter {
 
   #setLanguage(code) {
     this.#storage.set("halls.language", code);
-    this.language = new Language(code, navigator.languages ?? []);
+    this.language = new Language(code, browserLanguages());
     translate(this.language);
     this.emit("language", this.language);
   }
@@ -37,6 +37,10 @@ export class Settings extends Emitter {
       document.documentElement.dataset.theme = theme;
     }
   }
+}
+
+function browserLanguages() {
+  return navigator.languages ?? [navigator.language];
 }
 
 /** Fills every element that names its sentence. */

@@ -34,9 +34,11 @@ export class WelcomeScreen extends Emitter {
   }
 
   /** What /chat/session allows; `wasSignedIn` when a session just ended. */
-  askWho({ login, registration }, { wasSignedIn = false } = {}) {
+  askWho({ login, registration, login_url: siteLogin }, { wasSignedIn = false } = {}) {
     this.#mayRegister = Boolean(registration);
-    if (login === "site") this.#show("site");
+    this.#offerSiteLogin(siteLogin);
+    // Who answers in another way is the site in front of the chat, which asks for its own login.
+    if (login !== "accounts") this.#show("site");
     else this.#show(wasSignedIn ? "signed_out" : "sign_in");
   }
 
@@ -72,11 +74,19 @@ export class WelcomeScreen extends Emitter {
     this.#forms.register.hidden = name !== "register";
     this.#element.querySelector("#to-register").hidden = !this.#mayRegister;
     this.#element.querySelector("#try-again").hidden = asksName || name === "register";
+    if (name !== "site") this.#offerSiteLogin(null);
     for (const form of Object.values(this.#forms)) this.#showError(form, "");
     this.#say();
     if (!isNew) return;
     const field = this.#element.querySelector("form:not([hidden]) input");
     (field ?? this.#title).focus();
+  }
+
+  #offerSiteLogin(address) {
+    const link = this.#element.querySelector("#site-login");
+    link.hidden = typeof address !== "string";
+    if (!link.hidden) link.href = address;
+    this.#element.querySelector("#try-again").classList.toggle("primary", link.hidden);
   }
 
   #say() {

@@ -73,72 +73,8 @@ export function initialOf(name) {
 
 /** Text without case and accents, for filters: "Diseño" is found by "diseno". */
 export function foldText(text) {
-  return text.normalize("NFD").replace(/\p{Mn}/gu, "").toLocaleLowerCase();
-}
-
-const emojiUnit = String.raw`(?:\p{RI}\p{RI}|[0-9#*]\uFE0F?\u20E3|(?:\p{Emoji_Presentation}|\p{Emoji}\uFE0F|\p{Emoji_Modifier_Base}\p{EMod})(?:\p{EMod}|\uFE0F|[\u{E0020}-\u{E007F}])*)`;
-const emojiOnly = new RegExp(String.raw`^\s*(?:${emojiUnit}(?:\u200D${emojiUnit})*\s*){1,8}$`, "u");
-
-/** Whether the text is one to eight emoji and nothing else. */
-export function isEmojiOnly(text) {
-  // The longest sequence in Unicode has 15 code units; a long text is not tried at all.
-  return text.length <= 200 && emojiOnly.test(text);
-}
-
-// Stops at spaces, quotes, East Asian punctuation and characters that turn the direction of the text.
-const linkPattern = /\bhttps?:\/\/[^\s<>"`\u3000-\u303F\uFF00-\uFF0F\uFF1A-\uFF20\u202A-\u202E\u2066-\u2069]+/giu;
-
-/** Splits text into `{text}` and `{text, href}`; only http and https become links. */
-export function splitLinks(text) {
-  const parts = [];
-  let end = 0;
-  for (const match of text.matchAll(linkPattern)) {
-    const link = withoutTrailingPunctuation(match[0]);
-    if (!URL.canParse?.(link) && !canParse(link)) continue;
-    if (match.index > end) parts.push({ text: text.slice(end, match.index) });
-    parts.push({ text: link, href: new URL(link).href });
-    end = match.index + link.length;
-  }
-  if (end < text.length) parts.push({ text: text.slice(end) });
-  return parts;
-}
-
-function canParse(link) {
-  try {
-    return Boolean(new URL(link));
-  } catch {
-    return false;
-  }
-}
-
-const openings = { ")": "(", "]": "[", "}": "{" };
-
-// A full stop after a link belongs to the sentence; a closing bracket to the link only if it opened in it.
-function withoutTrailingPunctuation(link) {
-  const counts = {};
-  for (const character of link) counts[character] = (counts[character] ?? 0) + 1;
-  let end = link.length;
-  for (; end > 0; end -= 1) {
-    const last = link[end - 1];
-    const opening = openings[last];
-    const closes = opening && (counts[opening] ?? 0) >= counts[last];
-    if (closes || !/[.,;:!?'"*_~)\]}…]/u.test(last)) break;
-    counts[last] -= 1;
-  }
-  return link.slice(0, end);
-}
-
-/** Splits a message into text, links, `code` and fenced blocks of code. */
-export function splitContent(content) {
-  const parts = [];
-  let end = 0;
-  for (const match of content.matchAll(/```(?:[a-z0-9+#-]*\n)?([^]+?)```\n?|`([^`\n]+)`/gu)) {
-    parts.push(...splitLinks(content.slice(end, match.index)));
-    parts.push(match[1] !== undefined ? { block: match[1].replace(/\n$/u, "") } : { code: match[2] });
-    end = match.index + match[0].length;
-  }
-  parts.push(...splitLinks(content.slice(end)));
-  return parts;
+  // Marks that stand by themselves go first: a thousand of them in a row are put in order one past the other.
+  return text.replace(/\p{Mn}/gu, "").normalize("NFD").replace(/\p{Mn}/gu, "").toLocaleLowerCase();
 }
 
 /** `#/halls/3` → `{hallId: 3}`, `#/halls/3/members` → `{hallId: 3, members: true}`, anything else → `{}`. */

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Where things stand on the screen; nothing here changes them.
+
+/** How far below its lower edge a scroller's content goes on. */
+export function distanceToEnd({ scrollTop, scrollHeight, clientHeight }) {
+  return scrollHeight - scrollTop - clientHeight;
+}
+
+/** The size of a scroller and of what it holds, to be compared. */
+export function sizesOf({ scrollHeight, clientHeight, clientWidth }) {
+  return `${clientWidth} ${clientHeight} ${scrollHeight}`;
+}
+
+/** The first of the rows, from top to bottom, that reaches below a line. */
+export function firstBelow(rows, line) {
+  let low = 0;
+  let high = rows.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].getBoundingClientRect().bottom <= line) low = middle + 1;
+    else high = middle;
+  }
+  return rows[low];
+}
