@@ -24,7 +24,7 @@ let package = Package(
         .executableTarget(
             name: "chat-fcgi",
             dependencies: [
-                "CFastCGI", "CLinux", "ChatModels", "ChatOptions", "CompactJSON",
+                "CFastCGI", "CLinux", "ChatModels", "ChatOptions", "CompactJSON", "Sockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -32,6 +32,7 @@ let package = Package(
             name: "chat-push",
             dependencies: [
                 "CLinux", "ChatModels", "ChatOptions", "CompactJSON", "SocketIO", "SocketIOServer",
+                "Sockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -49,7 +50,7 @@ let package = Package(
         .target(
             name: "ChatModels",
             dependencies: [
-                "CLinux", "CSQLite", "CSodium", "CompactJSON",
+                "CLinux", "CSQLite", "CSodium", "CompactJSON", "Sockets",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
@@ -57,7 +58,7 @@ let package = Package(
         .target(
             name: "ChatOptions",
             dependencies: [
-                "ChatModels",
+                "ChatModels", "Sockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -67,13 +68,15 @@ let package = Package(
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "CLinux", "CSodium", "CompactJSON", "SocketIO",
+                "CLinux", "CSodium", "CompactJSON", "SocketIO", "Sockets",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
 
+        // What a daemon does with sockets, and which pages may speak to one.
+        .target(name: "Sockets", dependencies: ["CLinux"]),
         // JSON as bytes, without Foundation; bounded.
         .target(name: "CompactJSON"),
 
@@ -89,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "socketio-echo",
             dependencies: [
-                "CompactJSON", "SocketIO", "SocketIOServer",
+                "CompactJSON", "SocketIO", "SocketIOServer", "Sockets",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
@@ -103,12 +106,13 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "Tests/Torture"),
+        .testTarget(name: "SocketsTests", dependencies: ["ChatTesting", "Sockets"]),
         .testTarget(name: "CompactJSONTests", dependencies: ["CompactJSON"]),
         .testTarget(name: "SocketIOTests", dependencies: ["CompactJSON", "SocketIO"]),
         .testTarget(
             name: "SocketIOServerTests",
             dependencies: [
-                "CompactJSON", "SocketIO", "SocketIOServer",
+                "CompactJSON", "SocketIO", "SocketIOServer", "Sockets",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -117,13 +121,13 @@ let package = Package(
         .testTarget(
             name: "ChatModelsTests",
             dependencies: [
-                "ChatModels", "ChatTesting", "CompactJSON",
+                "ChatModels", "ChatTesting", "CompactJSON", "Sockets",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
             name: "ChatOptionsTests",
             dependencies: [
-                "ChatModels", "ChatOptions",
+                "ChatModels", "ChatOptions", "Sockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(
@@ -136,14 +140,14 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "ChatModels", "CompactJSON", "SocketIO", "SocketIOServer", "chat-fcgi",
+                "ChatModels", "CompactJSON", "SocketIO", "SocketIOServer", "Sockets", "chat-fcgi",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         .testTarget(
             name: "chat-fcgiTests",
             dependencies: [
-                "ChatModels", "ChatTesting", "CompactJSON", "chat-fcgi",
+                "ChatModels", "ChatTesting", "CompactJSON", "Sockets", "chat-fcgi",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
@@ -153,7 +157,7 @@ let package = Package(
             name: "chat-pushTests",
             dependencies: [
                 "ChatModels", "ChatOptions", "ChatTesting", "CompactJSON", "SocketIO",
-                "SocketIOServer", "chat-push",
+                "SocketIOServer", "Sockets", "chat-push",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),

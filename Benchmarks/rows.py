@@ -64,15 +64,6 @@ def paced(bench):
     return [_talk(bench, "paced", what, crowd, f"pace {rate}", times=3)]
 
 
-@row("delivery-path")
-def delivery_path(bench):
-    crowd = Crowd(bench.scale.size(500), 1, through_nginx=True)
-    what = f"1 hall of {crowd.members:,}, 8 messages under way, through nginx"
-    line = _talk(bench, "delivery-path", what, crowd, "keep 8", (FLOOR, BATCHING_FLOOR, "halls"))
-    line.note = "nginx and chat-push together, on one core; the floors are behind the same nginx"
-    return [line]
-
-
 @row("senders")
 def senders(bench):
     lines = []

@@ -20,7 +20,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ChatModels", "CompactJSON", "SocketIO", "SocketIOServer", "chat-fcgi",
+                "ChatModels", "CompactJSON", "SocketIO", "SocketIOServer", "Sockets", "chat-fcgi",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
@@ -30,17 +30,18 @@ let package = Package(
         .target(
             name: "chat-fcgi",
             dependencies: [
-                "ChatModels", "CompactJSON", .product(name: "Logging", package: "swift-log"),
+                "ChatModels", "CompactJSON", "Sockets",
+                .product(name: "Logging", package: "swift-log"),
             ],
             // All that is the process and not the answer.
             exclude: [
-                "ChatFCGI.swift", "FastCGI.swift", "FastCGIServer.swift", "ListeningSocket.swift",
+                "ChatFCGI.swift", "FastCGI.swift", "FastCGIServer.swift", "FrontEndSocket.swift",
                 "PlainCGI.swift", "Poller.swift", "ServerOptions.swift",
             ]),
         .target(
             name: "ChatModels",
             dependencies: [
-                "CLinux", "CSQLite", "CSodium", "CompactJSON",
+                "CLinux", "CSQLite", "CSodium", "CompactJSON", "Sockets",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
@@ -48,12 +49,13 @@ let package = Package(
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "CLinux", "CSodium", "CompactJSON", "SocketIO",
+                "CLinux", "CSodium", "CompactJSON", "SocketIO", "Sockets",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .target(name: "Sockets", dependencies: ["CLinux"]),
         .target(name: "CompactJSON"),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
         .systemLibrary(name: "CSQLite"),

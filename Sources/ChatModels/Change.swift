@@ -14,6 +14,8 @@ public struct Change: Sendable, Equatable {
         case hallChanged(hallID: Int64, HallChange)
         /// A session ended before its time.
         case sessionEnded(sessionID: Int64, userID: Int64)
+        /// A session was used and lasts as long as one that begins now.
+        case sessionRenewed(sessionID: Int64, userID: Int64)
         /// The operator shut a user out.
         case userDisabled(userID: Int64)
     }

@@ -64,6 +64,8 @@ extension ChatDatabase {
         case "renamed": return .hallChanged(hallID: hallID, .renamed)
         case "archived": return .hallChanged(hallID: hallID, .archived)
         case "session_ended": return .sessionEnded(sessionID: row.integer(4), userID: userID)
+        case "session_renewed":
+            return .sessionRenewed(sessionID: row.integer(4), userID: userID)
         case "user_disabled": return .userDisabled(userID: userID)
         default: return nil
         }

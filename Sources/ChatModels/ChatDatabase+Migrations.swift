@@ -133,6 +133,14 @@ extension ChatDatabase {
                     ALTER TABLE changes RENAME COLUMN kind TO event;
                     """)
         }
+        migrator.registerMigration("5 instances are told apart") { db in
+            try db.execute(
+                sql: """
+                    -- what tells this chat from others on the same host
+                    CREATE TABLE instance (id TEXT NOT NULL) STRICT;
+                    INSERT INTO instance (id) VALUES (lower(hex(randomblob(4))));
+                    """)
+        }
         return migrator
     }
 }

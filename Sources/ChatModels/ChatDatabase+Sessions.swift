@@ -6,9 +6,12 @@ import GRDB
 extension ChatDatabase {
     /// Begins a session.
     ///
+    /// - Parameter tokens: those of the sessions that it takes the place of: they end.
     /// - Returns: the session, and its token: the only time that anybody but the client knows it. What is kept is a hash.
     /// - Throws: ``ChatError``: `unauthenticated` for one whom the operator has just shut out.
-    public func createSession(for user: User) throws -> (session: LoginSession, token: String) {
+    public func createSession(
+        for user: User, replacing tokens: [String] = []
+    ) throws -> (session: LoginSession, token: String) {
         let token = SessionToken.random()
         let now = clock()
         let expiresAt = now.adding(seconds: limits.sessionLifetimeSeconds)
@@ -22,7 +25,13 @@ extension ChatDatabase {
                     """,
                 arguments: [Data(token.hash), now.iso8601, expiresAt.iso8601, user.id])
             guard db.changesCount > 0 else { throw ChatError(.unauthenticated) }
-            return db.lastInsertedRowID
+            let id = db.lastInsertedRowID
+            for token in tokens {
+                guard let former = try session(token: token, db), former.id != id else { continue }
+                try endSession(former.id, db)
+            }
+            try endSessions(of: user.id, beyond: limits.sessionsPerUserMax, db)
+            return id
         }
         return (LoginSession(id: id, user: user, expiresAt: expiresAt), token.text)
     }
@@ -54,14 +63,32 @@ extension ChatDatabase {
     ///
     /// - Throws: ``ChatError``: `not_found`.
     public func endSession(_ sessionID: Int64) throws {
-        try write { db in
-            let userID = try Int64.fetchOne(
-                db, sql: "DELETE FROM sessions WHERE id = ? RETURNING user_id",
-                arguments: [sessionID])
-            guard let userID else {
-                throw ChatError(.notFound, "There is no session \(sessionID).")
-            }
-            try log("session_ended", user: userID, session: sessionID, in: db)
+        try write { db in try endSession(sessionID, db) }
+    }
+
+    private func endSession(_ sessionID: Int64, _ db: Database) throws {
+        let userID = try Int64.fetchOne(
+            db, sql: "DELETE FROM sessions WHERE id = ? RETURNING user_id", arguments: [sessionID])
+        guard let userID else { throw ChatError(.notFound, "There is no session \(sessionID).") }
+        try logEnded([sessionID], of: userID, db)
+    }
+
+    /// Lets a session that is used last as long as one that begins now. Written at most once a day.
+    ///
+    /// - Returns: whether it was.
+    public func renewSession(_ session: LoginSession) throws -> Bool {
+        let expiresAt = clock().adding(seconds: limits.sessionLifetimeSeconds)
+        // A session of less than two days would be written all the time.
+        let daySeconds = min(86_400, limits.sessionLifetimeSeconds / 2)
+        guard session.expiresAt.adding(seconds: daySeconds) <= expiresAt else { return false }
+        return try write { db in
+            // What another request did in between stands, an end as well as a renewal.
+            try db.execute(
+                sql: "UPDATE sessions SET expires_at = ? WHERE id = ? AND expires_at = ?",
+                arguments: [expiresAt.iso8601, session.id, session.expiresAt.iso8601])
+            guard db.changesCount > 0 else { return false }
+            try log("session_renewed", user: session.user.id, session: session.id, in: db)
+            return true
         }
     }
 
@@ -70,7 +97,7 @@ extension ChatDatabase {
     /// - Returns: how many.
     @discardableResult
     public func endSessions(of userID: Int64) throws -> Int {
-        try write { db in try endSessions(of: userID, db) }
+        try write { db in try endSessions(of: userID, but: nil, db) }
     }
 
     /// The sessions that have not expired, of one user or of all.
@@ -91,13 +118,30 @@ extension ChatDatabase {
     }
 
     @discardableResult
-    func endSessions(of userID: Int64, _ db: Database) throws -> Int {
+    func endSessions(of userID: Int64, but kept: Int64?, _ db: Database) throws -> Int {
         let ended = try Int64.fetchAll(
-            db, sql: "DELETE FROM sessions WHERE user_id = ? RETURNING id", arguments: [userID])
-        for sessionID in ended {
+            db, sql: "DELETE FROM sessions WHERE user_id = ? AND id IS NOT ? RETURNING id",
+            arguments: [userID, kept])
+        try logEnded(ended, of: userID, db)
+        return ended.count
+    }
+
+    /// Ends those that were used least lately.
+    private func endSessions(of userID: Int64, beyond countMax: Int, _ db: Database) throws {
+        let ended = try Int64.fetchAll(
+            db,
+            sql: """
+                DELETE FROM sessions WHERE id IN (
+                    SELECT id FROM sessions WHERE user_id = ?
+                    ORDER BY expires_at DESC, id DESC LIMIT -1 OFFSET ?) RETURNING id
+                """, arguments: [userID, countMax])
+        try logEnded(ended, of: userID, db)
+    }
+
+    private func logEnded(_ sessions: [Int64], of userID: Int64, _ db: Database) throws {
+        for sessionID in sessions {
             try log("session_ended", user: userID, session: sessionID, in: db)
         }
-        return ended.count
     }
 
     private static func session(_ row: Row) -> LoginSession? {

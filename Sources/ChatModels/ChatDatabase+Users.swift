@@ -31,15 +31,18 @@ extension ChatDatabase {
 
     /// The user to whom name and password belong. Takes as long for a name that does not exist.
     ///
-    /// - Parameter address: where the attempt comes from; failures are counted for it and for the account.
-    /// - Throws: ``ChatError``: `wrong_credentials`, `rate_limited`.
+    /// - Parameter address: where the attempt comes from. Failures are counted for it, and for the account from there;
+    ///   logins that succeed are counted for both, too.
+    /// - Throws: ``ChatError``: `wrong_credentials`, `rate_limited`; `busy` where there is no memory for the hash.
     public func authenticate(
         username: String, password: String, address: String
     ) throws -> User {
         let key = Names.key(of: username, lengthMax: limits.usernameLengthMax)
-        let account = key.map { AttemptSubject.account($0, limits) }
-        let address = AttemptSubject.address(address, limits)
-        try countAttempt(of: [account, address].compactMap(\.self))
+        let account = key.map {
+            AccountAttempts(usernameKey: $0, address: address, limits)
+        }
+        let attempt = LoginAttempt(account: account, address: address, limits: limits)
+        try count(attempt)
         let row = try key.flatMap { key in
             try read { db in
                 try Row.fetchOne(
@@ -50,19 +53,36 @@ extension ChatDatabase {
                         """, arguments: [key])
             }
         }
-        let isRight =
-            password.utf8.count <= limits.passwordBytesMax
-            && passwords.verify(password, against: row?["password_hash"])
-        guard let account, let row, isRight else { throw ChatError(.wrongCredentials) }
-        try forgetAttempt(of: account, from: address)
+        guard try judge(attempt, password: password, hash: row?["password_hash"]), let row else {
+            throw ChatError(.wrongCredentials)
+        }
+        try countAsRight(attempt)
         return User(id: row["id"], username: row["username"])
+    }
+
+    /// Whether a password is right. What could not be judged is no failure, and counts for none.
+    private func judge(_ attempt: LoginAttempt, password: String, hash: String?) throws -> Bool {
+        guard password.utf8.count <= limits.passwordBytesMax else { return false }
+        do {
+            return try passwords.verify(password, against: hash)
+        } catch let error where error.code == .busy {
+            try takeBack(attempt)
+            throw error
+        }
+    }
+
+    /// What stands for an account while its password is being looked at; the same for all ways to write its name, and for
+    /// all names that nobody can have.
+    public func accountKey(of username: String) -> String {
+        let key = Names.key(of: username, lengthMax: limits.usernameLengthMax) ?? ""
+        return String(String.UnicodeScalarView(key.unicodeScalars.prefix(128)))
     }
 
     /// Counts a registration for an address, so that one cannot fill the database with accounts.
     ///
     /// - Throws: ``ChatError``: `rate_limited`.
     public func countRegistration(from address: String) throws {
-        try countAttempt(of: [AttemptSubject.address(address, limits)])
+        try countRegistration(.address(address, limits))
     }
 
     // MARK: The operator's view
@@ -89,14 +109,17 @@ extension ChatDatabase {
 
     /// Sets a user's password and ends the user's sessions.
     ///
+    /// - Parameter sessionID: the session of who asks for it, which goes on.
     /// - Throws: ``ChatError``: `not_found`, `invalid_password`.
-    public func setPassword(_ password: String, of userID: Int64) throws {
+    public func setPassword(
+        _ password: String, of userID: Int64, keeping sessionID: Int64? = nil
+    ) throws {
         let hash = try hashed(password)
         try write { db in
             try db.execute(
                 sql: "UPDATE users SET password_hash = ? WHERE id = ?", arguments: [hash, userID])
             guard db.changesCount > 0 else { throw ChatError(.notFound) }
-            try endSessions(of: userID, db)
+            try endSessions(of: userID, but: sessionID, db)
         }
     }
 
@@ -110,7 +133,7 @@ extension ChatDatabase {
                 arguments: [isDisabled ? clock().iso8601 : nil, userID])
             guard db.changesCount > 0 else { throw ChatError(.notFound) }
             if isDisabled {
-                try endSessions(of: userID, db)
+                try endSessions(of: userID, but: nil, db)
                 try log("user_disabled", user: userID, in: db)
             }
         }

@@ -4,6 +4,7 @@ import CSQLite
 import Foundation
 import GRDB
 import Glibc
+import Sockets
 import Synchronization
 
 /// The chat as it is kept: one connection to the SQLite file. Several processes, and several connections in each, use
@@ -51,6 +52,8 @@ public final class ChatDatabase: Sendable {
     public let limits: Limits
     /// The steps of the schema that opening it has run, oldest first.
     public let migrationsRun: [String]
+    /// Tells this chat from others on the same host: eight digits, made with the database.
+    public let instance: String
     let queue: DatabaseQueue
     let passwords: PasswordHashing
     let clock: @Sendable () -> Timestamp
@@ -88,6 +91,7 @@ public final class ChatDatabase: Sendable {
                 let queue = try Self.openQueue(path)
                 return (queue, try Self.prepare(queue, schema, path: path))
             }
+            instance = try Self.instance(queue)
         } catch let error as DatabaseError {
             throw OpenError.unusable(path: path, reason: Self.reason(error))
         }
@@ -104,6 +108,7 @@ public final class ChatDatabase: Sendable {
         queue = try DatabaseQueue(configuration: Self.configuration(isFile: false))
         try Self.migrator.migrate(queue)
         migrationsRun = Self.migrator.migrations
+        instance = try Self.instance(queue)
     }
 
     /// SQLite counts what it allocates, behind a lock of the whole process: a tenth of what a message costs it. Nobody asks
@@ -155,6 +160,10 @@ public final class ChatDatabase: Sendable {
             }
             return []
         }
+    }
+
+    private static func instance(_ queue: DatabaseQueue) throws -> String {
+        try queue.inDatabase { try String.fetchOne($0, sql: "SELECT id FROM instance") ?? "" }
     }
 
     // MARK: Transactions

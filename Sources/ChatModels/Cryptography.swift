@@ -37,16 +37,59 @@ public struct PasswordHashing: Sendable {
     }
 
     /// Whether the hash is of that password. Without a hash it takes as long, and says no.
-    func verify(_ password: String, against hash: String?) -> Bool {
+    ///
+    /// - Throws: ``ChatError``: `busy` when there is no memory for it.
+    func verify(_ password: String, against hash: String?) throws(ChatError) -> Bool {
         Sodium.initialize()
         guard let hash else {
-            _ = try? self.hash(password)
+            _ = try self.hash(password)
             return false
         }
+        guard let hash = Argon2Hash(hash) else { return false }
         let text = Array(password.utf8CString)
-        return Self.turn.withLock { _ in
-            unsafe crypto_pwhash_str_verify(hash, text, UInt64(text.count - 1)) == 0
+        var output = [UInt8](repeating: 0, count: hash.output.count)
+        // Not crypto_pwhash_str_verify, which takes want of memory for a wrong password.
+        let failed = Self.turn.withLock { _ in
+            unsafe crypto_pwhash(
+                &output, UInt64(output.count), text, UInt64(text.count - 1), hash.salt,
+                hash.operations, hash.memoryBytes, crypto_pwhash_ALG_ARGON2ID13) != 0
         }
+        guard !failed else { throw ChatError(.busy) }
+        return unsafe sodium_memcmp(output, hash.output, output.count) == 0
+    }
+}
+
+/// The parts of `$argon2id$v=19$m=65536,t=2,p=1$SALT$HASH`, as libsodium writes it.
+private struct Argon2Hash {
+    let operations: UInt64
+    let memoryBytes: Int
+    let salt: [UInt8]
+    let output: [UInt8]
+
+    init?(_ text: String) {
+        let parts = text.split(separator: "$")
+        guard parts.count == 5, parts[0] == "argon2id", parts[1] == "v=19" else { return nil }
+        let terms = parts[2].split(separator: ",")
+        guard terms.count == 3, terms[0].hasPrefix("m="), terms[1].hasPrefix("t="),
+            terms[2] == "p=1", let memory = UInt32(terms[0].dropFirst(2)),
+            let operations = UInt32(terms[1].dropFirst(2)),
+            let salt = Self.bytes(parts[3]), salt.count == Int(crypto_pwhash_SALTBYTES),
+            let output = Self.bytes(parts[4]), output.count >= Int(crypto_pwhash_BYTES_MIN)
+        else { return nil }
+        self.operations = UInt64(operations)
+        memoryBytes = Int(memory) * 1_024
+        self.salt = salt
+        self.output = output
+    }
+
+    private static func bytes(_ base64: Substring) -> [UInt8]? {
+        let text = Array(base64.utf8).map(CChar.init(bitPattern:))
+        var bytes = [UInt8](repeating: 0, count: text.count)
+        var count = 0
+        let failed = unsafe sodium_base642bin(
+            &bytes, bytes.count, text, text.count, nil, &count, nil,
+            sodium_base64_VARIANT_ORIGINAL_NO_PADDING)
+        return failed == 0 ? Array(bytes[..<count]) : nil
     }
 }
 

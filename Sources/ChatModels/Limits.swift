@@ -22,9 +22,14 @@ public struct Limits: Sendable, Equatable {
     public var passwordBytesMax = 1_024
     /// How long a session lasts, in seconds.
     public var sessionLifetimeSeconds: Int64 = 30 * 24 * 3_600
-    /// Wrong passwords that one account takes in a window of ``loginWindowSeconds``.
+    /// Sessions that one user has at a time; one more ends the one that was used least lately.
+    public var sessionsPerUserMax = 50
+    /// Logins to one account that succeed in a window of ``loginWindowSeconds``.
+    public var signInsPerAccountMax = 30
+    /// Wrong passwords that one account takes from one address in such a window. At ten times as many, from wherever,
+    /// each address has a fifth of its tries.
     public var loginsPerAccountMax = 10
-    /// Wrong passwords and registrations that one address may try in such a window.
+    /// Wrong passwords and registrations that one address may try in such a window. Six times as many may be right.
     public var loginsPerAddressMax = 50
     /// The window in which logins are counted, in seconds.
     public var loginWindowSeconds: Int64 = 300

@@ -3,6 +3,7 @@
 public import ArgumentParser
 public import ChatModels
 public import Logging
+public import Sockets
 
 /// Where the chat is kept.
 public struct DatabaseOptions: ParsableArguments {
@@ -43,7 +44,7 @@ public struct LimitOptions: ParsableArguments {
     @Option(help: "The shortest password, in characters.")
     var passwordLengthMin = Limits().passwordLengthMin
 
-    @Option(help: "Wrong passwords that one account takes in a login window.")
+    @Option(help: "Wrong passwords that one account takes from one address in a login window.")
     var loginsPerAccount = Limits().loginsPerAccountMax
 
     @Option(help: "Wrong passwords and registrations that one address may try in a login window.")
@@ -126,12 +127,41 @@ public struct AccountOptions: ParsableArguments {
             """)
     public var origins = ""
 
+    @Option(
+        help: """
+            The name of the cookie that holds a session; one of this chat's own if not given. Over HTTPS it begins with \
+            __Host-.
+            """)
+    var sessionCookie: String?
+
     /// Every flag at its default.
     public init() {}
 
-    /// The other origins, in lower case.
-    public var allowedOrigins: Set<String> {
-        Set(origins.split(whereSeparator: { $0 == "," || $0 == " " }).map { $0.lowercased() })
+    /// The other origins.
+    public var allowedOrigins: Set<Origin> {
+        Set(originTexts.compactMap { Origin($0) })
+    }
+
+    private var originTexts: [String] {
+        origins.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
+    }
+
+    /// The cookie that holds a session.
+    public func cookie(of database: ChatDatabase) -> SessionCookie {
+        sessionCookie.map { SessionCookie(name: $0) } ?? SessionCookie(of: database)
+    }
+
+    /// Refuses what is no origin, and a name that a cookie cannot have.
+    public func validate() throws {
+        for text in originTexts where Origin(text) == nil {
+            throw ValidationError(
+                "--origins: \"\(text)\" is no origin such as https://www.example.com.")
+        }
+        if let sessionCookie, !SessionCookie.isName(sessionCookie) {
+            throw ValidationError(
+                "--session-cookie has 1 to 64 letters, digits, _ and -, and does not begin with __."
+            )
+        }
     }
 }
 

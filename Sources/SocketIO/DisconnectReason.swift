@@ -22,6 +22,10 @@ public enum DisconnectReason: String, Sendable, CaseIterable {
     case tooSlow = "too_slow"
     /// The client sent more, or more often, than anybody may.
     case policy = "policy"
+    /// What the client began to send was not whole in time.
+    case unfinished
+    /// All clients together, or those of the client's address, have begun to send more than may be kept; come back.
+    case overloaded
     /// Two polls at once.
     case pollingOverlap = "polling_overlap"
     /// The server ended every namespace of the session.
@@ -33,7 +37,7 @@ public enum DisconnectReason: String, Sendable, CaseIterable {
     /// shall come back has its poll let go with nothing and is refused the next one. Who closed needs no word.
     public var staysAway: Bool {
         switch self {
-        case .transportClose, .shutdown, .tooSlow: false
+        case .transportClose, .shutdown, .tooSlow, .overloaded: false
         default: true
         }
     }
@@ -46,8 +50,9 @@ public enum DisconnectReason: String, Sendable, CaseIterable {
         case .parseError, .protocolError, .pollingOverlap: 1002
         case .invalidText: 1007
         case .tooLarge: 1009
-        case .tooSlow, .policy: 1008
+        case .tooSlow, .policy, .unfinished: 1008
         case .shutdown: 1001
+        case .overloaded: 1013
         }
     }
 }

@@ -16,9 +16,21 @@ final class Admission: Sendable {
     private let state = Mutex(State())
     private let connections = Atomic(0)
     private let configuration: ServerConfiguration
+    /// What is not whole yet of what clients send.
+    let unfinished: ByteBudget
+    /// What clients do not read.
+    let backlog: ByteBudget
+    /// Sessions that poll and are in a namespace.
+    private let signedIn = Mutex<Set<SessionID>>([])
 
     init(_ configuration: ServerConfiguration) {
         self.configuration = configuration
+        unfinished = ByteBudget(
+            bytesMax: configuration.unfinishedBytesMax,
+            bytesPerAddressMax: configuration.unfinishedBytesPerAddressMax)
+        backlog = ByteBudget(
+            bytesMax: configuration.backlogBytesMax,
+            bytesPerAddressMax: configuration.backlogBytesPerAddressMax)
     }
 
     /// Counts a session in; `nil` if it may begin.
@@ -73,4 +85,12 @@ final class Admission: Sendable {
 
     /// The sessions at the moment.
     var count: Int { state.withLock { $0.count } }
+
+    /// Notes whether a session that polls is in a namespace: its bodies may be larger then.
+    func note(_ session: SessionID, isSignedIn: Bool) {
+        signedIn.withLock { if isSignedIn { $0.insert(session) } else { $0.remove(session) } }
+    }
+
+    /// Whether a session that polls is in a namespace.
+    func isSignedIn(_ session: SessionID) -> Bool { signedIn.withLock { $0.contains(session) } }
 }

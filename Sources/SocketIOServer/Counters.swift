@@ -17,6 +17,19 @@ public enum Refusal: String, Sendable, CaseIterable {
     case origin
 }
 
+/// What clients make the server keep, in bytes, and how often somebody was closed or refused because it was too much for
+/// all, or for one address.
+public struct BytesHeld: Sendable {
+    /// Messages, bodies and packets that are not whole.
+    public var unfinished: Int
+    /// What waits for clients that read slowly.
+    public var backlog: Int
+    /// How often more that is unfinished was refused.
+    public var unfinishedRefusals: Int
+    /// How often more that waits was refused.
+    public var backlogRefusals: Int
+}
+
 /// What happened so far, in numbers. For what happens once in the life of a connection or less: a lock costs nothing there.
 public final class Counters: Sendable {
     /// Something that is counted.
@@ -31,6 +44,8 @@ public final class Counters: Sendable {
         case requestTimedOut
         /// A body was larger than announced.
         case requestTooLarge
+        /// A session was closed because it sent too many packets, or too much.
+        case flooded
     }
 
     private let counts = Mutex<[Event: Int]>([:])

@@ -8,7 +8,7 @@ import SocketIO
 /// An Engine.IO session with the Socket.IO client in it: what stays when the transport changes. Confined to its loop.
 final class EngineSession: Timed {
     /// What carries the packets.
-    private enum Transport {
+    enum Transport {
         case polling(PollingTransport)
         case webSocket(WebSocketConnection)
     }
@@ -17,12 +17,14 @@ final class EngineSession: Timed {
     let loop: ServerLoop
     /// What the application put down at the beginning.
     let context: AnyObject?
-    private let address: String
-    private var transport: Transport
+    /// The client's address, as far as it counts.
+    let address: String
+    var transport: Transport
     /// A WebSocket that may take over, while it is tried, and whether it has shown that it works.
-    private var probe: (peer: WebSocketConnection, works: Bool)?
+    var probe: (peer: WebSocketConnection, works: Bool)?
     private(set) var sockets: [Socket] = []
-    private var assembler = SocketIOPacketAssembler()
+    private var unfinished: UnfinishedPacket?
+    private var work = WorkMeter()
     /// The tick of the next ping, or, while a pong is awaited, the tick at which it is too late for that.
     private var beatTick: Int64
     private var isPongAwaited = false
@@ -34,6 +36,17 @@ final class EngineSession: Timed {
     private var closeReason: DisconnectReason?
 
     var isClosed: Bool { closeReason != nil }
+
+    /// Whether the client is in a namespace.
+    var isSignedIn: Bool { connectTick == nil }
+
+    /// The most bytes in the client's next message.
+    var payloadBytesMax: Int {
+        let configuration = loop.configuration
+        return isSignedIn
+            ? configuration.payloadBytesMax
+            : min(configuration.earlyPayloadBytesMax, configuration.payloadBytesMax)
+    }
 
     /// The WebSocket that carries the packets, if that is the transport.
     var webSocket: WebSocketConnection? {
@@ -48,7 +61,9 @@ final class EngineSession: Timed {
     static func polling(
         _ handshake: Handshake, on loop: ServerLoop
     ) -> (session: EngineSession, body: [UInt8]) {
-        let session = EngineSession(handshake, transport: .polling(PollingTransport()), on: loop)
+        let polling = PollingTransport(
+            ByteHold(of: loop.admission.backlog, for: handshake.address))
+        let session = EngineSession(handshake, transport: .polling(polling), on: loop)
         loop.register(session)
         return (session, session.handshakePacket(upgrades: ["websocket"]))
     }
@@ -127,7 +142,8 @@ final class EngineSession: Timed {
         }
         switch transport {
         case .webSocket(let peer): loop.willFlush(peer)
-        case .polling:
+        case .polling(let polling):
+            guard polling.count() else { return close(.tooSlow) }
             guard !willAnswer else { return }
             willAnswer = true
             loop.willAnswer(self)
@@ -190,7 +206,10 @@ final class EngineSession: Timed {
             exchange.refuse(.badRequest)
             return close(.parseError)
         }
-        for packet in packets where !isClosed { receive(packet) }
+        let bytes = body.count / packets.count
+        for packet in packets where !isClosed && mayWork(packets: 1, bytes: bytes) {
+            receive(packet)
+        }
         if closeReason == .parseError {
             exchange.refuse(.badRequest)
         } else {
@@ -199,62 +218,21 @@ final class EngineSession: Timed {
         loop.scheduleTurnEnd()
     }
 
-    // MARK: The upgrade
-
-    /// A WebSocket came that wants to take over. There is one at a time.
-    ///
-    /// - Returns: whether it is tried.
-    func takeUpgrade(to peer: WebSocketConnection) -> Bool {
-        guard case .polling = transport, probe == nil, !isClosed else { return false }
-        probe = (peer, works: false)
-        return true
-    }
-
-    /// The WebSocket said `2probe`: it works in one direction, and is told so in the other.
-    ///
-    /// - Returns: whether it may go on.
-    func tryUpgrade(to peer: WebSocketConnection) -> Bool {
-        guard let probe, probe.peer === peer, !probe.works, case .polling(let polling) = transport
-        else { return false }
-        self.probe?.works = true
-        peer.write(webSocketFrame(.text, [EngineIOPacketType.pong] + Array("probe".utf8)))
-        peer.flush()
-        if polling.waiting != nil, polling.queue.isEmpty {
-            polling.queue.append([EngineIOPacketType.noop])
-            polling.answer()
-        }
-        return true
-    }
-
-    /// The WebSocket said `5`: it takes over, with what polling has not delivered.
-    func completeUpgrade(to peer: WebSocketConnection) {
-        guard !isClosed, let probe, probe.peer === peer, probe.works,
-            case .polling(let polling) = transport
-        else {
-            webSocketClosed(peer, .protocolError)
-            return peer.close(.protocolError)
-        }
-        self.probe = nil
-        transport = .webSocket(peer)
-        for socket in sockets { loop.transportChanged(socket) }
-        polling.waiting?.respond(.ok, body: [EngineIOPacketType.noop])
-        for packet in polling.queue.takeAll() where packet != [EngineIOPacketType.noop] {
-            if case .binary(let bytes)? = try? EngineIOPacket(polled: packet[...]) {
-                peer.write(webSocketFrame(.binary, Array(bytes)))
-            } else {
-                peer.write(webSocketFrame(.text, packet))
-            }
-        }
-        peer.flush()
-    }
-
-    /// A WebSocket is gone: the session with it, unless it was only being tried.
-    func webSocketClosed(_ peer: WebSocketConnection, _ reason: DisconnectReason) {
-        if probe?.peer === peer { probe = nil }
-        if case .webSocket(let current) = transport, current === peer { close(reason) }
-    }
-
     // MARK: Receiving
+
+    /// Whether the client may make us do so much more; if not, it is closed. It costs the same what a packet is: an event,
+    /// an answer that nobody asked for, or nothing at all.
+    func mayWork(packets: Int, bytes: Int) -> Bool {
+        let (perSecond, now) = (loop.configuration.packetsPerSecond, NIODeadline.now())
+        // Where few packets are allowed, nothing counts as more than a second of them.
+        let isWithin = work.take(
+            min(packets, perSecond) + bytes >> 10, perSecond: perSecond,
+            now: Int64(now.uptimeNanoseconds))
+        if isWithin { return true }
+        loop.counters.count(.flooded)
+        close(.policy)
+        return false
+    }
 
     /// A message of a WebSocket; dropped, if that is not the session's.
     func receive(_ message: WebSocketMessage, from peer: WebSocketConnection) {
@@ -297,6 +275,8 @@ final class EngineSession: Timed {
     private func receive(message text: ArraySlice<UInt8>) {
         do {
             let packet = try SocketIOPacket(decoding: text)
+            guard unfinished == nil else { return close(.parseError) }
+            var assembler = SocketIOPacketAssembler()
             // A packet that waits for its attachments is memory that the client holds.
             if packet.attachmentCount > 0 {
                 guard text.count <= loop.configuration.waitingPacketBytesMax,
@@ -307,10 +287,22 @@ final class EngineSession: Timed {
                 packet, bytesMax: loop.configuration.payloadBytesMax)
             {
                 receive(assembled)
+            } else {
+                begin(assembler, text.count)
             }
         } catch {
             close(.parseError)
         }
+    }
+
+    /// A packet came whose attachments are to come.
+    private func begin(_ assembler: SocketIOPacketAssembler, _ count: Int) {
+        let new = UnfinishedPacket(
+            assembler, bytes: count, until: loop.tick(after: loop.configuration.requestTimeout),
+            hold: ByteHold(of: loop.admission.unfinished, for: address))
+        guard new.count() else { return close(.overloaded) }
+        unfinished = new
+        setDeadline()
     }
 
     private func socket(in namespace: String) -> Socket? {
@@ -318,8 +310,14 @@ final class EngineSession: Timed {
     }
 
     private func receive(attachment: ArraySlice<UInt8>) {
+        guard let unfinished else { return close(.parseError) }
         do {
-            if let assembled = try assembler.take(attachment: attachment) { receive(assembled) }
+            if let assembled = try unfinished.take(attachment) {
+                self.unfinished = nil
+                receive(assembled)
+            } else if !unfinished.count() {
+                close(.overloaded)
+            }
         } catch {
             close(.parseError)
         }
@@ -353,6 +351,7 @@ final class EngineSession: Timed {
     /// A socket was let into its namespace.
     func accepted() {
         connectTick = nil
+        if case .polling = transport { loop.admission.note(id, isSignedIn: true) }
     }
 
     /// A socket is over: its namespace may be asked for again. Who is in none has to ask in time, as at the beginning.
@@ -361,18 +360,20 @@ final class EngineSession: Timed {
         socket.detach()
         guard !isClosed, connectTick == nil, !sockets.contains(where: \.isConnected) else { return }
         connectTick = loop.tick(after: loop.configuration.connectTimeout)
+        if case .polling = transport { loop.admission.note(id, isSignedIn: false) }
         setDeadline()
     }
 
     // MARK: Time
 
     private func setDeadline() {
-        loop.setDeadline(self, at: min(beatTick, connectTick ?? .max))
+        loop.setDeadline(self, at: min(beatTick, connectTick ?? .max, unfinished?.tick ?? .max))
     }
 
     override func deadlineReached() {
         guard !isClosed else { return }
         if let connectTick, connectTick <= loop.tick { return close(.connectTimeout) }
+        if let unfinished, unfinished.tick <= loop.tick { return close(.unfinished) }
         if beatTick <= loop.tick {
             if isPongAwaited { return close(.pingTimeout) }
             isPongAwaited = true
@@ -396,6 +397,7 @@ final class EngineSession: Timed {
             socket.detach()
         }
         sockets = []
+        unfinished = nil
         probe?.peer.close(reason)
         switch transport {
         case .polling(let polling):

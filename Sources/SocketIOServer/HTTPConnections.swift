@@ -10,20 +10,13 @@ import NIOPosix
 /// post must not overtake the poll that it sent before on another connection.
 final class HTTPConnections: HTTPSide {
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    private let queueBytesMax: Int
-
-    init(queueBytesMax: Int) {
-        self.queueBytesMax = queueBytesMax
-    }
 
     func take(_ descriptor: Int32, _ bytes: [UInt8], for server: ServerLoops) {
         let admission = server.loops[0].admission
         ClientBootstrap(group: group)
             .channelOption(.maxMessagesPerRead, value: 1)
-            // Beyond the high mark no further request is taken.
-            .channelOption(
-                .writeBufferWaterMark, value: .init(low: queueBytesMax / 2, high: queueBytesMax)
-            )
+            // While more than this waits of an answer no further request is taken.
+            .channelOption(.writeBufferWaterMark, value: .init(low: 4_096, high: 16_384))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let first = FirstBytes(ByteBuffer(bytes: bytes))

@@ -4,6 +4,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import SocketIO
+import Sockets
 
 /// The HTTP side of a connection: handshakes, polls, posts, and the way to a WebSocket. One request at a time; after an
 /// upgrade it is gone. Used on its event loop alone; the closures that carry it elsewhere only bring it back there.
@@ -11,11 +12,16 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = ByteBuffer
 
+    /// Smaller bodies and answers are not counted.
+    private static let countedMin = 1_024
+
     private let server: ServerLoops
     private let loop: ServerLoop
     private var context: ChannelHandlerContext?
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
+    /// Counts it.
+    private var hold: ByteHold?
     /// The request that waits for its answer; no other one may come before that.
     private var exchange: HTTPExchange?
     /// That request, if it asks to become a WebSocket.
@@ -26,6 +32,8 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     private var keepsAlive = true
     /// Whether the last answer was given: what still comes is read and dropped.
     private var isClosing = false
+    /// Who waits for the answer, as far as it counts.
+    private var asker = ""
     /// An origin other than the site's own that may see the answer.
     private var corsOrigin: String?
 
@@ -51,18 +59,21 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         switch unwrapInboundIn(data) {
         case .head(let head): begin(head, context: context)
         case .body(let bytes):
-            guard head != nil else { return }
-            guard body.count + bytes.readableBytes <= loop.configuration.payloadBytesMax else {
+            guard let head else { return }
+            guard mayHave(body.count + bytes.readableBytes, head) else {
                 loop.counters.count(.requestTooLarge)
                 return refuse(.payloadTooLarge)
             }
             body.append(contentsOf: bytes.readableBytesView)
+            guard count(body, head, context) else { return refuse(.serviceUnavailable) }
         case .end:
             guard let head else { return }
             let body = body
             self.head = nil
             self.body = []
+            hold = nil
             deadline?.cancel()
+            asker = address(head, context)
             let exchange = HTTPExchange(handler: self, eventLoop: context.eventLoop)
             self.exchange = exchange
             route(head, body, exchange, context: context)
@@ -79,7 +90,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         keepsAlive =
             head.isKeepAlive && head.method != .HEAD && !head.headers.contains(name: "upgrade")
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }),
-            length > loop.configuration.payloadBytesMax
+            !mayHave(length, head)
         {
             loop.counters.count(.requestTooLarge)
             return refuse(.payloadTooLarge)
@@ -87,11 +98,41 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         self.head = head
     }
 
+    /// Whether a request may have a body of so many bytes: many only for a session that is in a namespace.
+    private func mayHave(_ count: Int, _ head: HTTPRequestHead) -> Bool {
+        let configuration = loop.configuration
+        if count > configuration.payloadBytesMax { return false }
+        if count <= configuration.earlyPayloadBytesMax || loop.echoesMessages { return true }
+        guard let id = RequestTarget(head.uri)["sid"].flatMap(server.sessionID) else {
+            return false
+        }
+        return loop.admission.isSignedIn(id)
+    }
+
+    /// Counts a body; those that are soon whole are not worth it.
+    private func count(
+        _ body: [UInt8], _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+    ) -> Bool {
+        guard body.count > Self.countedMin else { return true }
+        if hold == nil {
+            hold = ByteHold(of: loop.admission.unfinished, for: address(head, context))
+        }
+        return hold?.set(body.capacity) ?? true
+    }
+
+    /// Who asks, as far as it counts.
+    private func address(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> String {
+        loop.address(
+            told: head.headers.first(name: "x-real-ip"),
+            peer: context.remoteAddress?.ipAddress ?? "")
+    }
+
     /// Answers a request that is not even read to its end.
     private func refuse(_ status: HTTPResponseStatus) {
         abandonPoll()
         head = nil
         body = []
+        hold = nil
         exchange = nil
         keepsAlive = false
         write(status, body: [], contentType: "text/plain")
@@ -157,8 +198,8 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         guard server.isOurs(target.path) else { return exchange.respond(.notFound, body: []) }
         guard admitOrigin(head) else {
             loop.counters.count(.refused(.origin))
-            server.refusedOrigins.report(
-                head.headers.first(name: "origin") ?? "",
+            server.reportRefused(
+                origin: head.headers.first(name: "origin") ?? "",
                 host: head.headers.first(name: "host") ?? "")
             return exchange.refuse(.forbidden)
         }
@@ -254,7 +295,9 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
 
     private func admitOrigin(_ head: HTTPRequestHead) -> Bool {
         let origin = head.headers.first(name: "origin")
-        if let origin = origin?.lowercased(), server.allows(foreign: origin) { corsOrigin = origin }
+        if let origin = origin?.lowercased(), server.origins.allows(foreign: origin) {
+            corsOrigin = origin
+        }
         return server.admits(
             origin, head.headers.first(name: "host"), head.headers.first(name: "x-forwarded-proto"))
     }
@@ -279,12 +322,28 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         let answer = HTTPAnswer(
             status, body: body, contentType: contentType, corsOrigin: corsOrigin,
             keepsAlive: keepsAlive)
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer.bytes)), promise: nil)
+        guard let isOut = counting(answer.body.count, context) else { return close(context) }
+        context.writeAndFlush(
+            wrapOutboundOut(ByteBuffer(bytes: answer.bytes)), promise: isOut.promise)
         if keepsAlive {
             startDeadline(loop.configuration.keepAliveTimeout)
         } else {
             closeGently(context)
         }
+    }
+
+    /// Counts an answer until the client's system has it.
+    ///
+    /// - Returns: the promise to write it with, if that is to be told; `nil` if too much waits already.
+    private func counting(
+        _ count: Int, _ context: ChannelHandlerContext
+    ) -> (promise: EventLoopPromise<Void>?, Void)? {
+        guard count > Self.countedMin else { return (nil, ()) }
+        let hold = ByteHold(of: loop.admission.backlog, for: asker)
+        guard hold.set(count) else { return nil }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in withExtendedLifetime(hold) {} }
+        return (promise, ())
     }
 
     /// RFC 9112 §9.6: when the client's system has the answer, what it still sends is read for a moment; a connection that

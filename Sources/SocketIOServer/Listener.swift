@@ -3,29 +3,31 @@
 import CLinux
 import Glibc
 import NIOCore
+import Sockets
 
 /// A socket that listens: it gives each connection to a loop, by turns. Confined to the loop that watches it.
 final class Listener: DescriptorWatcher, @unchecked Sendable {
     /// So many connections are taken between two looks at the others.
     private static let acceptsMax = 64
 
-    let address: SocketIOServer.Address
-    private let descriptor: Int32
+    let address: ListenAddress
+    private let socket: ListeningSocket
+    private var descriptor: Int32 { socket.descriptor }
     private let server: ServerLoops
     private let loop: ServerLoop
     private var isClosed = false
 
     /// Listens; connections come from ``start()`` on.
     ///
-    /// - Throws: ``SocketIOServer/AddressInUse``, or the system's error.
+    /// - Throws: `ListenError`, or the system's error.
     init(
-        at address: SocketIOServer.Address, socketMode: UInt32, server: ServerLoops,
+        at address: ListenAddress, socketMode: UInt32, server: ServerLoops,
         loop: ServerLoop
     ) throws {
         self.address = address
         self.server = server
         self.loop = loop
-        descriptor = try address.listen(socketMode: socketMode)
+        socket = try address.listen(mode: socketMode)
     }
 
     /// The port, for TCP.
@@ -81,6 +83,6 @@ final class Listener: DescriptorWatcher, @unchecked Sendable {
         guard !isClosed else { return }
         isClosed = true
         loop.poll.close(descriptor)
-        address.removeFile()
+        socket.file?.remove()
     }
 }

@@ -38,12 +38,22 @@ struct PollingQueue {
 final class PollingTransport {
     var queue = PollingQueue()
     var waiting: HTTPExchange?
+    private let hold: ByteHold
+
+    /// - Parameter hold: counts what waits.
+    init(_ hold: ByteHold) { self.hold = hold }
+
+    /// Counts what waits.
+    ///
+    /// - Returns: whether it may be so much.
+    func count() -> Bool { hold.set(queue.bytes) }
 
     /// Answers the waiting request, if there is one and something to say.
     func answer(withAll isLast: Bool = false) {
         guard let exchange = waiting, !queue.isEmpty else { return }
         waiting = nil
         let packets = isLast ? queue.takeAll()[...] : queue.take()
+        _ = count()
         exchange.respond(.ok, body: Array(packets.joined(separator: [EngineIOPayload.separator])))
     }
 }

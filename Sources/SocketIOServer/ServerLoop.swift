@@ -137,7 +137,9 @@ public final class ServerLoop: @unchecked Sendable {
     }
 
     func unregister(_ session: EngineSession) {
-        sessions[session.id] = nil
+        if sessions.removeValue(forKey: session.id) != nil {
+            admission.note(session.id, isSignedIn: false)
+        }
         wheel.remove(session)
     }
 
@@ -149,10 +151,14 @@ public final class ServerLoop: @unchecked Sendable {
     func handshake(
         told: String?, peer: @autoclosure () -> String, cookie: String?, remoteUser: String?
     ) -> Handshake {
+        Handshake(
+            address: address(told: told, peer: peer()), cookie: cookie, remoteUser: remoteUser)
+    }
+
+    /// The address of a client, as far as it counts.
+    func address(told: String?, peer: @autoclosure () -> String) -> String {
         let address = (configuration.trustsProxy ? told : nil) ?? peer()
-        return Handshake(
-            address: configuration.countedAddress(String(address.unicodeScalars.prefix(64))),
-            cookie: cookie, remoteUser: remoteUser)
+        return configuration.countedAddress(String(address.unicodeScalars.prefix(64)))
     }
 
     /// The same of a request for a WebSocket.

@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import NIOCore
 import NIOHTTP1
+import Sockets
 import Synchronization
 
 /// What the connections of all event loops share: the loops themselves, and where to find a session.
@@ -12,7 +13,8 @@ final class ServerLoops: Sendable {
     let loops: [ServerLoop]
     let http: any HTTPSide
     let rawWebSocketPath: String?
-    let refusedOrigins: RefusedOrigins
+    let origins: OriginPolicy
+    private let logger: Logger
     private let turn = Atomic(0)
     private let turnOfHTTP = Atomic(0)
 
@@ -21,7 +23,8 @@ final class ServerLoops: Sendable {
     ) {
         self.loops = loops
         self.http = http
-        refusedOrigins = RefusedOrigins(logger)
+        self.logger = logger
+        origins = OriginPolicy(others: loops[0].configuration.allowedOrigins)
         self.rawWebSocketPath = rawWebSocketPath
     }
 
@@ -88,19 +91,17 @@ final class ServerLoops: Sendable {
 
     /// Whether the page that asks may: a foreign one could use its visitors' cookies. What is no page sends no origin.
     func admits(_ origin: String?, _ host: String?, _ forwardedProtocol: String?) -> Bool {
-        guard let origin = origin?.lowercased() else { return true }
-        if allows(foreign: origin) { return true }
-        guard let host = host?.lowercased(), origin.utf8.count <= Origin.bytesMax,
-            host.utf8.count <= Origin.bytesMax
-        else { return false }
-        let isSecure = forwardedProtocol?.lowercased().isExactly("https") ?? false
-        return Origin(origin)?.isSame(asHost: host, isSecure: isSecure) ?? false
+        guard let origin else { return true }
+        return origins.allows(
+            origin, host: host ?? "",
+            isSecure: forwardedProtocol?.lowercased().isExactly("https") ?? false)
     }
 
-    /// Whether an origin, in lower case, is one that the operator has allowed.
-    func allows(foreign origin: String) -> Bool {
-        origin.utf8.count <= Origin.bytesMax
-            && loops[0].configuration.allowedOrigins.contains(origin)
+    /// A page was refused, which is told to the operator.
+    func reportRefused(origin: String, host: String) {
+        guard let news = origins.firstRefusal(of: origin, host: host) else { return }
+        logger.warning(
+            "origin refused", metadata: ["origin": "\(news.origin)", "host": "\(news.host)"])
     }
 }
 

@@ -93,6 +93,13 @@ public final class Socket: @unchecked Sendable {
         session?.forget(self)
     }
 
+    /// Counts what the client asks for as so many packets, where that costs more than a packet does.
+    ///
+    /// - Returns: whether it may have that; if not, its session is closed.
+    public func mayWork(_ packets: Int) -> Bool {
+        session?.mayWork(packets: packets, bytes: 0) ?? false
+    }
+
     /// Closes the whole session, for a reason of the application's.
     public func closeSession(_ reason: DisconnectReason) {
         session?.close(reason)

@@ -4,6 +4,7 @@ import Glibc
 public import Logging
 import NIOCore
 import Synchronization
+public import Sockets
 
 /// A server for Socket.IO v5 over Engine.IO v4, by WebSocket and HTTP long-polling.
 ///
@@ -49,7 +50,7 @@ public final class SocketIOServer: Sendable {
                 configuration: configuration, admission: admission, counters: counters,
                 echoesMessages: echoesMessages)
         }
-        http = HTTPConnections(queueBytesMax: configuration.queueBytesMax)
+        http = HTTPConnections()
         parts = ServerLoops(
             loops: loops, http: http, logger: logger, rawWebSocketPath: rawWebSocketPath)
         for loop in loops {
@@ -63,12 +64,20 @@ public final class SocketIOServer: Sendable {
     /// The sessions at the moment.
     public var sessionCount: Int { admission.count }
 
+    /// What clients make the server keep at the moment, in bytes, and how often there would have been too much.
+    public var bytesHeld: BytesHeld {
+        BytesHeld(
+            unfinished: admission.unfinished.bytes, backlog: admission.backlog.bytes,
+            unfinishedRefusals: admission.unfinished.refusalCount,
+            backlogRefusals: admission.backlog.refusalCount)
+    }
+
     /// Listens at an address.
     ///
     /// - Parameter socketMode: the permissions of a unix socket: the proxy is often another user.
     /// - Returns: the port, for TCP.
-    /// - Throws: ``AddressInUse``, or the system's error.
-    public func listen(at address: Address, socketMode: UInt32 = 0o660) throws -> Int? {
+    /// - Throws: `ListenError`, or the system's error.
+    public func listen(at address: ListenAddress, socketMode: UInt32 = 0o660) throws -> Int? {
         let loop = loops[0]
         let listener = try Listener(
             at: address, socketMode: socketMode, server: parts, loop: loop)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import NIOCore
 import SocketIO
 
 /// A WebSocket (RFC 6455) on its socket: it reads frames and writes those that are made elsewhere, and keeps no buffer
@@ -38,9 +39,10 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     private var queue = SendQueue()
     private var purpose = Purpose.none
     private let loop: ServerLoop
-    private var reader = WebSocketMessageReader()
-    /// The beginning of a frame whose end has not come.
-    private var partial: [UInt8] = []
+    /// What has begun to come; `nil` most of the time.
+    private var unfinished: UnfinishedMessage?
+    /// Counts what the client has not yet read; `nil` most of the time.
+    private var backlog: ByteHold?
 
     /// Takes over a socket whose opening handshake was read.
     ///
@@ -107,15 +109,17 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     /// Takes the first bytes of a buffer as what came.
     func take(_ received: [UInt8], _ count: Int) {
         if case .closing(listens: false) = purpose { return }
+        var (reader, partial) = (WebSocketMessageReader(), [UInt8]())
+        unfinished?.give(&reader, &partial)
         if partial.isEmpty {
-            let end = receive(from: received, count)
-            if end < count { keep(received[end..<count]) }
+            let end = receive(from: received, count, &reader)
+            if end < count || unfinished != nil || reader.bytesHeld != nil {
+                keep(Array(received[end..<count]), reader)
+            }
         } else {
-            var bytes = partial
-            partial = []
-            bytes.append(contentsOf: received[..<count])
-            let end = receive(from: bytes, bytes.count)
-            keep(end == 0 ? bytes[...] : bytes[end...])
+            partial.append(contentsOf: received[..<count])
+            let end = receive(from: partial, partial.count, &reader)
+            keep(end == 0 ? partial : Array(partial[end...]), reader)
         }
         if case .echoing = purpose { flush() }
     }
@@ -123,16 +127,17 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     /// Takes all whole messages.
     ///
     /// - Returns: how many bytes they have.
-    private func receive(from bytes: [UInt8], _ count: Int) -> Int {
-        let payloadMax =
-            if case .echoing = purpose { Self.echoBytesMax } else {
-                loop.configuration.payloadBytesMax
-            }
-        var place = 0
+    private func receive(
+        from bytes: [UInt8], _ count: Int, _ reader: inout WebSocketMessageReader
+    ) -> Int {
+        var (place, paid) = (0, 0)
         do {
             while let message = try reader.next(
                 from: bytes, at: &place, end: count, payloadMax: payloadMax)
             {
+                guard mayWork(reader.takeFrameCount(), place - paid) else { return count }
+                paid = place
+                unfinished?.isTimed = unfinished?.isTimed == true && !message.isData
                 receive(message)
                 // RFC 6455 §5.5.1: what follows a close frame means nothing.
                 if case .closing(listens: false) = purpose { return count }
@@ -141,16 +146,54 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
             switch error {
             case .protocolError: fail(.protocolError)
             case .invalidText: fail(.invalidText)
-            case .tooLarge: fail(.tooLarge)
+            // Who was told goodbye already is not cut off for what was under way.
+            case .tooLarge: if isClosing { ended(.tooLarge) } else { fail(.tooLarge) }
             }
             return count
         }
-        return place
+        let frames = reader.takeFrameCount()
+        return frames == 0 || mayWork(frames, place - paid) ? place : count
     }
 
-    private func keep(_ rest: ArraySlice<UInt8>) {
+    /// The most bytes in the next message.
+    private var payloadMax: Int {
+        switch purpose {
+        case .serving(let session): session.payloadBytesMax
+        case .echoing: Self.echoBytesMax
+        case .none, .probing, .closing: loop.configuration.earlyPayloadBytesMax
+        }
+    }
+
+    /// Whether the client may send so much more.
+    private func mayWork(_ frames: Int, _ bytes: Int) -> Bool {
+        session?.mayWork(packets: frames, bytes: bytes) ?? true
+    }
+
+    private var session: EngineSession? {
+        switch purpose {
+        case .serving(let session), .probing(let session): session
+        case .none, .echoing, .closing: nil
+        }
+    }
+
+    /// Keeps the beginning of a message until more comes; not for long, and not more than there is room for.
+    private func keep(_ rest: [UInt8], _ reader: WebSocketMessageReader) {
         if case .closing(listens: false) = purpose { return }
-        partial = Array(rest)
+        guard !rest.isEmpty || reader.bytesHeld != nil else {
+            if unfinished?.isTimed == true, case .serving = purpose { loop.removeDeadline(self) }
+            unfinished = nil
+            return
+        }
+        let unfinished =
+            self.unfinished
+            ?? UnfinishedMessage(
+                session.map { ByteHold(of: loop.admission.unfinished, for: $0.address) })
+        self.unfinished = unfinished
+        guard unfinished.take(reader, rest) else { return fail(.overloaded) }
+        if !unfinished.isTimed, case .serving = purpose {
+            unfinished.isTimed = true
+            setDeadline(in: loop.configuration.requestTimeout)
+        }
     }
 
     /// The connection is over.
@@ -167,6 +210,8 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
         descriptor = -1
         purpose = .closing(listens: false)
         queue = SendQueue()
+        unfinished = nil
+        backlog = nil
     }
 
     // MARK: Messages
@@ -222,7 +267,7 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     private func ended(_ reason: DisconnectReason) {
         let purpose = purpose
         self.purpose = .closing(listens: false)
-        partial = []
+        unfinished = nil
         switch purpose {
         case .serving(let session), .probing(let session): session.webSocketClosed(self, reason)
         case .none, .echoing, .closing: break
@@ -267,14 +312,26 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     private func sent(_ outcome: SendQueue.Outcome) {
         switch outcome {
         case .sent:
+            if backlog != nil { backlog = nil }
             if closesWhenSent { return closeSocket() }
             if case .closing(listens: false) = purpose { shutdown(descriptor, Int32(SHUT_WR)) }
             if waitsToWrite { wait(toWrite: false) }
         case .waits:
             if !waitsToWrite { wait(toWrite: true) }
+            countBacklog()
         // Who reads finds the end, and deals with it: not here, in the midst of who knows what.
         case .failed: shutdown(descriptor, Int32(SHUT_RDWR))
         }
+    }
+
+    /// Counts what the client has not read. If that is too much for all, or for its address, it is closed: not here, in the
+    /// midst of who knows what.
+    private func countBacklog() {
+        if backlog == nil, let session {
+            backlog = ByteHold(of: loop.admission.backlog, for: session.address)
+        }
+        guard let backlog, !backlog.set(queue.bytes) else { return }
+        loop.eventLoop.assumeIsolated().execute { self.lose(.tooSlow) }
     }
 
     /// Who is echoed to and does not read is not read from.
@@ -297,6 +354,7 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
         if isClosing { return }
         if case .probing(let session) = purpose { session.webSocketClosed(self, reason) }
         purpose = .closing(listens: true)
+        unfinished = nil
         // Who reads nothing will not read a goodbye either.
         guard isWithinBounds else { return closeSocket() }
         sayGoodbye(reason.closeCode)
@@ -319,6 +377,10 @@ final class WebSocketConnection: Timed, DescriptorWatcher {
     }
 
     override func deadlineReached() {
-        if case .probing = purpose { fail(.transportClose) } else { closeSocket() }
+        switch purpose {
+        case .serving: fail(.unfinished)
+        case .probing: fail(.transportClose)
+        case .none, .echoing, .closing: closeSocket()
+        }
     }
 }

@@ -157,11 +157,29 @@ enum WebSocketMessage: Equatable, Sendable {
     case pong
     /// The other side closes; what it said as the reason is checked and dropped.
     case close(code: UInt16?)
+
+    /// Whether it is a message, and not about the connection.
+    var isData: Bool {
+        switch self {
+        case .text, .binary: true
+        case .ping, .pong, .close: false
+        }
+    }
 }
 
 /// Puts frames together to messages (RFC 6455 §5.4); control frames may come between fragments.
 struct WebSocketMessageReader {
     private var fragments: (isText: Bool, bytes: [UInt8])?
+    private var frameCount = 0
+
+    /// How much memory the beginning of a message takes; `nil` while there is none.
+    var bytesHeld: Int? { fragments?.bytes.capacity }
+
+    /// How many frames were read since this was last asked.
+    mutating func takeFrameCount() -> Int {
+        defer { frameCount = 0 }
+        return frameCount
+    }
 
     /// Takes the next message from bytes; `nil` while none is whole.
     ///
@@ -175,6 +193,7 @@ struct WebSocketMessageReader {
         while let frame = try WebSocketFrame.read(
             from: bytes, at: &place, end: end, payloadMax: payloadMax)
         {
+            frameCount += 1
             if let message = try take(frame, payloadMax: payloadMax) { return message }
         }
         return nil

@@ -5,6 +5,7 @@ import ChatModels
 import ChatOptions
 import Glibc
 import Logging
+import Sockets
 
 /// Answers the chat's REST requests for any web server that speaks FastCGI or CGI.
 @main
@@ -39,8 +40,8 @@ struct ChatFCGI: ParsableCommand {
 
     func run() throws {
         if let place = server.listen {
-            try serve(ListeningSocket.open(place, mode: server.socketMode.bits))
-        } else if let inherited = ListeningSocket.inherited() {
+            try serve(FrontEndSocket.open(place, mode: server.socketMode.bits))
+        } else if let inherited = FrontEndSocket.inherited() {
             try serve(inherited)
         } else if PlainCGI.isAsked {
             try answerOnce()
@@ -54,7 +55,7 @@ struct ChatFCGI: ParsableCommand {
     }
 
     /// Runs until the process is told to end.
-    private func serve(_ listener: ListeningSocket) throws {
+    private func serve(_ listener: FrontEndSocket) throws {
         let logger = log.logger("chat-fcgi")
         let site = site
         do {
@@ -63,7 +64,7 @@ struct ChatFCGI: ParsableCommand {
             ProcessSignals.block()
             let outage = Outage(log: logger)
             let databases = try (0..<server.threads).map { _ in try openDatabase(outage) }
-            let routers = databases.map { Router(database: $0, site: site) }
+            let routers = databases.map { router($0, site) }
             let fcgi = try FastCGIServer(listener, server.configuration, log: logger)
             fcgi.start(routers)
             logger.info("Ready.", metadata: ["listen": "\(server.listen ?? "descriptor 0")"])
@@ -83,7 +84,7 @@ struct ChatFCGI: ParsableCommand {
         let request = PlainCGI.request(bodyBytesMax: server.bodyBytesMax)
         do {
             let outage = Outage(log: log.logger("chat-fcgi"))
-            let router = Router(database: try openDatabase(outage), site: site)
+            let router = router(try openDatabase(outage), site)
             try PlainCGI.answer(router.respond(to: request), to: request.method)
         } catch {
             log.logger("chat-fcgi").error("No database.", metadata: ["error": "\(error)"])
@@ -96,17 +97,24 @@ struct ChatFCGI: ParsableCommand {
             path: database.database, limits: limits.limits, noteBusy: outage.note(isBusy:))
     }
 
+    private func router(_ chat: ChatDatabase, _ site: Site) -> Router {
+        var site = site
+        site.cookie = accounts.cookie(of: chat)
+        return Router(database: chat, site: site)
+    }
+
     private var site: Site {
         var site = Site()
         site.basePath = server.basePathSegments
         site.hasAccounts = accounts.auth == .accounts
+        site.loginURL = server.loginURL
         site.isRegistrationOpen = server.registration == .open
-        site.origins = OriginPolicy(others: accounts.allowedOrigins.compactMap(Origin.init))
+        site.origins = OriginPolicy(others: accounts.allowedOrigins)
         site.sends = RateLimiter(
             perSecond: Double(server.sendsPerSecond), burst: server.sendsPerSecond * 2)
         site.joins = RateLimiter(
             perSecond: Double(server.hallChangesPerSecond), burst: server.hallChangesPerSecond * 10)
-        site.logins = Turnstile(countMax: max(1, server.threads / 2))
+        site.passwords = PasswordQueue(countMax: max(1, server.threads / 2))
         let wake = database.wake
         site.wake = { wake.wake() }
         site.log = log.logger("chat-fcgi")
@@ -115,9 +123,5 @@ struct ChatFCGI: ParsableCommand {
 
     func validate() throws {
         try limits.requireRoomForMessage("--body-bytes-max", server.bodyBytesMax)
-        for origin in accounts.allowedOrigins where Origin(origin) == nil {
-            throw ValidationError(
-                "--origins: \"\(origin)\" is no origin such as https://www.example.com.")
-        }
     }
 }

@@ -99,7 +99,7 @@ final class FastCGIRequest {
         // Instead of FCGX_Finish_r, which would close a connection that is not kept, after up to two seconds.
         unsafe FCGX_Free(raw, 0)
         unsafe raw.pointee.ipcFd = -1
-        return ListeningSocket.send(records, to: connection) && isGood
+        return FrontEndSocket.send(records, to: connection) && isGood
     }
 
     private func byte() -> UInt8? {

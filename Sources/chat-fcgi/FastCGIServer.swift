@@ -3,6 +3,7 @@
 import ChatModels
 import Foundation
 import Logging
+import Sockets
 import Synchronization
 
 /// A few threads that answer requests from many connections.
@@ -29,7 +30,7 @@ final class FastCGIServer: Sendable {
     /// How long kept connections are waited for at the end, in hundredths of a second.
     private static let patience = 30
 
-    private let listener: ListeningSocket
+    private let listener: FrontEndSocket
     private let configuration: Configuration
     private let poller: Poller
     private let log: Logger
@@ -39,7 +40,7 @@ final class FastCGIServer: Sendable {
     private let threads = DispatchGroup()
 
     /// - Throws: the system's error.
-    init(_ listener: ListeningSocket, _ configuration: Configuration, log: Logger) throws {
+    init(_ listener: FrontEndSocket, _ configuration: Configuration, log: Logger) throws {
         self.listener = listener
         self.configuration = configuration
         self.log = log
@@ -108,7 +109,7 @@ final class FastCGIServer: Sendable {
         // Another thread may take the next one while this one answers.
         poller.rearm(listener.descriptor)
         guard case .success(let connection) = accepted else { return }
-        switch ListeningSocket.glance(at: connection) {
+        switch FrontEndSocket.glance(at: connection) {
         case .data: serve(connection, isWatched: false, router, request)
         case .nothingYet: watch(connection, isWatched: false)
         case .gone: drop(connection)

@@ -163,9 +163,6 @@ extension Substring {
 }
 
 extension String {
-    /// So much of it as a log shows. Bytes, not characters: one of those has no end.
-    var beginning: String { String(decoding: utf8.prefix(200), as: UTF8.self) }
-
     /// Whether this is a word of ASCII, in any case.
     fileprivate func isWord(_ word: String) -> Bool {
         utf8.count == word.utf8.count && lowercased().isExactly(word)

@@ -9,7 +9,7 @@ enum PlainCGI {
 
     /// Whether a front end started the process for one request.
     static var isAsked: Bool {
-        environment["REQUEST_METHOD"] != nil && ListeningSocket.inherited() == nil
+        environment["REQUEST_METHOD"] != nil && FrontEndSocket.inherited() == nil
     }
 
     /// Whether the query may have become the command line: RFC 3875 §4.4 lets servers do that with one that has no `=`.

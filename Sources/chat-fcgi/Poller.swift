@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Sockets
 
 /// Waits for many connections at once, for several threads: each event goes to one thread, and the descriptor is
 /// watched again only when that thread says so. In between it belongs to that thread alone.

@@ -60,25 +60,3 @@ final class RateLimiter: Sendable {
         if buckets.count >= usersMax { buckets.removeAll() }
     }
 }
-
-/// How many may do something at the same time; who comes later is sent away, not kept waiting.
-final class Turnstile: Sendable {
-    private let countMax: Int
-    private let count = Mutex(0)
-
-    init(countMax: Int) {
-        self.countMax = countMax
-    }
-
-    /// - Throws: `busy` when it is full, and what `body` throws.
-    func pass<Value>(_ body: () throws -> Value) throws -> Value {
-        let isIn = count.withLock { count in
-            guard count < countMax else { return false }
-            count += 1
-            return true
-        }
-        guard isIn else { throw ChatError(.busy) }
-        defer { count.withLock { $0 -= 1 } }
-        return try body()
-    }
-}

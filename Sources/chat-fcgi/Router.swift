@@ -3,6 +3,7 @@
 import ChatModels
 import CompactJSON
 import Logging
+import Sockets
 
 /// From a request to its answer: the table of routes, and what holds for all of them. Each thread has its own, with its
 /// own connection to the database.
@@ -17,6 +18,8 @@ struct Router: Sendable {
         Route(.post, "register", accounts: UserRoutes.register),
         Route(.post, "login", accounts: UserRoutes.login),
         Route(.post, "logout", accounts: UserRoutes.logout),
+        Route(.post, "logout/everywhere", accounts: UserRoutes.logoutEverywhere),
+        Route(.post, "password", accounts: UserRoutes.changePassword),
         Route(.get, "me", anyone: UserRoutes.me),
         Route(.get, "session", anyone: UserRoutes.session),
 
@@ -43,7 +46,7 @@ struct Router: Sendable {
             site.log.error(
                 "A request failed.",
                 metadata: [
-                    "error": "\(error)", "request.path": "\(request.path.beginning)",
+                    "error": "\(error)", "request.path": "\(request.path.forLog)",
                 ])
             return .problem(ChatError(.internalError))
         }
@@ -70,17 +73,16 @@ struct Router: Sendable {
         let call = Call(
             request: request, target: target, id: route.id(in: path), database: database, site: site
         )
-        return try route.respond(call)
+        return call.renewingSession(try route.respond(call))
     }
 
     private func requireOrigin(of request: HTTPRequest) throws(ChatError) {
         guard !site.origins.allows(request) else { return }
-        if site.origins.isNews(request) {
+        if let news = site.origins.firstRefusal(of: request.origin, host: request.host) {
             site.log.warning(
                 "A request from another site was refused; --origins names those that may.",
                 metadata: [
-                    "request.origin": "\(request.origin.beginning)",
-                    "request.host": "\(request.host.beginning)",
+                    "request.origin": "\(news.origin)", "request.host": "\(news.host)",
                 ])
         }
         throw ChatError(.originRefused)
@@ -105,17 +107,20 @@ struct Site: Sendable {
     var basePath = ["chat"]
     /// Whether there are built-in accounts; if not, the site's own login says who is who.
     var hasAccounts = true
+    /// Where the site's own login is, if the operator said it.
+    var loginURL: LoginURL?
     /// Whether anybody may make an account.
     var isRegistrationOpen = true
     /// Which pages may change something.
     var origins = OriginPolicy()
+    /// Where a session's token is.
+    var cookie = SessionCookie()
     /// How fast one user may say things.
     var sends = RateLimiter(perSecond: 10, burst: 20)
     /// How fast one user may join, leave and make halls.
     var joins = RateLimiter(perSecond: 10, burst: 50)
-    /// How many logins and registrations run at once. They wait for the hashing of passwords, which takes its time, and
-    /// must not keep all threads from those who only want to read.
-    var logins = Turnstile(countMax: 4)
+    /// How many logins and registrations run at once.
+    var passwords = PasswordQueue(countMax: 4)
     /// The newest page of halls that were read lately, by hall.
     var pages = ReadyAnswers<HistoryPage> { $0.byteCount }
     /// The halls of users who looked lately, by user.
@@ -124,12 +129,15 @@ struct Site: Sendable {
     var wake: @Sendable () -> Void = {}
     var log = Logger(label: "chat-fcgi")
 
-    /// What a client has to know before it signs in: `login` and `registration`.
+    /// What a client has to know before it signs in: `login`, `registration` and, with the site's own login, `login_url`
+    /// where the operator said it.
     var waysIn: [JSONValue.Member] {
-        [
+        var ways: [JSONValue.Member] = [
             .init("login", hasAccounts ? "accounts" : "site"),
             .init("registration", .bool(hasAccounts && isRegistrationOpen)),
         ]
+        if !hasAccounts, let loginURL { ways.append(.init("login_url", .string(loginURL.text))) }
+        return ways
     }
 }
 
@@ -141,6 +149,7 @@ struct Call {
     let id: Int64
     let database: ChatDatabase
     let site: Site
+    let use = SessionUse()
 }
 
 /// A line of the table: a method, a path, and what answers.

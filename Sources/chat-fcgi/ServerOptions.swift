@@ -51,6 +51,13 @@ struct ServerOptions: ParsableArguments {
     @Option(help: "Whether anybody may make an account: \"open\" or \"closed\".")
     var registration = Registration.open
 
+    @Option(
+        help: """
+            Where the site signs people in, with --auth site: a path on the site, such as /login, or an https address. \
+            The page offers it.
+            """)
+    var loginURL: LoginURL?
+
     @Option(help: "Messages that one user may send in a second; twice as many at once.")
     var sendsPerSecond = 10
 

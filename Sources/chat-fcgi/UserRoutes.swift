@@ -9,7 +9,7 @@ enum UserRoutes {
     static func register(_ call: Call) throws -> HTTPResponse {
         guard call.site.isRegistrationOpen else { throw ChatError(.registrationClosed) }
         let (username, password) = try credentials(call.request)
-        return try call.site.logins.pass {
+        return try call.lookingAtPassword(of: username) {
             try call.database.countRegistration(from: call.request.remoteAddress)
             let user = try call.database.createUser(named: username, password: password)
             return try signIn(user, .created, call)
@@ -19,7 +19,7 @@ enum UserRoutes {
     /// `POST login`
     static func login(_ call: Call) throws -> HTTPResponse {
         let (username, password) = try credentials(call.request)
-        return try call.site.logins.pass {
+        return try call.lookingAtPassword(of: username) {
             let user = try call.database.authenticate(
                 username: username, password: password, address: call.request.remoteAddress)
             return try signIn(user, .ok, call)
@@ -28,18 +28,42 @@ enum UserRoutes {
 
     /// `POST logout`: ends the session, also on open sockets.
     static func logout(_ call: Call) throws -> HTTPResponse {
-        guard let sessionID = try call.visitor()?.sessionID else {
-            throw ChatError(.unauthenticated)
-        }
+        let (_, sessionID) = try call.userWithSession()
         do {
             try call.database.endSession(sessionID)
         } catch let error as ChatError where error.code == .notFound {
             // Another request ended it in between: it is ended.
         }
+        return loggedOut(call)
+    }
+
+    /// `POST logout/everywhere`: ends all sessions of who asks, this one too.
+    static func logoutEverywhere(_ call: Call) throws -> HTTPResponse {
+        try call.database.endSessions(of: call.userWithSession().0.id)
+        return loggedOut(call)
+    }
+
+    private static func loggedOut(_ call: Call) -> HTTPResponse {
+        call.use.session = nil
         call.site.wake()
         var response = HTTPResponse.noContent
-        response.headers = [SessionCookie.removal(isSecure: call.request.isSecure)]
+        response.headers = call.site.cookie.removals(
+            from: call.request.cookie, isSecure: call.request.isSecure)
         return response
+    }
+
+    /// `POST password`: sets another one and ends all other sessions.
+    static func changePassword(_ call: Call) throws -> HTTPResponse {
+        let body = try RequestBody(call.request)
+        let (old, new) = (try body.string("old_password"), try body.string("password"))
+        let (user, sessionID) = try call.userWithSession()
+        return try call.lookingAtPassword(of: user.username) {
+            _ = try call.database.authenticate(
+                username: user.username, password: old, address: call.request.remoteAddress)
+            try call.database.setPassword(new, of: user.id, keeping: sessionID)
+            call.site.wake()
+            return .noContent
+        }
     }
 
     /// `GET me`: who I am, or how I can come in.
@@ -79,22 +103,37 @@ enum UserRoutes {
     private static func signIn(
         _ user: User, _ status: HTTPResponse.Status, _ call: Call
     ) throws -> HTTPResponse {
-        let (_, token) = try call.database.createSession(for: user)
+        let (_, token) = try call.database.createSession(
+            for: user, replacing: call.site.cookie.tokens(in: call.request.cookie))
+        // It may have ended another one.
+        call.site.wake()
         var response = HTTPResponse.json(status) { json in
             json.raw("{\"user\":")
             user.write(to: &json)
             json.raw("}")
         }
-        response.headers = [
-            SessionCookie.header(
-                token: token, lifetimeSeconds: call.database.limits.sessionLifetimeSeconds,
-                isSecure: call.request.isSecure)
-        ]
+        response.headers = [call.cookie(token)]
         return response
     }
 }
 
 extension Call {
+    /// Does what hashes a password, when there is a place for it.
+    fileprivate func lookingAtPassword<Value>(
+        of username: String, _ body: () throws -> Value
+    ) throws -> Value {
+        try site.passwords.pass(
+            account: database.accountKey(of: username), address: request.remoteAddress, body)
+    }
+
+    /// Who asks, with the session.
+    fileprivate func userWithSession() throws -> (User, Int64) {
+        guard let visitor = try visitor(), let sessionID = visitor.sessionID else {
+            throw ChatError(.unauthenticated)
+        }
+        return (visitor.user, sessionID)
+    }
+
     /// Whom the operator shut out is nobody, like one who was never there.
     fileprivate func visitorOrNobody() throws -> Visitor? {
         do {

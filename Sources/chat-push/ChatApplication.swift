@@ -20,6 +20,8 @@ final class ChatApplication: SocketIOApplication {
     var lastTicket = 0
     /// What happened here, in numbers.
     var tally = LoopTally()
+    /// How many packets one that asks for the namespace counts as.
+    private static let signInWork = 100
     /// Jobs of this turn of the loop: handed over in one piece.
     private var jobs: [StoreJob] = []
 
@@ -68,7 +70,7 @@ final class ChatApplication: SocketIOApplication {
         let credentials =
             switch settings.auth {
             case .accounts:
-                Credentials(tokens: handshake.cookie.map(SessionCookie.tokens) ?? [])
+                Credentials(tokens: handshake.cookie.map(settings.cookie.tokens) ?? [])
             case .site:
                 Credentials(remoteUser: handshake.remoteUser.flatMap { $0.isEmpty ? nil : $0 })
             }
@@ -77,9 +79,10 @@ final class ChatApplication: SocketIOApplication {
 
     func connect(_ socket: Socket, auth: JSONValue?) {
         // It costs a look into the database, also for who is nobody.
-        guard let connection = socket.sessionContext as? ClientConnection,
-            takeEvent(connection, cost: min(100, settings.events.burst / 2))
-        else { return socket.closeSession(.policy) }
+        guard socket.mayWork(Self.signInWork) else { return }
+        guard let connection = socket.sessionContext as? ClientConnection else {
+            return socket.closeSession(.policy)
+        }
         guard socket.namespace == "/" else {
             tally.refusedNamespace += 1
             return socket.refuse(message: "Invalid namespace")
@@ -128,7 +131,6 @@ final class ChatApplication: SocketIOApplication {
 
     func received(_ event: IncomingEvent, from socket: Socket) {
         guard let client = socket.context as? ChatClient else { return }
-        guard takeEvent(client.connection) else { return socket.closeSession(.policy) }
         let reply = Reply(
             socket: socket, event: event.name, acknowledgement: event.acknowledgement)
         do {
@@ -146,15 +148,6 @@ final class ChatApplication: SocketIOApplication {
         } catch {
             reply.fail(ChatError(error))
         }
-    }
-
-    /// Whether a connection may have one event more; if not, it is closed.
-    private func takeEvent(_ connection: ClientConnection, cost: Int = 1) -> Bool {
-        guard connection.events.take(settings.events, count: cost, now: now) != nil else {
-            return true
-        }
-        tally.eventsLimited += 1
-        return false
     }
 
     // MARK: What the store tells
@@ -212,13 +205,24 @@ final class ChatApplication: SocketIOApplication {
             tell(online[userID], hallID, "left")
             if let hall = halls[hallID] { forgetIfEmpty(hall) }
         case .sessionEnded(let sessionID, let userID):
-            for socket in online[userID]
-            where (socket.context as? ChatClient)?.sessionID == sessionID {
-                endSession(socket)
+            for (socket, _) in clients(of: userID, in: sessionID) { endSession(socket) }
+        case .sessionRenewed(let sessionID, let userID):
+            let lifetime = settings.limits.sessionLifetimeSeconds
+            for (_, client) in clients(of: userID, in: sessionID) {
+                client.expiresAt = Timestamp.now().adding(seconds: lifetime)
             }
         case .userDisabled(let userID):
             for socket in online[userID] { endSession(socket) }
         case .messageCreated, .hallChanged: break
+        }
+    }
+
+    private func clients(of userID: Int64, in sessionID: Int64) -> [(Socket, ChatClient)] {
+        online[userID].compactMap { socket in
+            guard let client = socket.context as? ChatClient, client.sessionID == sessionID else {
+                return nil
+            }
+            return (socket, client)
         }
     }
 

@@ -9,7 +9,7 @@ final class ChatClient {
     /// The session; none where the site has its own login.
     let sessionID: Int64?
     /// When the session ends by itself.
-    let expiresAt: Timestamp?
+    var expiresAt: Timestamp?
     let connection: ClientConnection
 
     init(_ identity: Identity, on connection: ClientConnection) {
@@ -24,13 +24,11 @@ final class ChatClient {
 /// event loop.
 final class ClientConnection {
     let credentials: Credentials
-    var events: TokenBucket
     var joins: TokenBucket
     var catchUps: TokenBucket
 
     init(_ credentials: Credentials, settings: ChatSettings, now: Int64) {
         self.credentials = credentials
-        events = TokenBucket(settings.events, now: now)
         joins = TokenBucket(settings.joins, now: now)
         catchUps = TokenBucket(settings.catchUps, now: now)
     }

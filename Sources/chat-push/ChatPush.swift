@@ -4,8 +4,8 @@ import ArgumentParser
 import ChatModels
 import ChatOptions
 import Logging
-import NIOCore
 import SocketIOServer
+import Sockets
 
 /// The push daemon: takes WebSockets and polls, and delivers what is said in the halls.
 @main
@@ -45,13 +45,16 @@ struct ChatPush: ParsableCommand {
         ProcessSignals.block()
         let process = ProcessFigures()
         let logger = log.logger("chat-push")
+        let chat = try ChatDatabase(path: database.database, limits: limits.limits)
+        let cookie = accounts.cookie(of: chat)
         let store = try ChatStore(
-            database: ChatDatabase(path: database.database, limits: limits.limits),
+            database: chat,
             wake: database.wake, sendsWaitingMax: push.sendsWaitingMax, logger: logger)
         let settings = ChatSettings(
             auth: accounts.auth, limits: limits.limits, joins: push.joinRate,
-            events: push.eventRate, catchUps: push.catchUpRate,
-            users: UserLimits(connectionsMax: push.connectionsPerUserMax, sends: push.sendRate))
+            catchUps: push.catchUpRate,
+            users: UserLimits(connectionsMax: push.connectionsPerUserMax, sends: push.sendRate),
+            cookie: cookie)
         OpenFiles.raise(logger)
         let server = try SocketIOServer(
             configuration: push.serverConfiguration(allowedOrigins: accounts.allowedOrigins),
@@ -61,17 +64,13 @@ struct ChatPush: ParsableCommand {
         }
         store.start(delivering: server.loops)
         for address in try push.addresses() {
-            try listening(at: address) {
-                _ = try server.listen(at: address, socketMode: push.socketPermissions())
-            }
+            _ = try server.listen(at: address, socketMode: push.socketPermissions())
         }
         let metrics = try push.metricsAddress().map { address in
-            try listening(at: address) {
-                try MetricsListener(
-                    at: address, socketMode: push.socketPermissions(),
-                    metrics: Metrics(server: server, store: store, process: process),
-                    logger: logger)
-            }
+            try MetricsListener(
+                at: address, socketMode: push.socketPermissions(),
+                metrics: Metrics(server: server, store: store, process: process),
+                logger: logger)
         }
         MemoryReturn.begin { server.sessionCount }
 
@@ -82,20 +81,5 @@ struct ChatPush: ParsableCommand {
         try metrics?.close()
         try server.shutDown()
         logger.info("ended")
-    }
-
-    /// Listens; where that cannot be, says so in words of its own.
-    private func listening<Value>(
-        at address: SocketIOServer.Address, _ body: () throws -> Value
-    ) throws -> Value {
-        do {
-            return try body()
-        } catch let error as IOError {
-            throw SystemError(number: error.errnoCode, path: "\(address)")
-        } catch let error as SocketIOServer.AddressInUse {
-            throw error
-        } catch {
-            throw ValidationError("It cannot listen at \(address): \(error)")
-        }
     }
 }

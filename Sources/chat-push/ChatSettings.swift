@@ -10,12 +10,11 @@ struct ChatSettings: Sendable {
     var limits: Limits
     /// Joins on one connection.
     var joins: Rate
-    /// Events of any kind on one connection.
-    var events: Rate
     /// Bytes of missed messages on one connection: less than may wait for a client that reads slowly. Who missed more
     /// loads its halls afresh.
     var catchUps: Rate
     var users: UserLimits
+    var cookie = SessionCookie()
 }
 
 /// Holds each user to what one may do, over all loops and connections: who comes back on another connection, or on many,

@@ -50,6 +50,7 @@ struct Metrics: Sendable {
         var text = MetricsText()
         let tally = loops.reduce(into: LoopTally()) { $0 += $1.tally }
         writeConnections(loops, tally, to: &text)
+        writeBytes(to: &text)
         writeEvents(tally, to: &text)
         writeStore(tally, to: &text)
         writeProcess(to: &text)
@@ -92,6 +93,17 @@ struct Metrics: Sendable {
             [("timed_out", count(.requestTimedOut)), ("too_large", count(.requestTooLarge))])
     }
 
+    private func writeBytes(to text: inout MetricsText) {
+        let held = server.bytesHeld
+        text.gauge(
+            "halls_push_bytes_held", "What clients make it keep at the moment.", by: "what",
+            [("unfinished", Double(held.unfinished)), ("backlog", Double(held.backlog))])
+        text.counter(
+            "halls_push_bytes_refused_total",
+            "Times that this was too much for all, or for one address.", by: "what",
+            [("unfinished", held.unfinishedRefusals), ("backlog", held.backlogRefusals)])
+    }
+
     private func writeEvents(_ tally: LoopTally, to text: inout MetricsText) {
         text.counter(
             "halls_push_events_total", "Events that clients sent.", by: "event",
@@ -101,11 +113,11 @@ struct Metrics: Sendable {
             ])
         text.counter(
             "halls_push_rate_limited_total",
-            "Refused because there were too many; for events of any kind, the session was closed.",
+            "Refused because there were too many; for packets of any kind, the session was closed.",
             by: "what",
             [
                 ("send", tally.sendsLimited), ("join", tally.joinsLimited),
-                ("event", tally.eventsLimited),
+                ("event", server.counters.all[.flooded] ?? 0),
             ])
         text.counter(
             "halls_push_catch_ups_total",

@@ -4,7 +4,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import SocketIOServer
+import Sockets
 import Synchronization
 
 /// Answers `GET /metrics` and `GET /health` at an address of its own, for the operator's eyes: not the one that nginx
@@ -15,14 +15,15 @@ final class MetricsListener: Sendable {
 
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let channel: any Channel
-    private let address: SocketIOServer.Address
+    private let file: UnixSocket.File?
     private let places = Places(connectionsMax)
 
     /// Listens.
     init(
-        at address: SocketIOServer.Address, socketMode: UInt32, metrics: Metrics, logger: Logger
+        at address: ListenAddress, socketMode: UInt32, metrics: Metrics, logger: Logger
     ) throws {
-        self.address = address
+        let socket = try address.listen(mode: socketMode)
+        file = socket.file
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
@@ -38,7 +39,7 @@ final class MetricsListener: Sendable {
                     try pipeline.addHandler(MetricsHandler(metrics))
                 }
             }
-        channel = try bootstrap.withBoundSocket(address.listen(socketMode: socketMode)).wait()
+        channel = try bootstrap.withBoundSocket(socket.descriptor).wait()
         logger.info("metrics", metadata: ["address": "\(address)"])
     }
 
@@ -48,7 +49,7 @@ final class MetricsListener: Sendable {
     /// Stops answering.
     func close() throws {
         try? channel.close().wait()
-        address.removeFile()
+        file?.remove()
         try group.syncShutdownGracefully()
     }
 }

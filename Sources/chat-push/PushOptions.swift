@@ -5,6 +5,7 @@ import ChatModels
 import ChatOptions
 import NIOCore
 import SocketIOServer
+import Sockets
 
 /// Where chat-push listens, and the bounds of what it takes.
 struct PushOptions: ParsableArguments {
@@ -38,11 +39,15 @@ struct PushOptions: ParsableArguments {
     @Option(help: "What a client has to sign in after its handshake, in milliseconds.")
     var connectTimeout: Int64 = 20_000
 
-    @Option(help: "What a client has to send a whole request, in milliseconds.")
+    @Option(help: "What a client has to send a whole request or message, in milliseconds.")
     var requestTimeout: Int64 = 15_000
 
-    @Option(help: "The most bytes in one message or in the body of one poll.")
-    var payloadBytesMax = 1_000_000
+    @Option(
+        help: """
+            The most bytes in one message or in the body of one poll; before a client has signed in \
+            it is 4,096.
+            """)
+    var payloadBytesMax = 65_536
 
     @Option(
         help: """
@@ -50,6 +55,20 @@ struct PushOptions: ParsableArguments {
             closed.
             """)
     var queueBytesMax = 1_048_576
+
+    @Option(
+        help: """
+            What all clients together may have begun to send and not finished, in bytes; those of \
+            one address an eighth of it. Beyond it a client is closed.
+            """)
+    var unfinishedBytesMax = 67_108_864
+
+    @Option(
+        help: """
+            What may wait for all clients together, in bytes; for those of one address a quarter of \
+            it. Beyond it a client that reads slowly is closed.
+            """)
+    var backlogBytesMax = 268_435_456
 
     @Option(help: "Connections at once.")
     var connectionsMax = 100_000
@@ -71,8 +90,8 @@ struct PushOptions: ParsableArguments {
 
     @Option(
         help: """
-            Events of any kind in a second on one connection; beyond twice as many at once it is \
-            closed.
+            Packets of any kind in a second on one connection, each KiB of one counted as one more; \
+            beyond twice as many at once it is closed.
             """)
     var eventsPerSecond = 1_000
 
@@ -87,6 +106,8 @@ struct PushOptions: ParsableArguments {
         try requireRange("--request-timeout", requestTimeout, 50...3_600_000)
         try requireRange("--payload-bytes-max", payloadBytesMax, 1_000...100_000_000)
         try requireRange("--queue-bytes-max", queueBytesMax, 10_000...1_000_000_000)
+        try requireRange("--unfinished-bytes-max", unfinishedBytesMax, 1_000_000...1 << 40)
+        try requireRange("--backlog-bytes-max", backlogBytesMax, 1_000_000...1 << 40)
         try requireRange("--connections-max", connectionsMax, 1...10_000_000)
         try requireRange("--connections-per-address-max", connectionsPerAddressMax, 1...10_000_000)
         try requireRange("--connections-per-user-max", connectionsPerUserMax, 1...10_000_000)
@@ -108,11 +129,10 @@ struct PushOptions: ParsableArguments {
     var joinRate: Rate { Rate(perSecond: joinsPerSecond, burst: joinsPerSecond * 10) }
     /// In bytes; half of what may wait for a client at once.
     var catchUpRate: Rate { Rate(perSecond: queueBytesMax / 8, burst: queueBytesMax / 2) }
-    var eventRate: Rate { Rate(perSecond: eventsPerSecond, burst: eventsPerSecond * 2) }
 
-    func addresses() throws -> [SocketIOServer.Address] {
+    func addresses() throws -> [ListenAddress] {
         let addresses = try listen.split(separator: ",").map { text in
-            guard let address = SocketIOServer.Address(String(text)) else {
+            guard let address = ListenAddress(String(text)) else {
                 throw ValidationError("--listen takes a path or HOST:PORT, not \(text).")
             }
             return address
@@ -123,9 +143,9 @@ struct PushOptions: ParsableArguments {
         return addresses
     }
 
-    func metricsAddress() throws -> SocketIOServer.Address? {
+    func metricsAddress() throws -> ListenAddress? {
         guard let metrics else { return nil }
-        guard let address = SocketIOServer.Address(metrics) else {
+        guard let address = ListenAddress(metrics) else {
             throw ValidationError("--metrics takes a path or HOST:PORT, not \(metrics).")
         }
         return address
@@ -138,7 +158,7 @@ struct PushOptions: ParsableArguments {
         return mode
     }
 
-    func serverConfiguration(allowedOrigins: Set<String>) -> ServerConfiguration {
+    func serverConfiguration(allowedOrigins: Set<Origin>) -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.pingInterval = pingInterval
         configuration.pingTimeout = pingTimeout
@@ -146,6 +166,11 @@ struct PushOptions: ParsableArguments {
         configuration.requestTimeout = requestTimeout
         configuration.payloadBytesMax = payloadBytesMax
         configuration.queueBytesMax = queueBytesMax
+        configuration.unfinishedBytesMax = unfinishedBytesMax
+        configuration.unfinishedBytesPerAddressMax = unfinishedBytesMax / 8
+        configuration.backlogBytesMax = backlogBytesMax
+        configuration.backlogBytesPerAddressMax = backlogBytesMax / 4
+        configuration.packetsPerSecond = eventsPerSecond
         // No event of the chat has attachments; who sends some is told so.
         configuration.waitingPacketBytesMax = 4_096
         configuration.connectionsMax = connectionsMax

@@ -45,10 +45,10 @@ struct SessionCache {
     /// Forgets everybody.
     mutating func forgetAll() { (sessions, tokens) = ([:], [:]) }
 
-    /// Forgets what an entry of the log ends.
+    /// Forgets what an entry of the log ends or changes.
     mutating func forget(_ event: Change.Event) {
         switch event {
-        case .sessionEnded(let sessionID, _):
+        case .sessionEnded(let sessionID, _), .sessionRenewed(let sessionID, _):
             if let token = tokens.removeValue(forKey: sessionID) { sessions[token] = nil }
         // The sessions of who is shut out are ended one by one, in entries of their own.
         default: break

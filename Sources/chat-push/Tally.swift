@@ -10,10 +10,9 @@ struct LoopTally: Sendable {
     var joins = 0
     var leaves = 0
     var unknownEvents = 0
-    /// Of them those that were refused, or that ended their connection, because there were too many.
+    /// Of them those that were refused because there were too many.
     var sendsLimited = 0
     var joinsLimited = 0
-    var eventsLimited = 0
     /// Wishes for the namespace that were refused.
     var refusedUnauthenticated = 0
     var refusedUserFull = 0
@@ -41,7 +40,6 @@ struct LoopTally: Sendable {
         sum.unknownEvents += part.unknownEvents
         sum.sendsLimited += part.sendsLimited
         sum.joinsLimited += part.joinsLimited
-        sum.eventsLimited += part.eventsLimited
         sum.refusedUnauthenticated += part.refusedUnauthenticated
         sum.refusedUserFull += part.refusedUserFull
         sum.refusedNamespace += part.refusedNamespace

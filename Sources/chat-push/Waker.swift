@@ -3,6 +3,7 @@
 import CLinux
 import ChatModels
 import Glibc
+import Sockets
 import Synchronization
 
 /// What the store's thread sleeps on: jobs of this process, and datagrams of the others.
@@ -11,7 +12,7 @@ final class Waker: Sendable {
     private let event: Int32
     private let path: String
     /// The socket's file: by the time this ends, another may have its name.
-    private let file: FileIdentity?
+    private let file: UnixSocket.File?
     /// Whether the thread sleeps, or is about to: only then does a signal cost a system call.
     private let isSleeping = Atomic(false)
     private let isSignalled = Atomic(false)
@@ -19,7 +20,7 @@ final class Waker: Sendable {
     init(_ wake: WakeSocket) throws {
         path = wake.path
         datagrams = try wake.listen()
-        file = FileIdentity(path)
+        file = UnixSocket.File(at: wake.path)
         event = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         guard event >= 0 else { throw SystemError(number: errno, path: "eventfd") }
         _ = fcntl(datagrams, F_SETFL, O_NONBLOCK)
@@ -59,25 +60,11 @@ final class Waker: Sendable {
 
     /// Ends the datagrams; nobody may signal or wait any more.
     func close() {
-        if file != nil, FileIdentity(path) == file { unsafe unlink(path) }
+        file?.remove()
         Glibc.close(datagrams)
     }
 
     deinit {
         Glibc.close(event)
-    }
-}
-
-/// A file, whatever its name.
-private struct FileIdentity: Equatable {
-    var device: dev_t
-    var number: ino_t
-
-    /// The file at a path; `nil` if there is none.
-    init?(_ path: String) {
-        var status = stat()
-        guard unsafe lstat(path, &status) == 0 else { return nil }
-        device = status.st_dev
-        number = status.st_ino
     }
 }

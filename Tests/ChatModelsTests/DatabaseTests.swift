@@ -31,6 +31,7 @@ import Testing
             first.migrationsRun == [
                 "1 halls", "2 messages know the one before", "3 one entry for many messages",
                 "4 older versions are refused by a name",
+                "5 instances are told apart",
             ])
         #expect(second.migrationsRun.isEmpty)
         #expect(daemons.migrationsRun.isEmpty)

@@ -125,6 +125,32 @@ import Testing
         #expect(try database.sessions(of: ben.id).map(\.session) == [second])
     }
 
+    @Test func `a user has so many sessions, and one more ends the one that was used least lately`()
+        throws
+    {
+        var limits = Limits()
+        limits.sessionsPerUserMax = 3
+        let database = try emptyDatabase(limits, clock: clock)
+        let (ana, ben) = (try database.makeUser("ana"), try database.makeUser("ben"))
+        let bens = try database.createSession(for: ben).token
+        var sessions: [(session: LoginSession, token: String)] = []
+        for _ in 1...5 {
+            sessions.append(try database.createSession(for: ana))
+            clock.advance(seconds: 1)
+        }
+
+        for (number, session) in sessions.enumerated() {
+            #expect(try (database.session(token: session.token) != nil) == (number >= 2))
+        }
+        #expect(try database.session(token: bens) != nil)
+        let ended = try database.changes(after: 0).changes.map(\.event)
+        #expect(
+            ended
+                == sessions.prefix(2).map {
+                    .sessionEnded(sessionID: $0.session.id, userID: ana.id)
+                })
+    }
+
     @Test func `who was shut out gets no session`() throws {
         try database.setDisabled(true, user: ana.id)
 

@@ -150,21 +150,21 @@ import Testing
         let passwords = PasswordHashing.cheapest
         let hash = try passwords.hash("correct horse")
 
-        #expect(passwords.verify("correct horse", against: hash))
-        #expect(!passwords.verify("correct horsf", against: hash))
-        #expect(!passwords.verify("", against: hash))
-        #expect(!passwords.verify("correct horse\u{0}x", against: hash))
-        #expect(!passwords.verify("correct horse", against: nil))
-        #expect(!passwords.verify("correct horse", against: "nonsense"))
+        #expect(try passwords.verify("correct horse", against: hash))
+        #expect(try !passwords.verify("correct horsf", against: hash))
+        #expect(try !passwords.verify("", against: hash))
+        #expect(try !passwords.verify("correct horse\u{0}x", against: hash))
+        #expect(try !passwords.verify("correct horse", against: nil))
+        #expect(try !passwords.verify("correct horse", against: "nonsense"))
         // Hashes outlive their parameters.
-        #expect(PasswordHashing.interactive.verify("correct horse", against: hash))
+        #expect(try PasswordHashing.interactive.verify("correct horse", against: hash))
     }
 
     @Test func `an interactive hash takes 64 MiB, as libsodium advises`() throws {
         let hash = try PasswordHashing.interactive.hash("correct horse")
 
         #expect(hash.contains("m=65536,t=2,p=1"))
-        #expect(PasswordHashing.interactive.verify("correct horse", against: hash))
+        #expect(try PasswordHashing.interactive.verify("correct horse", against: hash))
     }
 
     @Test func `name and password belong together, or it is said without a reason`() throws {

@@ -3,6 +3,7 @@
 import ChatTesting
 import Foundation
 import Glibc
+import Sockets
 import Testing
 
 @testable import ChatModels

@@ -3,6 +3,7 @@
 import CompactJSON
 import Glibc
 import SocketIOServer
+import Sockets
 
 /// A server to hold protocol suites and stock clients against: it sends back what it gets. Runs until it is killed.
 ///
@@ -24,6 +25,9 @@ struct Main {
             configuration.pingTimeout = 200
             configuration.connectTimeout = 1_000
         }
+        // Clients come with more than a chat's, and all of them from one address.
+        configuration.payloadBytesMax = 1_000_000
+        configuration.packetsPerSecond = 100_000
         configuration.connectionsPerAddressMax = configuration.connectionsMax
         configuration.handshakesPerSecond = configuration.connectionsMax
         let server = try SocketIOServer(

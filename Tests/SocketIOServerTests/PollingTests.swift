@@ -19,7 +19,7 @@ struct PollingTests {
             try JSONValue(parsing: Array(answer.body.utf8.dropFirst()))["sid"]?.string)
         #expect(
             answer.body
-                == #"0{"sid":"\#(sid)","upgrades":["websocket"],"pingInterval":300,"pingTimeout":200,"maxPayload":1000000}"#
+                == #"0{"sid":"\#(sid)","upgrades":["websocket"],"pingInterval":300,"pingTimeout":200,"maxPayload":65536}"#
         )
         #expect(harness.sessions == 1)
     }

@@ -53,44 +53,6 @@ struct RequestTargetTests {
     }
 }
 
-struct OriginTests {
-    @Test(arguments: [
-        ("https://chat.example", "chat.example", "https"),
-        ("https://chat.example", "chat.example", nil),
-        ("http://chat.example", "chat.example:80", "http"),
-        ("https://chat.example:443", "chat.example", "https"),
-        ("https://chat.example", "chat.example:443", nil),
-        ("http://chat.example:8080", "chat.example:8080", "http"),
-        ("http://[::1]:8080", "[::1]:8080", nil), ("http://127.0.0.1", "127.0.0.1", nil),
-        ("https://chat.example:443", "chat.example", "http"),
-    ])
-    func `the site's own pages are its own`(origin: String, host: String, scheme: String?) {
-        #expect(Origin(origin)?.isSame(asHost: host, isSecure: scheme == "https") == true)
-    }
-
-    @Test(arguments: [
-        ("https://evil.example", "chat.example", nil),
-        ("http://chat.example", "chat.example", "https"),
-        ("https://chat.example", "chat.example:8443", nil),
-        ("https://chat.example:80", "chat.example", "https"),
-        ("http://chat.example:443", "chat.example", "http"),
-        ("https://chat.example.evil.example", "chat.example", nil),
-        ("https://xchat.example", "chat.example", nil),
-        ("https://user@chat.example", "chat.example", nil),
-    ])
-    func `other pages are foreign`(origin: String, host: String, scheme: String?) {
-        #expect(Origin(origin)?.isSame(asHost: host, isSecure: scheme == "https") == false)
-    }
-
-    @Test(arguments: [
-        "null", "", "chat.example", "://chat.example", "https://", "https://chat.example/",
-        "https:chat.example", "file://chat.example",
-    ])
-    func `what is no origin is the same as nothing`(origin: String) {
-        #expect(Origin(origin) == nil)
-    }
-}
-
 struct WebSocketAcceptTests {
     @Test func `the example of RFC 6455 is answered`() {
         #expect(
@@ -163,18 +125,6 @@ struct AdmissionTests {
         #expect(admission.begin(address: "b", now: now) == nil)
         #expect(admission.begin(address: "c", now: now + .milliseconds(700)) == .tooFast)
         #expect(admission.begin(address: "c", now: now + .milliseconds(800)) == nil)
-    }
-}
-
-struct AddressTests {
-    @Test func `an address is read as what it looks like`() {
-        #expect(SocketIOServer.Address("127.0.0.1:8080") == .tcp(host: "127.0.0.1", port: 8080))
-        #expect(SocketIOServer.Address("[::1]:0") == .tcp(host: "::1", port: 0))
-        #expect(
-            SocketIOServer.Address("/run/halls/push.sock") == .unix(path: "/run/halls/push.sock"))
-        #expect(SocketIOServer.Address("localhost") == nil)
-        #expect(SocketIOServer.Address("localhost:65536") == nil)
-        #expect(SocketIOServer.Address("") == nil)
     }
 }
 

@@ -26,6 +26,7 @@ import Testing
                 Ran migration "2 messages know the one before".
                 Ran migration "3 one entry for many messages".
                 Ran migration "4 older versions are refused by a name".
+                Ran migration "5 instances are told apart".
                 The database at \(site.path) is ready.
 
                 """)

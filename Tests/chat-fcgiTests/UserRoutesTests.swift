@@ -122,7 +122,7 @@ struct UserRoutesTests {
 
     @Test func `logins do not take all threads`() throws {
         let client = try Client()
-        client.site.logins = Turnstile(countMax: 0)
+        client.site.passwords = PasswordQueue(countMax: 0)
         let response = client.post("/chat/login", ana)
         #expect(response.status == .serviceUnavailable)
         #expect(response.code == "busy")

@@ -8,6 +8,7 @@ import Glibc
 import Logging
 import NIOCore
 import SocketIOServer
+import Sockets
 import Testing
 
 @testable import chat_push

@@ -9,6 +9,7 @@ import Glibc
 import Logging
 import NIOCore
 import SocketIOServer
+import Sockets
 import Synchronization
 
 @testable import ChatModels
@@ -27,12 +28,19 @@ final class PushSite: Sendable {
     let hall: Hall
     private let isOver = Atomic(false)
 
+    /// The defaults, but that one client may send as much as a test likes.
+    static var patient: ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.packetsPerSecond = 1_000_000
+        return configuration
+    }
+
     init(
         limits: Limits = Limits(), settings change: (inout ChatSettings) -> Void = { _ in },
         connectionsPerUserMax: Int = 1_000,
         sends: Rate = Rate(perSecond: 1_000_000, burst: 1_000_000),
         sendsWaitingMax: Int = 10_000, threads: Int = 2, isStarted: Bool = true,
-        lockPatience: Int = 10_000, configuration: ServerConfiguration = ServerConfiguration()
+        lockPatience: Int = 10_000, configuration: ServerConfiguration = patient
     ) throws {
         folder = try TemporaryFolder()
         database = try folder.database(limits)
@@ -43,7 +51,7 @@ final class PushSite: Sendable {
         logger.logLevel = .critical
         let many = Rate(perSecond: 1_000_000, burst: 1_000_000)
         var settings = ChatSettings(
-            auth: .accounts, limits: limits, joins: many, events: many,
+            auth: .accounts, limits: limits, joins: many,
             catchUps: Rate(perSecond: 100_000_000, burst: 100_000_000),
             users: UserLimits(connectionsMax: connectionsPerUserMax, sends: sends))
         change(&settings)

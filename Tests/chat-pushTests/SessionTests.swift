@@ -46,12 +46,14 @@ import Testing
         }
     }
 
-    /// Each is an event, and asking for the namespace as many as a hundred.
-    @Test(arguments: [(Rate(perSecond: 1, burst: 10), 20), (Rate(perSecond: 100, burst: 200), 30)])
+    /// Each is a packet, and asking for the namespace as many as a hundred.
+    @Test(arguments: [(1, 20), (100, 30)])
     func `who comes and goes in the namespace again and again is closed`(
-        _ events: Rate, _ times: Int
+        _ packets: Int, _ times: Int
     ) throws {
-        try withSite(PushSite(settings: { $0.events = events })) { site in
+        var configuration = ServerConfiguration()
+        configuration.packetsPerSecond = packets
+        try withSite(PushSite(configuration: configuration)) { site in
             let client = try site.client(site.ana)
             for _ in 0..<times {
                 client.send("41")

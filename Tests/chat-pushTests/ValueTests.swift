@@ -7,6 +7,7 @@ import Foundation
 import Glibc
 import NIOCore
 import SocketIOServer
+import Sockets
 import Synchronization
 import Testing
 
@@ -540,6 +541,8 @@ private final class Cache {
             ("--handshakes-per-second", 1, 10_000_000), ("--sends-per-second", 1, 10_000_000),
             ("--joins-per-second", 1, 10_000_000), ("--events-per-second", 1, 10_000_000),
             ("--sends-waiting-max", 1, 10_000_000),
+            ("--unfinished-bytes-max", 1_000_000, 1 << 40),
+            ("--backlog-bytes-max", 1_000_000, 1 << 40),
         ])
     func `a bound is taken, one past it is not`(_ flag: String, _ least: Int, _ most: Int) throws {
         for value in [least, most] {

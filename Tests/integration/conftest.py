@@ -22,6 +22,7 @@ The programs come from HALLS_BIN, or from .build/release (`./chat build`). A tes
 
 import pytest
 
+from browsing import Browser
 from halls_site import Site
 from listener import Listener, unique
 
@@ -96,3 +97,17 @@ def pytest_runtest_makereport(item, call):
             for name in ("nginx", "chat-fcgi", "chat-push"):
                 if log := site.log(name):
                     report.sections.append((f"{name} at {site.host}", log[-5000:]))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def seat(chromium):
+    """Seats people at the page; at the end the browser must have had nothing to complain of."""
+    yield chromium.seat
+    assert chromium.leave() == []

@@ -208,6 +208,12 @@ class Site:
         return session
 
 
+def token_of(session):
+    """The token of a person's session, whatever its cookie is called."""
+    (cookie,) = (cookie for cookie in session.cookies if cookie.name.removeprefix("__Host-").startswith("halls_"))
+    return cookie.value
+
+
 class SiteSession(requests.Session):
     """A browser's session: paths instead of addresses, the site's Origin, its cookies; `user` once registered."""
 

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may what: the membership of a hall, the end of a session, other sites, the site's own login, guessing."""
 
+import collections
 import json
+import pathlib
+import re
+import resource
 import subprocess
+import threading
 
 import pytest
 import requests
@@ -10,7 +15,7 @@ import requests.adapters
 import socketio.exceptions
 import websocket
 
-from halls_site import PASSWORD, SiteSession, free_port, wait_until
+from halls_site import PASSWORD, SiteSession, free_port, token_of, wait_until
 from listener import Listener, connect_answer, contents, enter, found, unique
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -278,7 +283,7 @@ def test_a_session_that_expires_ends_its_open_sockets(make_site):
     site = make_site(flags={"session-lifetime": 4})
     ana = site.person("ana")
     # requests throws the cookie away when it expires; a thief does not.
-    token = ana.cookies["halls_session"]
+    token = token_of(ana)
     hall = found(ana)
     windows = [Listener(ana, transports=transports) for transports in (["polling"], ["websocket"])]
     windows[0].say(hall, "in time")
@@ -391,7 +396,7 @@ def test_pages_of_other_sites_can_neither_write_nor_connect_even_with_the_cookie
     hall = found(ana)
     headers = {"Host": host, "Origin": origin}
     # Not by requests' jar: it would not send the cookie to another host.
-    headers["Cookie"] = f"halls_session={ana.cookies['halls_session']}"
+    headers["Cookie"] = f"halls_session={token_of(ana)}"
 
     answers = [
         shared_site.post(path, json=body, headers=headers)
@@ -481,7 +486,7 @@ def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(shared_site):
     cookies = [cookie_of(answer) for answer in answers]
 
     for cookie in cookies:
-        assert cookie["name"] == "halls_session" and len(cookie["value"]) >= 32
+        assert re.fullmatch("halls_[0-9a-f]{8}", cookie["name"]) and len(cookie["value"]) >= 32
         assert "httponly" in cookie and cookie["samesite"] == "Lax" and cookie["path"] == "/"
         assert int(cookie["max-age"]) == 30 * 24 * 3600
         # Over plain HTTP a browser would not keep it.
@@ -509,9 +514,11 @@ def test_over_tls_the_cookie_is_for_tls_alone_and_a_plain_page_may_not_write(mak
     assert answer.status_code == 201
     cookie = cookie_of(answer)
     assert "secure" in cookie and "httponly" in cookie and cookie["samesite"] == "Lax"
+    # No neighbour under the same domain can plant one of that name.
+    assert re.fullmatch("__Host-halls_[0-9a-f]{8}", cookie["name"])
     plain = _unverified_post(f"{url}/chat/login", ana, {"Origin": url.replace("https", "http")})
     assert plain.json()["code"] == "origin_refused"
-    out = _unverified_post(f"{url}/chat/logout", {}, {"Origin": url, "Cookie": f"halls_session={cookie['value']}"})
+    out = _unverified_post(f"{url}/chat/logout", {}, {"Origin": url, "Cookie": f"{cookie['name']}={cookie['value']}"})
     assert out.status_code == 204
     removed = cookie_of(out)
     assert removed["max-age"] == "0" and removed["value"] == "" and "secure" in removed
@@ -660,22 +667,70 @@ def assert_is_refused(answer, window):
     assert "Set-Cookie" not in answer.headers
 
 
-def test_an_account_takes_so_many_wrong_passwords_from_wherever_they_come(make_site):
+def test_an_account_takes_so_many_wrong_passwords_from_an_address(make_site):
     site = make_site(flags={"logins-per-account": 4, "logins-per-address": 1000, "login-window": 600})
     for name in ("ana", "ben"):
         site.person(name)
 
-    for number in range(4):
-        answer = try_to_sign_in(site, "ana", "wrong password", f"127.0.0.{number + 2}")
+    for _ in range(4):
+        answer = try_to_sign_in(site, "ana", "wrong password", "127.0.0.9")
         assert (answer.status_code, answer.json()["code"]) == (401, "wrong_credentials")
 
     # Not even with the right one: who guesses must not learn that it is.
     for username in ("ana", "ANA", "ａｎａ"):
         assert_is_refused(try_to_sign_in(site, username, PASSWORD, "127.0.0.9"), 600)
-    assert try_to_sign_in(site, "ben", PASSWORD).status_code == 200
+    assert try_to_sign_in(site, "ben", PASSWORD, "127.0.0.9").status_code == 200
+    # Who guesses keeps nobody else from the account.
+    assert try_to_sign_in(site, "ana", PASSWORD, "127.0.0.8").status_code == 200
     # A restart forgives nothing.
     assert site.restart("chat-fcgi") == 0
     assert_is_refused(try_to_sign_in(site, "ana", PASSWORD, "127.0.0.9"), 600)
+
+
+def test_who_logs_in_over_many_connections_keeps_nobody_from_it(make_site):
+    site = make_site(flags={"logins-per-address": 1000})
+    for name in ("ana", "ben"):
+        site.person(name)
+    is_over = threading.Event()
+    statuses = collections.Counter()
+
+    def log_in():
+        while not is_over.is_set():
+            statuses[try_to_sign_in(site, "ana", PASSWORD).status_code] += 1
+
+    crowd = [threading.Thread(target=log_in) for _ in range(8)]
+    for thread in crowd:
+        thread.start()
+    try:
+        others = []
+        for number in range(20):
+            others.append(try_to_sign_in(site, "ben", PASSWORD, "127.0.0.2").status_code)
+            others.append(try_to_sign_in(site, f"new{number}", PASSWORD, "127.0.0.3", "register").status_code)
+    finally:
+        is_over.set()
+        for thread in crowd:
+            thread.join()
+
+    assert others == [200, 201] * 20
+    assert set(statuses) == {200, 429} and statuses[200] <= 30
+    listed = json.loads(site.admin("sessions", "list", "ana", "--json").stdout)
+    assert len(listed) <= 50
+
+
+def test_a_login_without_memory_for_the_hash_is_no_wrong_password(make_site):
+    site = make_site(flags={"logins-per-account": 2})
+    site.person("ana")
+    pid = site.pid("chat-fcgi")
+    size = 4096 * int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[0])
+    unlimited = resource.prlimit(pid, resource.RLIMIT_AS, (size + (16 << 20), resource.RLIM_INFINITY))
+
+    for username in ("ana", "ana", "ana", "nobody"):
+        answer = try_to_sign_in(site, username, PASSWORD)
+        assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+        assert int(answer.headers["Retry-After"]) >= 1
+
+    resource.prlimit(pid, resource.RLIMIT_AS, unlimited)
+    assert try_to_sign_in(site, "ana", PASSWORD).status_code == 200
 
 
 def test_an_address_has_so_many_tries_over_all_accounts(make_site):
@@ -710,7 +765,8 @@ def test_a_right_password_costs_nothing_and_forgives(make_site):
 def test_after_the_window_one_may_try_again(make_site):
     site = make_site(flags={"logins-per-account": 1, "login-window": 2})
     site.person("ana")
-    try_to_sign_in(site, "ana", "wrong password")
+    assert try_to_sign_in(site, "ana", "wrong password").status_code == 401
+    assert_is_refused(try_to_sign_in(site, "ana", PASSWORD), 2)
 
     wait_until(lambda: try_to_sign_in(site, "ana", PASSWORD).status_code == 200, 30, "the end of the window")
 

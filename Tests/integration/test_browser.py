@@ -10,7 +10,7 @@ import sqlite3
 import pytest
 from playwright.sync_api import expect
 
-from browsing import CHROMIUM, Browser
+from browsing import CHROMIUM
 from halls_site import Site, wait_until
 from listener import enter, found, unique
 from seed import seed
@@ -20,20 +20,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 SMALL_PHONE = PHONE | {"viewport": {"width": 320, "height": 568}}
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    browser = Browser()
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def seat(chromium):
-    """Seats people at the page; at the end the browser must have had nothing to complain of."""
-    yield chromium.seat
-    assert chromium.leave() == []
 
 
 def stock_client():
@@ -284,6 +270,83 @@ def test_at_the_end_one_stays_at_the_end(shared_site, seat, pair):
 
     one.until(lambda: one.contents[-1:] == ["line 14"])
     expect(one["#log article"].last).to_be_in_viewport(ratio=1)
+
+
+BELOW_THE_VIEW = """() => {
+    const { scrollHeight, scrollTop, clientHeight } = document.querySelector("#scroller");
+    return Math.round(scrollHeight - scrollTop - clientHeight);
+}"""
+
+
+def test_the_end_is_held_while_the_input_or_the_window_changes_its_height(shared_site, seat, pair):
+    ana, ben, hall = pair
+    for number in range(15):
+        ana.post(f"/chat/messages/{hall['id']}", json={"content": f"{number}\n" * 6})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.until(lambda: len(one.rows) == 15 and one.page.evaluate(BELOW_THE_VIEW) == 0)
+    one.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    one.page.evaluate("(text) => navigator.clipboard.writeText(text)", "line\n" * 12)
+
+    # The second time the input is empty for a moment, in which the log is taller and what is above comes into view.
+    for what in ("twelve lines", "the same again"):
+        one["#composer-text"].press("Control+A")
+        one["#composer-text"].press("Control+V")
+        one.page.wait_for_timeout(200)
+        assert one.page.evaluate(BELOW_THE_VIEW) == 0, what
+    for height in (500, 900, 300, 700):
+        one.page.set_viewport_size({"width": 1440, "height": height})
+        one.page.wait_for_timeout(100)
+        assert one.page.evaluate(BELOW_THE_VIEW) == 0, height
+    one.page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+    one.page.wait_for_timeout(100)
+    assert one.page.evaluate(BELOW_THE_VIEW) == 0, "larger letters"
+
+    ben.post(f"/chat/messages/{hall['id']}", json={"content": "new"})
+
+    one.until(lambda: one.contents[-1] == "new")
+    expect(one["#log article"].last).to_be_in_viewport(ratio=1)
+    expect(one["#new-messages"]).to_be_hidden()
+    assert not one.page.title().startswith("(")
+
+
+def test_who_has_just_left_the_end_is_not_thrown_back_to_it(shared_site, seat, pair):
+    ana, _, hall = pair
+    for number in range(15):
+        ana.post(f"/chat/messages/{hall['id']}", json={"content": f"{number}\n" * 6})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.until(lambda: len(one.rows) == 15 and one.page.evaluate(BELOW_THE_VIEW) == 0)
+
+    # Before the browser says that it was scrolled, every row is drawn anew.
+    one.page.evaluate(
+        """() => {
+            document.querySelector("#scroller").scrollTop = 0;
+            const language = document.querySelector("#language");
+            language.value = "es";
+            language.dispatchEvent(new Event("change"));
+        }"""
+    )
+    one.page.wait_for_timeout(200)
+
+    assert one.page.evaluate("() => document.querySelector('#scroller').scrollTop") < 100
+
+
+def test_older_messages_that_were_refused_are_asked_for_again_where_nothing_scrolls(seeded, seat):
+    tall = {"viewport": {"width": 1440, "height": 6000}}
+    one = seat(seeded, seeded.people[0], **tall)
+    requests = []
+
+    def refuse(route):
+        requests.append(route.request.url)
+        route.fulfill(status=500)
+
+    one.page.route("**/chat/messages/*before=*", refuse)
+    one.open(seeded.hall)
+    expect(one["#history-failed"]).to_be_visible()
+    one.page.unroute("**/chat/messages/*before=*")
+
+    one.until(lambda: len(one.rows) > 60, what="the older page")
+    expect(one["#history-failed"]).to_be_hidden()
+    assert len(requests) == 1
 
 
 def test_days_are_named_in_the_persons_time_zone(shared_site, seat, pair):
@@ -706,6 +769,35 @@ def test_a_message_that_is_refused_can_be_deleted_or_tried_again(make_site, seat
     one.page.reload()
     expect(one["#archived-note"]).to_be_visible()
     one.sees()
+
+
+def test_a_message_that_fails_in_a_hall_not_in_view_is_marked_until_it_is_seen(make_site, seat):
+    site = make_site()
+    ana, _, hall = own_pair(site)
+    second = found(ana, "Kitchen")
+    one = seat(site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    site.kill("chat-push")
+    site.kill("chat-fcgi")
+    one.write("refused")
+    one.until(lambda: one.rows == [("pending", "refused")])
+    one[f'#hall-list a[data-hall-id="{second["id"]}"]'].click()
+    expect(one["#hall-name"]).to_have_text("Kitchen")
+    link = one[f'#hall-list a[data-hall-id="{hall["id"]}"]']
+    expect(link.locator(".hall-failed")).to_be_hidden()
+    site.admin("halls", "archive", hall["id"])
+    site.start("chat-fcgi", "chat-push")
+
+    expect(link.locator(".hall-failed")).to_be_visible()
+    expect(link).to_have_accessible_name("Garden A message was not sent")
+    expect(one.page).to_have_title("Message not sent · Kitchen · Halls")
+    expect(one["#announcer"]).to_contain_text("Your message in Garden was not sent. This hall is archived.")
+    one.page.reload()
+    expect(link.locator(".hall-failed")).to_be_visible()
+    link.click()
+    expect(one['article[data-state="failed"]']).to_be_visible()
+    expect(link.locator(".hall-failed")).to_be_hidden()
+    expect(one.page).to_have_title("Garden · Halls")
 
 
 def test_a_hall_that_could_not_be_loaded_says_so_until_it_is(shared_site, seat, pair):

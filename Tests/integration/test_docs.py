@@ -86,7 +86,9 @@ def test_an_upgrade_leaves_what_is_the_operators_and_replaces_the_rest(tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     ours = set((tmp_path / "etc/nginx/halls").glob("*.conf"))
     yours = {path for path in files if path.is_relative_to(tmp_path / "etc")} - ours
-    assert {path.name for path in yours} == {"halls.env", "chat.conf", "headers.conf", "socket.io.conf"}
+    assert {path.name for path in yours} == {
+        "halls.env", "chat.conf", "headers.conf", "login.conf", "socket.io.conf",
+    }  # fmt: skip
     for path in files:
         path.write_text("edited")
 

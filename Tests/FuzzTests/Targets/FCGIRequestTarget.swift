@@ -3,6 +3,7 @@
 import ChatModels
 import CompactJSON
 import Logging
+import Sockets
 import Synchronization
 
 @testable import chat_fcgi
@@ -64,7 +65,7 @@ private struct Input {
 }
 
 private func checkParts(of request: HTTPRequest) throws {
-    for token in SessionCookie.tokens(in: request.cookie) {
+    for token in SessionCookie().tokens(in: request.cookie) {
         try claim(!token.utf8.contains(UInt8(ascii: ";")), "A token has a semicolon.")
     }
     if let origin = Origin(request.origin) {

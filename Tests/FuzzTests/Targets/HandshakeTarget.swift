@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Sockets
+
 @testable import SocketIOServer
 
 /// What chat-push reads from a request by itself: a whole one as it comes, or a line each with the target, the origin, the
