@@ -131,7 +131,8 @@ for (const [name, read] of Object.entries(readers)) {
 }
 
 test("a pattern with two ways to read the same text is found, and what looks at each pair of characters", () => {
-  const twoWays = /^(?:👍🏽*|🏽)+$/u;
+  // Each skin tone ends what was repeated or goes on with it: forty of them can be read in 2⁴⁰ ways.
+  const twoWays = /^(?:👍|🏽+)+$/u;
   const found = (read) => {
     for (const [unit, frame] of units()) {
       const what = tooMuch(read, unit, frame);
