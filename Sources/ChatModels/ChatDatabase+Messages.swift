@@ -42,6 +42,18 @@ extension ChatDatabase {
         }
     }
 
+    /// The same, for who has other things to do while another has the lock.
+    ///
+    /// - Parameters:
+    ///   - milliseconds: how long it waits for the lock.
+    ///   - mayTryAgain: whether the caller comes back; if not, and the lock is another's, it throws `busy`.
+    /// - Returns: `nil` if nothing was said, because another has the lock.
+    public func createMessages(
+        _ batch: [NewMessage], waitingAtMost milliseconds: Int32, mayTryAgain: Bool
+    ) throws -> [Result<CreatedMessage, ChatError>]? {
+        try waiting(atMost: milliseconds, mayTryAgain: mayTryAgain) { try createMessages(batch) }
+    }
+
     /// The newest messages of a hall, or those before one.
     ///
     /// - Parameters:

@@ -50,6 +50,8 @@ public final class ChatDatabase: Sendable {
 
     /// The bounds of what is kept.
     public let limits: Limits
+    /// How long a transaction waits for another process's, or another connection's, before it is `busy`.
+    public let lockPatience: Duration
     /// The steps of the schema that opening it has run, oldest first.
     public let migrationsRun: [String]
     /// Tells this chat from others on the same host: eight digits, made with the database.
@@ -69,13 +71,14 @@ public final class ChatDatabase: Sendable {
     ///   - schema: whether to migrate it.
     ///   - limits: the bounds of what is kept.
     ///   - passwords: how passwords are hashed.
+    ///   - lockPatience: how long a transaction waits for another's lock.
     ///   - clock: tells the time; tests pass their own.
     ///   - noteBusy: is told `true` with each transaction that fails because the database is full or locked, and `false`
     ///     with each one that has written something.
     /// - Throws: ``OpenError``.
     public init(
         path: String, schema: Schema = .require, limits: Limits = Limits(),
-        passwords: PasswordHashing = .interactive,
+        passwords: PasswordHashing = .interactive, lockPatience: Duration = .seconds(10),
         clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
         noteBusy: @escaping @Sendable (Bool) -> Void = { _ in }
     ) throws {
@@ -84,11 +87,12 @@ public final class ChatDatabase: Sendable {
         }
         self.limits = limits
         self.passwords = passwords
+        self.lockPatience = lockPatience
         self.clock = clock
         self.noteBusy = noteBusy
         do {
             (queue, migrationsRun) = try Self.alone(inFolderOf: path) {
-                let queue = try Self.openQueue(path)
+                let queue = try Self.openQueue(path, lockPatience)
                 return (queue, try Self.prepare(queue, schema, path: path))
             }
             instance = try Self.instance(queue)
@@ -102,10 +106,11 @@ public final class ChatDatabase: Sendable {
         inMemory limits: Limits, clock: @escaping @Sendable () -> Timestamp = Timestamp.now
     ) throws {
         self.limits = limits
-        self.passwords = .cheapest
+        passwords = .cheapest
+        lockPatience = .zero
         self.clock = clock
         noteBusy = { _ in }
-        queue = try DatabaseQueue(configuration: Self.configuration(isFile: false))
+        queue = try DatabaseQueue(configuration: Self.configuration(isFile: false, lockPatience))
         try Self.migrator.migrate(queue)
         migrationsRun = Self.migrator.migrations
         instance = try Self.instance(queue)
@@ -115,11 +120,13 @@ public final class ChatDatabase: Sendable {
     /// for the count. This has to be said before the first file is opened; later it has no effect.
     private static let isTuned = halls_sqlite_without_memory_statistics() == SQLITE_OK
 
-    private static func configuration(isFile: Bool) -> Configuration {
+    private static func configuration(
+        isFile: Bool, _ lockPatience: Duration
+    ) -> Configuration {
         _ = isTuned
         var configuration = Configuration()
         configuration.label = "chat"
-        configuration.busyMode = .timeout(10)
+        configuration.busyMode = .timeout(lockPatience / .seconds(1))
         if isFile { configuration.journalMode = .wal }
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA temp_store = MEMORY")
@@ -129,15 +136,18 @@ public final class ChatDatabase: Sendable {
     }
 
     /// Opens the file. The change to WAL does not wait for others as statements do, so it is tried for a while.
-    private static func openQueue(_ path: String) throws -> DatabaseQueue {
+    private static func openQueue(
+        _ path: String, _ lockPatience: Duration
+    ) throws -> DatabaseQueue {
+        let configuration = configuration(isFile: true, lockPatience)
         for _ in 0..<100 {
             do {
-                return try DatabaseQueue(path: path, configuration: configuration(isFile: true))
+                return try DatabaseQueue(path: path, configuration: configuration)
             } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
                 usleep(20_000)
             }
         }
-        return try DatabaseQueue(path: path, configuration: configuration(isFile: true))
+        return try DatabaseQueue(path: path, configuration: configuration)
     }
 
     /// - Returns: the migrations that were run.
@@ -223,6 +233,31 @@ public final class ChatDatabase: Sendable {
         {
             noteBusy(true)
             throw ChatError(.busy)
+        }
+    }
+
+    /// Runs a transaction that waits for another's lock for so long at most.
+    ///
+    /// - Parameters:
+    ///   - milliseconds: how long it waits.
+    ///   - mayTryAgain: whether the caller comes back if the lock is another's.
+    /// - Returns: `nil`, if so, and nothing was done. A full disk is ``ChatError/Code/busy`` all the same.
+    func waiting<Value>(
+        atMost milliseconds: Int32, mayTryAgain: Bool, _ transaction: () throws -> Value
+    ) throws -> Value? {
+        setLockPatience(milliseconds)
+        defer { setLockPatience(Int32(lockPatience / .milliseconds(1))) }
+        do {
+            return try transaction()
+        } catch let error as ChatError where error.code == .busy && mayTryAgain {
+            guard queue.inDatabase({ $0.lastErrorCode == .SQLITE_BUSY }) else { throw error }
+            return nil
+        }
+    }
+
+    private func setLockPatience(_ milliseconds: Int32) {
+        queue.inDatabase { db in
+            _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, milliseconds)
         }
     }
 

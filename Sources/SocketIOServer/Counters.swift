@@ -24,9 +24,9 @@ public struct BytesHeld: Sendable {
     public var unfinished: Int
     /// What waits for clients that read slowly.
     public var backlog: Int
-    /// How often more that is unfinished was refused.
+    /// How often there would have been too much that is not whole.
     public var unfinishedRefusals: Int
-    /// How often more that waits was refused.
+    /// How often too much would have waited.
     public var backlogRefusals: Int
 }
 

@@ -12,16 +12,11 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = ByteBuffer
 
-    /// Smaller bodies and answers are not counted.
-    private static let countedMin = 1_024
-
     private let server: ServerLoops
     private let loop: ServerLoop
     private var context: ChannelHandlerContext?
     private var head: HTTPRequestHead?
-    private var body: [UInt8] = []
-    /// Counts it.
-    private var hold: ByteHold?
+    private var body = RequestBody()
     /// The request that waits for its answer; no other one may come before that.
     private var exchange: HTTPExchange?
     /// That request, if it asks to become a WebSocket.
@@ -60,18 +55,19 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         case .head(let head): begin(head, context: context)
         case .body(let bytes):
             guard let head else { return }
-            guard mayHave(body.count + bytes.readableBytes, head) else {
+            guard mayHave(body.bytes.count + bytes.readableBytes, head) else {
                 loop.counters.count(.requestTooLarge)
                 return refuse(.payloadTooLarge)
             }
-            body.append(contentsOf: bytes.readableBytesView)
-            guard count(body, head, context) else { return refuse(.serviceUnavailable) }
+            let fits = body.append(bytes) {
+                ByteHold(of: loop.admission.unfinished, for: address(head, context))
+            }
+            if !fits { refuse(.serviceUnavailable) }
         case .end:
             guard let head else { return }
-            let body = body
+            let body = body.bytes
             self.head = nil
-            self.body = []
-            hold = nil
+            self.body = RequestBody()
             deadline?.cancel()
             asker = address(head, context)
             let exchange = HTTPExchange(handler: self, eventLoop: context.eventLoop)
@@ -109,17 +105,6 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         return loop.admission.isSignedIn(id)
     }
 
-    /// Counts a body; those that are soon whole are not worth it.
-    private func count(
-        _ body: [UInt8], _ head: HTTPRequestHead, _ context: ChannelHandlerContext
-    ) -> Bool {
-        guard body.count > Self.countedMin else { return true }
-        if hold == nil {
-            hold = ByteHold(of: loop.admission.unfinished, for: address(head, context))
-        }
-        return hold?.set(body.capacity) ?? true
-    }
-
     /// Who asks, as far as it counts.
     private func address(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> String {
         loop.address(
@@ -131,8 +116,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     private func refuse(_ status: HTTPResponseStatus) {
         abandonPoll()
         head = nil
-        body = []
-        hold = nil
+        body = RequestBody()
         exchange = nil
         keepsAlive = false
         write(status, body: [], contentType: "text/plain")
@@ -338,7 +322,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     private func counting(
         _ count: Int, _ context: ChannelHandlerContext
     ) -> (promise: EventLoopPromise<Void>?, Void)? {
-        guard count > Self.countedMin else { return (nil, ()) }
+        guard count > RequestBody.countedMin else { return (nil, ()) }
         let hold = ByteHold(of: loop.admission.backlog, for: asker)
         guard hold.set(count) else { return nil }
         let promise = context.eventLoop.makePromise(of: Void.self)

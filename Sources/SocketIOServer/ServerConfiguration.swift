@@ -27,7 +27,7 @@ public struct ServerConfiguration: Sendable {
     public var unfinishedBytesMax = 64 << 20
     /// The same for those of one address.
     public var unfinishedBytesPerAddressMax = 8 << 20
-    /// What waits for all clients together, because they read slowly, in bytes.
+    /// What waits for all clients together because they read slowly, in bytes.
     public var backlogBytesMax = 256 << 20
     /// The same for those of one address.
     public var backlogBytesPerAddressMax = 64 << 20

@@ -2,6 +2,7 @@
 
 public import CompactJSON
 public import SocketIO
+import Synchronization
 
 /// A client in a namespace. Belongs to the event loop of its session: it may be carried to other threads, but its
 /// members are used on ``loop`` alone.
@@ -21,6 +22,7 @@ public final class Socket: @unchecked Sendable {
     /// What the application keeps for this socket.
     public var context: AnyObject?
     private(set) var state = State.asking
+    private let isGone = Atomic(false)
     /// The rooms it is in, with its place in each.
     var rooms: [RoomPlace] = []
     /// The session, until the socket is over. Not weak: that would make every use of the session slower.
@@ -39,6 +41,12 @@ public final class Socket: @unchecked Sendable {
 
     /// Whether the client is in the namespace.
     public var isConnected: Bool { state == .connected }
+
+    /// Whether the client has left the namespace, or was never let in; may be asked from any thread.
+    public var isOver: Bool { isGone.load(ordering: .relaxed) }
+
+    /// The client's address, as far as it counts; empty when the session is over.
+    public var address: String { session?.address ?? "" }
 
     /// What the application put down when the session began.
     public var sessionContext: AnyObject? { session?.context }
@@ -143,7 +151,10 @@ public final class Socket: @unchecked Sendable {
     }
 
     /// The socket is over and nothing more is sent to it: it lets go of the session.
-    func detach() { session = nil }
+    func detach() {
+        session = nil
+        isGone.store(true, ordering: .relaxed)
+    }
 
     func received(_ assembled: SocketIOPacketAssembler.Assembled) {
         guard isConnected, case .array(let elements) = assembled.packet.data,

@@ -190,8 +190,10 @@ struct WebSocketMessageReader {
     mutating func next(
         from bytes: [UInt8], at place: inout Int, end: Int, payloadMax: Int
     ) throws(WebSocketError) -> WebSocketMessage? {
+        // What a fragment may have is known before it is whole; control frames may come between them.
         while let frame = try WebSocketFrame.read(
-            from: bytes, at: &place, end: end, payloadMax: payloadMax)
+            from: bytes, at: &place, end: end,
+            payloadMax: fragments.map { max(125, payloadMax - $0.bytes.count) } ?? payloadMax)
         {
             frameCount += 1
             if let message = try take(frame, payloadMax: payloadMax) { return message }

@@ -52,15 +52,24 @@ final class ChatApplication: SocketIOApplication {
     }
 
     /// Too much waits, or the daemon ends.
-    private func refuse(_ job: StoreJob) {
+    func refuse(_ job: StoreJob) {
         tally.busy += 1
         let busy = ChatError(.busy)
         switch job {
         case .send(_, let reply): reply.fail(busy)
-        case .authenticate(_, let socket): authenticated(.failure(busy), socket)
-        case .openHall(let hallID): hallOpened(hallID, .failure(busy))
-        case .readChanges(let hallID, _, _, let ticket):
+        case .authenticate(_, let socket, _): authenticated(.failure(busy), socket)
+        case .openHall(let hallID, _): hallOpened(hallID, .failure(busy))
+        case .readChanges(let hallID, _, let ticket, _):
             changesRead(hallID, .failure(busy), ticket)
+        }
+    }
+
+    /// Who asked for a read has gone: it is asked for by another who waits for it, if there is one.
+    private func abandoned(_ job: StoreJob) {
+        switch job {
+        case .send, .authenticate: break
+        case .openHall(let hallID, _): hallAbandoned(hallID)
+        case .readChanges(let hallID, _, let ticket, _): changesAbandoned(hallID, ticket)
         }
     }
 
@@ -87,7 +96,7 @@ final class ChatApplication: SocketIOApplication {
             tally.refusedNamespace += 1
             return socket.refuse(message: "Invalid namespace")
         }
-        request(.authenticate(connection.credentials, socket))
+        request(.authenticate(connection.credentials, socket, address: socket.address))
     }
 
     func authenticated(_ result: Result<Identity, ChatError>, _ socket: Socket) {
@@ -104,11 +113,11 @@ final class ChatApplication: SocketIOApplication {
             tally.refusedUnauthenticated += 1
             return refuse(socket, error)
         }
-        guard settings.users.begin(identity.user.id, now: now) else {
+        guard let person = settings.users.begin(identity.user.id, now: now) else {
             tally.refusedUserFull += 1
             return refuse(socket, ChatError(.rateLimited, "You have too many connections."))
         }
-        let client = ChatClient(identity, on: connection)
+        let client = ChatClient(identity, person, on: connection)
         socket.context = client
         online.add(socket, client)
         socket.accept()
@@ -121,7 +130,7 @@ final class ChatApplication: SocketIOApplication {
     func disconnected(_ socket: Socket, from rooms: [RoomID], reason: DisconnectReason) {
         guard let client = socket.context as? ChatClient else { return }
         online.remove(socket, client)
-        settings.users.end(client.user.id)
+        client.person.end()
         for room in rooms {
             if let hall = halls[room.number] { forgetIfEmpty(hall) }
         }
@@ -131,6 +140,10 @@ final class ChatApplication: SocketIOApplication {
 
     func received(_ event: IncomingEvent, from socket: Socket) {
         guard let client = socket.context as? ChatClient else { return }
+        guard client.person.takeEvent(now: now) else {
+            tally.eventsLimited += 1
+            return socket.closeSession(.policy)
+        }
         let reply = Reply(
             socket: socket, event: event.name, acknowledgement: event.acknowledgement)
         do {
@@ -186,6 +199,8 @@ final class ChatApplication: SocketIOApplication {
         case .authenticated(let result, let socket): authenticated(result, socket)
         case .hallOpened(let hallID, let result): hallOpened(hallID, result)
         case .changesRead(let hallID, let result, let ticket): changesRead(hallID, result, ticket)
+        case .abandoned(let job): abandoned(job)
+        case .refused(let job): refuse(job)
         case .hallUpdated(let snapshot, let change): hallUpdated(snapshot, change)
         case .changed(let change): changed(change)
         case .torn:

@@ -11,8 +11,11 @@ final class ChatClient {
     /// When the session ends by itself.
     var expiresAt: Timestamp?
     let connection: ClientConnection
+    /// What this and all other connections of the user may do together.
+    let person: Person
 
-    init(_ identity: Identity, on connection: ClientConnection) {
+    init(_ identity: Identity, _ person: Person, on connection: ClientConnection) {
+        self.person = person
         user = identity.user
         sessionID = identity.session?.id
         expiresAt = identity.session?.expiresAt
@@ -24,12 +27,10 @@ final class ChatClient {
 /// event loop.
 final class ClientConnection {
     let credentials: Credentials
-    var joins: TokenBucket
     var catchUps: TokenBucket
 
     init(_ credentials: Credentials, settings: ChatSettings, now: Int64) {
         self.credentials = credentials
-        joins = TokenBucket(settings.joins, now: now)
         catchUps = TokenBucket(settings.catchUps, now: now)
     }
 }

@@ -51,9 +51,11 @@ struct ChatPush: ParsableCommand {
             database: chat,
             wake: database.wake, sendsWaitingMax: push.sendsWaitingMax, logger: logger)
         let settings = ChatSettings(
-            auth: accounts.auth, limits: limits.limits, joins: push.joinRate,
-            catchUps: push.catchUpRate,
-            users: UserLimits(connectionsMax: push.connectionsPerUserMax, sends: push.sendRate),
+            auth: accounts.auth, limits: limits.limits, catchUps: push.catchUpRate,
+            users: UserLimits(
+                connectionsMax: push.connectionsPerUserMax,
+                rates: PersonRates(
+                    sends: push.sendRate, joins: push.joinRate, events: push.eventRate)),
             cookie: cookie)
         OpenFiles.raise(logger)
         let server = try SocketIOServer(

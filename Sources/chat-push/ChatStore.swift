@@ -13,71 +13,12 @@ import Synchronization
 /// Messages are committed in groups: what comes while one commit runs goes into the next. An idle server commits at
 /// once, a busy one many at a time; there is no delay to tune.
 final class ChatStore: Sendable {
-    private struct Queue {
-        var jobs: [(loop: Int, job: StoreJob)] = []
-        var sendsWaiting = 0
-        /// Also those that the store's thread has taken and not yet done.
-        var readsWaiting = 0
-        var isFinishing = false
-
-        /// Takes a job, unless too many wait.
-        mutating func take(_ job: StoreJob, from loop: Int, sendsWaitingMax: Int) -> Bool {
-            guard !isFinishing else { return false }
-            if case .send = job {
-                guard sendsWaiting < sendsWaitingMax else { return false }
-                sendsWaiting += 1
-            } else {
-                guard readsWaiting < ChatStore.readsWaitingMax else { return false }
-                readsWaiting += 1
-            }
-            jobs.append((loop, job))
-            return true
-        }
-    }
-
-    /// Messages that are written in one transaction, and where each came from.
-    private struct Group {
-        var messages: [NewMessage] = []
-        var senders: [(loop: Int, reply: Reply)] = []
-        /// Whether one before it has waited for the database in vain: it does not wait again.
-        var isRefused = false
-    }
-
-    /// Reads that wait, in their order.
-    private struct ReadQueue {
-        private var jobs: [(loop: Int, job: StoreJob)] = []
-        private var first = 0
-
-        var isEmpty: Bool { first == jobs.count }
-
-        /// Takes all that are not sends.
-        mutating func take(_ new: [(loop: Int, job: StoreJob)]) {
-            if first > jobs.count / 2 {
-                jobs.removeFirst(first)
-                first = 0
-            }
-            for entry in new {
-                if case .send = entry.job { continue }
-                jobs.append(entry)
-            }
-        }
-
-        mutating func next() -> (loop: Int, job: StoreJob)? {
-            guard first < jobs.count else { return nil }
-            defer {
-                first += 1
-                if first == jobs.count { (jobs, first) = ([], 0) }
-            }
-            return jobs[first]
-        }
-    }
-
     /// The most messages in one transaction: others wait for its lock.
     private static let groupMax = 512
-    /// The most reads that may wait: of a crowd that comes back at once, each has a few.
-    private static let readsWaitingMax = 200_000
-    /// How long reads may keep messages waiting.
-    private static let readsTimeMax = Duration.milliseconds(20)
+    /// How long sign-ins, and other reads, may keep messages waiting.
+    private static let readsTimeMax = Duration.milliseconds(10)
+    /// How long a transaction waits for another's before those who only read have their turn, in milliseconds.
+    private static let lockPatience: Int32 = 20
     /// How long a lost wake-up may go unnoticed, in milliseconds.
     private static let patience: Int32 = 400
 
@@ -87,7 +28,9 @@ final class ChatStore: Sendable {
     private let waker: Waker
     private let sendsWaitingMax: Int
     private let logger: Logger
-    private let queue = Mutex(Queue())
+    private let queue = Mutex(StoreQueue())
+    /// How long messages wait for another's transaction before they are refused.
+    private let writePatience: Duration
     /// Whether the last group could not be written: that is logged when it begins and when it is over.
     private let isFailing = Atomic(false)
     private let finished = DispatchSemaphore(value: 0)
@@ -100,6 +43,7 @@ final class ChatStore: Sendable {
         self.sendsWaitingMax = sendsWaitingMax
         self.logger = logger
         start = try database.newestChange()
+        writePatience = database.lockPatience
         waker = try Waker(wake)
     }
 
@@ -153,30 +97,28 @@ final class ChatStore: Sendable {
         var follower = follower
         var sessions = SessionCache()
         var followed = ContinuousClock.now
-        var reads = ReadQueue()
+        var (outbox, reads) = (Outbox(), WaitingReads())
         while true {
-            let (jobs, sendCount, isFinishing) = queue.withLock { queue in
-                defer {
-                    queue.jobs = []
-                    queue.sendsWaiting = 0
-                }
-                return (queue.jobs, queue.sendsWaiting, queue.isFinishing)
-            }
+            let waited = !outbox.isEmpty
+            let (handed, isFinishing) = queue.withLock { ($0.give(&outbox), $0.isFinishing) }
+            let isIdle = handed.isEmpty && reads.isEmpty && outbox.isEmpty
             // Who has always something to do looks at the log by itself, too.
             let isImpatient = followed.duration(to: .now) > .milliseconds(Self.patience)
             let wasWoken = waker.wasWoken()
             tally.withLock { $0.turned(wasWoken: wasWoken) }
-            if wasWoken || isImpatient || jobs.isEmpty && reads.isEmpty {
+            if wasWoken || isImpatient || isIdle {
                 follow(&follower, &sessions)
                 followed = .now
             }
-            commit(jobs, &follower, &sessions)
-            if jobs.count > sendCount { reads.take(jobs) }
+            let hadMessages = !outbox.isEmpty
+            commit(&outbox, &follower, &sessions)
+            take(handed, &reads, &follower)
             read(&reads, &follower, &sessions)
             follower.deliver()
-            guard reads.isEmpty else { continue }
+            // While messages waited others may have come behind them.
+            guard reads.isEmpty, outbox.isEmpty, !waited else { continue }
             if isFinishing { break }
-            if jobs.isEmpty { waker.wait(milliseconds: Self.patience) }
+            if handed.isEmpty, !hadMessages { waker.wait(milliseconds: Self.patience) }
         }
         let figures = tally.withLock { $0.reads }
         logger.info(
@@ -190,37 +132,62 @@ final class ChatStore: Sendable {
         finished.signal()
     }
 
-    /// Writes the messages among jobs, in groups.
+    /// Writes messages, in groups, as far as the database lets us.
     private func commit(
-        _ jobs: [(loop: Int, job: StoreJob)], _ follower: inout LogFollower,
-        _ sessions: inout SessionCache
+        _ outbox: inout Outbox, _ follower: inout LogFollower, _ sessions: inout SessionCache
     ) {
-        var group = Group()
-        for case (let loop, .send(let message, let reply)) in jobs {
-            group.messages.append(message)
-            group.senders.append((loop, reply))
-            if group.messages.count == Self.groupMax {
-                commit(&group, &follower, &sessions)
-                follower.deliver()
-            }
+        while !outbox.isEmpty {
+            let count = min(outbox.count, Self.groupMax)
+            guard commit(count, of: &outbox, &follower, &sessions) else { return }
+            outbox.removeFirst(count)
+            if !outbox.isEmpty { follower.deliver() }
         }
-        commit(&group, &follower, &sessions)
+    }
+
+    /// Lets reads wait, each for its turn.
+    private func take(
+        _ handed: [StoreQueue.Entry], _ reads: inout WaitingReads, _ follower: inout LogFollower
+    ) {
+        var count = 0
+        for entry in handed where !reads.append(entry) {
+            follower.tell(entry.loop, .refused(entry.job))
+            count += 1
+        }
+        if count > 0 { done(count, abandoned: 0) }
     }
 
     /// Does reads for a while: what is said goes before those that are left.
     private func read(
-        _ reads: inout ReadQueue, _ follower: inout LogFollower, _ sessions: inout SessionCache
+        _ reads: inout WaitingReads, _ follower: inout LogFollower, _ sessions: inout SessionCache
     ) {
         guard !reads.isEmpty else { return }
         // What was committed does not wait for them.
         follower.deliver()
+        read(&reads.signIns, &follower, &sessions)
+        read(&reads.others, &follower, &sessions)
+    }
+
+    private func read(
+        _ reads: inout FairQueue<StoreQueue.Entry>, _ follower: inout LogFollower,
+        _ sessions: inout SessionCache
+    ) {
         let began = ContinuousClock.now
-        var count = 0
+        var (count, abandoned) = (0, 0)
         while began.duration(to: .now) < Self.readsTimeMax, let (loop, job) = reads.next() {
-            read(job, for: loop, &follower, &sessions)
+            if job.isAbandoned {
+                abandoned += 1
+                follower.tell(loop, .abandoned(job))
+            } else {
+                read(job, for: loop, &follower, &sessions)
+            }
             count += 1
         }
-        queue.withLock { $0.readsWaiting -= count }
+        if count > 0 { done(count, abandoned: abandoned) }
+    }
+
+    private func done(_ count: Int, abandoned: Int) {
+        queue.withLock { $0.done(count) }
+        if abandoned > 0 { tally.withLock { $0.readsAbandoned += abandoned } }
     }
 
     private func read(
@@ -229,19 +196,19 @@ final class ChatStore: Sendable {
     ) {
         switch job {
         case .send: break
-        case .authenticate(let credentials, let socket):
+        case .authenticate(let credentials, let socket, _):
             let identity = answer { try sessions.identity(credentials, in: database) }
             tally.withLock { $0.reads.sessions = sessions.reads }
             follower.tell(loop, .authenticated(identity, socket))
-        case .openHall(let hallID):
+        case .openHall(let hallID, _):
             tally.withLock { $0.reads.halls += 1 }
             let hall = answer { try read(&follower, &sessions) { try $0.hall(hallID) } }
             follower.tell(loop, .hallOpened(hallID, hall))
-        case .readChanges(let hallID, let userID, let since, let ticket):
+        case .readChanges(let hallID, let since, let ticket, let reader):
             tally.withLock { $0.reads.changes += 1 }
             let changes = answer {
                 try read(&follower, &sessions) {
-                    try $0.messages(of: hallID, as: userID, since: since)
+                    try $0.messages(of: hallID, as: reader.userID, since: since)
                 }
             }
             follower.tell(loop, .changesRead(hallID: hallID, changes, ticket: ticket))
@@ -249,12 +216,19 @@ final class ChatStore: Sendable {
     }
 
     /// Writes messages in one transaction. They are emitted and acknowledged only after it is durable.
+    ///
+    /// - Returns: whether they were written or refused; not, while they wait for another's transaction.
     private func commit(
-        _ group: inout Group, _ follower: inout LogFollower, _ sessions: inout SessionCache
-    ) {
-        guard !group.messages.isEmpty else { return }
-        let (isTried, began) = (!group.isRefused, ContinuousClock.now)
-        let results = isTried ? write(&group) : refusals(of: group)
+        _ count: Int, of outbox: inout Outbox, _ follower: inout LogFollower,
+        _ sessions: inout SessionCache
+    ) -> Bool {
+        let group =
+            count < outbox.count ? Array(outbox.messages.prefix(count)) : outbox.messages
+        let (isTried, began) = (!outbox.isRefused, outbox.triedSince ?? .now)
+        outbox.triedSince = began
+        guard let results = isTried ? write(group, &outbox) : refusals(of: group) else {
+            return false
+        }
         let duration = began.duration(to: .now)
         var created: [(changeID: Int64, delivery: Delivery)] = []
         created.reserveCapacity(results.count)
@@ -274,20 +248,26 @@ final class ChatStore: Sendable {
         }
         // Whatever others wrote before stands in the log before ours. If nobody did, it need not be read.
         if !follower.take(own: created) { follow(&follower, &sessions) }
-        for (sender, answer) in zip(group.senders, answers) {
+        for (sender, answer) in zip(outbox.senders, answers) {
             follower.tell(sender.loop, .sent(answer, sender.reply))
         }
-        group.messages.removeAll(keepingCapacity: true)
-        group.senders.removeAll(keepingCapacity: true)
+        return true
     }
 
-    private func refusals(of group: Group) -> [Result<CreatedMessage, ChatError>] {
-        group.messages.map { _ in .failure(ChatError(.busy)) }
+    private func refusals(of group: [NewMessage]) -> [Result<CreatedMessage, ChatError>] {
+        group.map { _ in .failure(ChatError(.busy)) }
     }
 
-    private func write(_ group: inout Group) -> [Result<CreatedMessage, ChatError>] {
+    /// - Returns: what became of them; `nil` if another has the lock, and they may go on waiting for it.
+    private func write(
+        _ group: [NewMessage], _ outbox: inout Outbox
+    ) -> [Result<CreatedMessage, ChatError>]? {
         do {
-            let results = try database.createMessages(group.messages)
+            let waited = outbox.triedSince.map { $0.duration(to: .now) } ?? .zero
+            guard
+                let results = try database.createMessages(
+                    group, waitingAtMost: Self.lockPatience, mayTryAgain: waited < writePatience)
+            else { return nil }
             if isFailing.exchange(false, ordering: .relaxed) {
                 logger.notice("writing works again")
             }
@@ -299,12 +279,12 @@ final class ChatStore: Sendable {
             if !isFailing.exchange(true, ordering: .relaxed) {
                 logger.error("the database is full, or locked by another")
             }
-            group.isRefused = true
+            outbox.isRefused = true
             return refusals(of: group)
         } catch {
             logger.error("writing failed", metadata: ["error": "\(error)"])
             // What cannot be written must not take with it what can.
-            return group.messages.map { message in
+            return group.map { message in
                 Result { try database.createMessage(message) }.mapError { ChatError($0) }
             }
         }

@@ -14,7 +14,7 @@ extension ChatApplication {
         let joining = HallState.Joining(
             userID: client.user.id,
             since: try EventArguments.optionalInteger("since_rev", of: argument), reply: reply)
-        if let seconds = client.connection.joins.take(settings.joins, now: now) {
+        if let seconds = client.person.takeJoin(now: now) {
             tally.joinsLimited += 1
             throw ChatError(.rateLimited, retryAfter: seconds)
         }
@@ -24,7 +24,7 @@ extension ChatApplication {
             let hall = HallState(id: hallID)
             hall.waiting.append(joining)
             halls[hallID] = hall
-            request(.openHall(hallID))
+            request(.openHall(hallID, for: joining.reader))
         }
     }
 
@@ -57,17 +57,34 @@ extension ChatApplication {
         guard let since = joining.since else { return answer(joining, seen) }
         if since == seen.rev {
             answer(joining, seen, Missed())
-        } else if let missed = hall.recent.since(since), since < seen.rev {
+        } else if since > seen.rev {
+            // No read tells what comes after a position that is not there: it is told to load.
+            answer(joining, seen, Missed(isComplete: false))
+        } else if let missed = hall.recent.since(since) {
             answer(joining, seen, missed)
-        } else if let ticket = hall.ticket(covering: since), since < seen.rev {
-            hall.reading[ticket]?.append(joining)
-        } else {
+        } else if !hall.waitForRead(joining, since: since) {
             lastTicket += 1
-            hall.reading[lastTicket] = [joining]
+            hall.beginRead(lastTicket, for: joining)
             request(
                 .readChanges(
-                    hallID: hall.id, userID: joining.userID, since: since, ticket: lastTicket))
+                    hallID: hall.id, since: since, ticket: lastTicket, for: joining.reader))
         }
+    }
+
+    /// Who asked for a hall has gone before it was read.
+    func hallAbandoned(_ hallID: Int64) {
+        guard let hall = halls[hallID], hall.hall == nil else { return }
+        hall.waiting.removeAll { !$0.reply.socket.isConnected }
+        if let next = hall.waiting.first { request(.openHall(hallID, for: next.reader)) }
+        forgetIfEmpty(hall)
+    }
+
+    /// Who asked for what was missed has gone before it was read.
+    func changesAbandoned(_ hallID: Int64, _ ticket: Int) {
+        guard let hall = halls[hallID], let readers = hall.readers(of: ticket) else { return }
+        hall.endRead(ticket)
+        join(hall, readers)
+        forgetIfEmpty(hall)
     }
 
     /// The hall as who joins it sees it; `nil` if that is none of its members, which it is told.
@@ -83,7 +100,7 @@ extension ChatApplication {
         _ hallID: Int64, _ result: Result<MessageChanges, ChatError>, _ ticket: Int
     ) {
         // A hall that is known only since the log was torn knows nothing of older tickets; who had them is closed.
-        guard let hall = halls[hallID], let readers = hall.reading[ticket] else { return }
+        guard let hall = halls[hallID], let readers = hall.readers(of: ticket) else { return }
         // Those whom this read does not help. Whoever asked is never among them.
         var others: [HallState.Joining] = []
         // They go on waiting until all are answered: what is too much for one closes it, and the hall must not be forgotten.
@@ -105,7 +122,7 @@ extension ChatApplication {
         case .failure(let error):
             for joining in readers { joining.reply.fail(error) }
         }
-        hall.reading[ticket] = nil
+        hall.endRead(ticket)
         join(hall, others)
         forgetIfEmpty(hall)
     }
@@ -170,7 +187,7 @@ extension ChatApplication {
 
     /// A hall without receivers on this loop need not be known.
     func forgetIfEmpty(_ hall: HallState) {
-        guard halls[hall.id] === hall, hall.waiting.isEmpty, hall.reading.isEmpty,
+        guard halls[hall.id] === hall, hall.waiting.isEmpty, !hall.isBeingRead,
             loop.count(in: RoomID(hall.id)) == 0
         else { return }
         halls[hall.id] = nil

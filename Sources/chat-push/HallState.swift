@@ -13,6 +13,9 @@ final class HallState {
         var reply: Reply
         /// Whether the same socket has left again since: it is answered, and does not join.
         var hasLeft = false
+
+        /// Who has to be there for a read to be worth while.
+        var reader: Reader { Reader(userID: userID, socket: reply.socket) }
     }
 
     let id: Int64
@@ -26,9 +29,9 @@ final class HallState {
     private var unsentCount = 0
     /// Who waits until the hall was read.
     var waiting: [Joining] = []
-    /// Who waits until what was missed was read: ticket -> who. The first of them asked; the others missed no more, so that
-    /// a crowd that comes back together costs one read.
-    var reading: [Int: [Joining]] = [:]
+    /// Who waits until what was missed was read. The first of them asked; the others missed no more, so that a crowd that
+    /// comes back together costs one read. Each read reaches further back than those that were asked for before it.
+    private var reading: [(ticket: Int, readers: [Joining])] = []
 
     init(id: Int64) {
         self.id = id
@@ -69,17 +72,36 @@ final class HallState {
         for index in waiting.indices where waiting[index].reply.socket === socket {
             waiting[index].hasLeft = true
         }
-        for (ticket, readers) in reading {
-            for index in readers.indices where readers[index].reply.socket === socket {
-                reading[ticket]?[index].hasLeft = true
+        for place in reading.indices {
+            for index in reading[place].readers.indices
+            where reading[place].readers[index].reply.socket === socket {
+                reading[place].readers[index].hasLeft = true
             }
         }
     }
 
-    /// The ticket of a read under way that tells all that was missed since a position; `nil` if there is none.
-    func ticket(covering since: Int64) -> Int? {
-        reading.first { _, readers in readers.first?.since.map { $0 <= since } ?? false }?.key
+    // MARK: Reads under way
+
+    var isBeingRead: Bool { !reading.isEmpty }
+
+    /// Lets somebody wait for a read under way that tells all that was missed since a position.
+    ///
+    /// - Returns: whether there is one.
+    func waitForRead(_ joining: Joining, since: Int64) -> Bool {
+        // Of those that there are, the last reaches back furthest.
+        guard let oldest = reading.last?.readers.first?.since, oldest <= since else { return false }
+        reading[reading.count - 1].readers.append(joining)
+        return true
     }
+
+    /// Somebody waits for a read that is asked for now.
+    func beginRead(_ ticket: Int, for joining: Joining) { reading.append((ticket, [joining])) }
+
+    /// Who waits for a read; `nil` if it is none of ours.
+    func readers(of ticket: Int) -> [Joining]? { reading.first { $0.ticket == ticket }?.readers }
+
+    /// A read is over.
+    func endRead(_ ticket: Int) { reading.removeAll { $0.ticket == ticket } }
 
     func update(_ new: Hall) {
         guard let rev = hall?.rev else { return }

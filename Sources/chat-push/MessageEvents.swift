@@ -14,7 +14,7 @@ extension ChatApplication {
             content: try EventArguments.string("content", of: argument),
             clientKey: try EventArguments.optionalString("client_key", of: argument))
         try message.check(settings.limits)
-        if let seconds = settings.users.takeSend(client.user.id, now: now) {
+        if let seconds = client.person.takeSend(now: now) {
             tally.sendsLimited += 1
             throw ChatError(.rateLimited, retryAfter: seconds)
         }

@@ -118,6 +118,7 @@ struct Metrics: Sendable {
             [
                 ("send", tally.sendsLimited), ("join", tally.joinsLimited),
                 ("event", server.counters.all[.flooded] ?? 0),
+                ("person_event", tally.eventsLimited),
             ])
         text.counter(
             "halls_push_catch_ups_total",
@@ -161,6 +162,9 @@ struct Metrics: Sendable {
                 ("session", reads.sessions), ("hall", reads.halls), ("changes", reads.changes),
                 ("log", reads.log),
             ])
+        text.counter(
+            "halls_push_reads_abandoned_total",
+            "Reads that were not done because who asked had gone.", store.tally.readsAbandoned)
         text.counter(
             "halls_push_log_entries_total", "Entries that were found there.",
             store.tally.logEntries)

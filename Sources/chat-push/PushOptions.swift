@@ -85,13 +85,13 @@ struct PushOptions: ParsableArguments {
     @Option(help: "Messages that one user may send in a second; twice as many at once.")
     var sendsPerSecond = 10
 
-    @Option(help: "Halls that one connection may join in a second; ten times as many at once.")
+    @Option(help: "Halls that one user may join in a second; ten times as many at once.")
     var joinsPerSecond = 100
 
     @Option(
         help: """
             Packets of any kind in a second on one connection, each KiB of one counted as one more; \
-            beyond twice as many at once it is closed.
+            beyond twice as many at once it is closed. Of one user on all connections, four times as many events.
             """)
     var eventsPerSecond = 1_000
 
@@ -127,6 +127,9 @@ struct PushOptions: ParsableArguments {
 
     var sendRate: Rate { Rate(perSecond: sendsPerSecond, burst: sendsPerSecond * 2) }
     var joinRate: Rate { Rate(perSecond: joinsPerSecond, burst: joinsPerSecond * 10) }
+    /// Of all connections of a person together: a browser with several windows joins all halls in each of them when the
+    /// server comes back.
+    var eventRate: Rate { Rate(perSecond: eventsPerSecond * 4, burst: eventsPerSecond * 8) }
     /// In bytes; half of what may wait for a client at once.
     var catchUpRate: Rate { Rate(perSecond: queueBytesMax / 8, burst: queueBytesMax / 2) }
 

@@ -9,11 +9,26 @@ enum StoreJob: Sendable {
     /// Write a message.
     case send(NewMessage, Reply)
     /// Find out who a client is.
-    case authenticate(Credentials, Socket)
+    case authenticate(Credentials, Socket, address: String)
     /// Read a hall with its members.
-    case openHall(Int64)
+    case openHall(Int64, for: Reader)
     /// Read what changed in a hall since a position, for somebody who joins.
-    case readChanges(hallID: Int64, userID: Int64, since: Int64, ticket: Int)
+    case readChanges(hallID: Int64, since: Int64, ticket: Int, for: Reader)
+
+    /// Whether nobody is there any more who asked; messages are written all the same.
+    var isAbandoned: Bool {
+        switch self {
+        case .send: false
+        case .authenticate(_, let socket, _): socket.isOver
+        case .openHall(_, let reader), .readChanges(_, _, _, let reader): reader.socket.isOver
+        }
+    }
+}
+
+/// Who a read is for, in the first place.
+struct Reader: Sendable {
+    var userID: Int64
+    var socket: Socket
 }
 
 /// What a loop hears from the store. All loops hear the log's entries in the log's order, and answers to jobs stand among
@@ -31,6 +46,10 @@ enum StoreEvent: Sendable {
     case torn
     /// What became of a message.
     case sent(Result<OwnMessage, ChatError>, Reply)
+    /// A read that was not done: who asked has gone.
+    indirect case abandoned(StoreJob)
+    /// A read that was not done: too many wait of who asked.
+    indirect case refused(StoreJob)
     /// Who a client is.
     indirect case authenticated(Result<Identity, ChatError>, Socket)
     /// A hall with its members; `nil` if there is none.

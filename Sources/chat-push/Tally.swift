@@ -13,6 +13,8 @@ struct LoopTally: Sendable {
     /// Of them those that were refused because there were too many.
     var sendsLimited = 0
     var joinsLimited = 0
+    /// Connections that were closed because all of their person sent too many.
+    var eventsLimited = 0
     /// Wishes for the namespace that were refused.
     var refusedUnauthenticated = 0
     var refusedUserFull = 0
@@ -40,6 +42,7 @@ struct LoopTally: Sendable {
         sum.unknownEvents += part.unknownEvents
         sum.sendsLimited += part.sendsLimited
         sum.joinsLimited += part.joinsLimited
+        sum.eventsLimited += part.eventsLimited
         sum.refusedUnauthenticated += part.refusedUnauthenticated
         sum.refusedUserFull += part.refusedUserFull
         sum.refusedNamespace += part.refusedNamespace
@@ -73,6 +76,8 @@ struct StoreTally: Sendable {
     var commitSeconds = Histogram.seconds
     /// Times that another process woke the store.
     var wakeUps = 0
+    /// Reads that were not done because who asked had gone.
+    var readsAbandoned = 0
     /// How often what was read of the database.
     var reads = Reads()
     /// What was found in the log.

@@ -21,12 +21,16 @@ final class PushSite: Sendable {
     let folder: TemporaryFolder
     /// Another connection, as chat-fcgi has one.
     let database: ChatDatabase
+    /// The store's connection.
+    private let own: ChatDatabase
     let wake: WakeSocket
     let store: ChatStore
     let server: SocketIOServer
     let ana: User
     let hall: Hall
     private let isOver = Atomic(false)
+
+    static let many = Rate(perSecond: 1_000_000, burst: 1_000_000)
 
     /// The defaults, but that one client may send as much as a test likes.
     static var patient: ServerConfiguration {
@@ -38,9 +42,9 @@ final class PushSite: Sendable {
     init(
         limits: Limits = Limits(), settings change: (inout ChatSettings) -> Void = { _ in },
         connectionsPerUserMax: Int = 1_000,
-        sends: Rate = Rate(perSecond: 1_000_000, burst: 1_000_000),
+        sends: Rate = many, joins: Rate = many, events: Rate = many,
         sendsWaitingMax: Int = 10_000, threads: Int = 2, isStarted: Bool = true,
-        lockPatience: Int = 10_000, configuration: ServerConfiguration = patient
+        lockPatience: Duration = .seconds(10), configuration: ServerConfiguration = patient
     ) throws {
         folder = try TemporaryFolder()
         database = try folder.database(limits)
@@ -49,14 +53,15 @@ final class PushSite: Sendable {
         hall = try database.makeHall(owner: ana)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let many = Rate(perSecond: 1_000_000, burst: 1_000_000)
         var settings = ChatSettings(
-            auth: .accounts, limits: limits, joins: many,
+            auth: .accounts, limits: limits,
             catchUps: Rate(perSecond: 100_000_000, burst: 100_000_000),
-            users: UserLimits(connectionsMax: connectionsPerUserMax, sends: sends))
+            users: UserLimits(
+                connectionsMax: connectionsPerUserMax,
+                rates: PersonRates(sends: sends, joins: joins, events: events)))
         change(&settings)
-        let own = try ChatDatabase(path: folder.file("chat.db"), limits: limits)
-        try own.queue.inDatabase { try $0.execute(sql: "PRAGMA busy_timeout = \(lockPatience)") }
+        own = try ChatDatabase(
+            path: folder.file("chat.db"), limits: limits, lockPatience: lockPatience)
         let store = try ChatStore(
             database: own, wake: wake, sendsWaitingMax: sendsWaitingMax, logger: logger)
         server = try SocketIOServer(
@@ -84,7 +89,10 @@ final class PushSite: Sendable {
 
     /// Somebody in a browser.
     func client(_ user: User) throws -> PushClient {
-        let token = try database.createSession(for: user).token
+        try client(token: database.createSession(for: user).token)
+    }
+
+    func client(token: String) throws -> PushClient {
         let client = try PushClient(folder.file("push"), header: "Cookie: halls_session=\(token)")
         try client.connect()
         return client
@@ -94,17 +102,28 @@ final class PushSite: Sendable {
     ///
     /// - Returns: lets go of it.
     func lock() -> () -> Void {
-        let (isLocked, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-        let locker = inBackground { [database] in
-            try? database.write { _ in
-                isLocked.signal()
+        hold { [database] body in try? database.write { _ in body() } }
+    }
+
+    /// Keeps the store from its database.
+    ///
+    /// - Returns: lets it go on.
+    func pauseStore() -> () -> Void {
+        hold { [own] body in own.queue.inDatabase { _ in body() } }
+    }
+
+    private func hold(_ whileHeld: @escaping @Sendable (() -> Void) -> Void) -> () -> Void {
+        let (isHeld, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let holder = inBackground {
+            whileHeld {
+                isHeld.signal()
                 mayGo.wait()
             }
         }
-        isLocked.wait()
+        isHeld.wait()
         return {
             mayGo.signal()
-            locker.wait()
+            holder.wait()
         }
     }
 

@@ -73,7 +73,9 @@ import Testing
     }
 
     @Test func `an event whose name has endless marks is unknown at once`() throws {
-        try withSite(PushSite()) { site in
+        var configuration = PushSite.patient
+        configuration.payloadBytesMax = 1_000_000
+        try withSite(PushSite(configuration: configuration)) { site in
             let client = try site.client(site.ana)
             // As long as a packet may be.
             let marks = String(endless.unicodeScalars.dropFirst(17_000).dropLast(17_000))
@@ -130,7 +132,7 @@ import Testing
     @Test func `while the database is locked, all that waits is refused with the first group`()
         throws
     {
-        try withSite(PushSite(lockPatience: 500)) { site in
+        try withSite(PushSite(lockPatience: .milliseconds(500))) { site in
             let client = try site.client(site.ana)
             let unlock = site.lock()
             func say() -> Int {
@@ -157,7 +159,8 @@ import Testing
             let loop = site.server.loops[0]
             let jobs = try loop.eventLoop.submit {
                 let socket = try #require(loop.allSockets.first)
-                return (0..<100_000).map { _ in StoreJob.authenticate(stranger, socket) }
+                return (0..<100_000).map { _ in StoreJob.authenticate(stranger, socket, address: "")
+                }
             }.wait()
             #expect(site.store.submit(jobs, from: loop).isEmpty)
 

@@ -125,39 +125,6 @@ private final class Bucket {
     }
 }
 
-@Suite struct UserLimitsTests {
-    let sends = Rate(perSecond: 1, burst: 2)
-
-    @Test func `a user has so many connections over all loops, and others have theirs`() {
-        let limits = UserLimits(connectionsMax: 2, sends: sends)
-        #expect((0..<3).map { _ in limits.begin(1, now: 0) } == [true, true, false])
-        #expect(limits.begin(2, now: 0))
-        limits.end(1)
-        #expect(limits.begin(1, now: 0))
-    }
-
-    @Test func `who comes back may not send more`() {
-        let limits = UserLimits(connectionsMax: 2, sends: sends)
-        #expect(limits.begin(1, now: 0))
-        #expect((0..<3).map { _ in limits.takeSend(1, now: 0) } == [nil, nil, 1])
-        limits.end(1)
-        #expect(limits.begin(1, now: 0))
-        #expect(limits.takeSend(1, now: 0) == 1)
-        #expect(limits.takeSend(1, now: 1_000) == nil)
-    }
-
-    @Test func `what says nothing any more is forgotten`() {
-        let limits = UserLimits(connectionsMax: 2, sends: sends)
-        for user in 1...5_000 {
-            #expect(limits.begin(Int64(user), now: Int64(user) * 10))
-            _ = limits.takeSend(Int64(user), now: Int64(user) * 10)
-            if user > 10 { limits.end(Int64(user)) }
-        }
-        #expect((10...1_500).contains(limits.count))
-        #expect(limits.begin(1, now: 0) && !limits.begin(1, now: 0))
-    }
-}
-
 @Suite struct ReadChangesTests {
     @Test(arguments: [10, 260])
     func `what was read for one tells others what a read of their own would, or nothing`(

@@ -15,14 +15,24 @@ UPGRADE = (
 )
 
 
-def frame(text):
-    """Text as a client's frame; its mask is zero, which is allowed and leaves the bytes as they are."""
+def frame(text, first=0x81):
+    """Text as a client's frame; its mask is zero, which is allowed and leaves the bytes as they are.
+
+    first: what the frame is: 0x81 is text, 0x01 text that goes on, 0x00 and 0x80 what goes on and its end.
+    """
     payload = text.encode()
     if len(payload) < 126:
-        head = bytes([0x81, 0x80 | len(payload)])
+        head = bytes([first, 0x80 | len(payload)])
+    elif len(payload) < 1 << 16:
+        head = bytes([first, 0xFE]) + len(payload).to_bytes(2, "big")
     else:
-        head = bytes([0x81, 0xFE]) + len(payload).to_bytes(2, "big")
+        head = bytes([first, 0xFF]) + len(payload).to_bytes(8, "big")
     return head + bytes(4) + payload
+
+
+def unfinished(fragment, rest):
+    """The beginning of a message: a fragment of so many bytes, and so many of another that is not whole."""
+    return frame("4" * fragment, 0x01) + frame("4" * (rest + 1), 0x00)[:-1]
 
 
 def open_socket(address, buffer=None):
@@ -129,6 +139,18 @@ class Swarm:
             connection.close()
         self.sockets = {}
         self.selector.close()
+
+
+def forget_most_bytes(pid):
+    """From now on `most_bytes` tells what there is from now on."""
+    with open(f"/proc/{pid}/clear_refs", "w") as file:
+        file.write("5")
+
+
+def most_bytes(pid):
+    """The most memory that a process has had."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) << 10
 
 
 def resident_bytes(pid):

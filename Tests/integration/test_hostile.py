@@ -4,6 +4,7 @@
 import json
 import re
 import resource
+import selectors
 import subprocess
 import time
 
@@ -11,7 +12,7 @@ import pytest
 
 from halls_site import free_port, token_of, wait_until
 from listener import Listener, enter, found
-from swarm import Bare, Swarm, open_socket, resident_bytes
+from swarm import Bare, Swarm, forget_most_bytes, frame, most_bytes, open_socket, resident_bytes, unfinished
 from test_metrics import figures
 
 REFUSED = 'halls_push_refused_total{reason="%s"}'
@@ -159,6 +160,101 @@ def test_a_crowd_that_never_signs_in_is_let_go_and_the_others_are_served_meanwhi
         client.close()
 
 
+# --- Half of everything ----------------------------------------------------------------------------------------------
+
+
+def send_as_far_as_it_goes(connections, data):
+    """Sends the same over many connections at once, to each as much as is taken."""
+    selector, left = selectors.EpollSelector(), {}
+    for connection in connections:
+        connection.setblocking(False)
+        left[connection] = memoryview(data)
+        selector.register(connection, selectors.EVENT_WRITE)
+    while left:
+        for key, _ in selector.select(10):
+            connection = key.fileobj
+            try:
+                left[connection] = left[connection][connection.send(left[connection]) :]
+            except OSError:
+                left[connection] = b""
+            if not left[connection]:
+                del left[connection]
+                selector.unregister(connection)
+    selector.close()
+
+
+def test_messages_without_an_end_cost_next_to_nothing_before_one_has_signed_in(watched):
+    site = watched()
+    ana = site.person("ana")
+    hall = found(ana)
+    pid = site.pid("chat-push")
+    Bare(site.push, token_of(ana)).sign_in().join(hall).close()
+    crowd = [Bare(site.push) for _ in range(400)]
+    for client in crowd:
+        client.hear_until("\r\n\r\n")
+    before = resident_bytes(pid)
+    forget_most_bytes(pid)
+
+    send_as_far_as_it_goes([client.connection for client in crowd], unfinished(999_000, 990_000))
+
+    site.becomes(CLOSED % "too_large", 400)
+    assert most_bytes(pid) - before < 16 << 20
+    # RFC 6455 §7.4.1: 1009, too large.
+    crowd[0].connection.settimeout(10)
+    assert crowd[0].hear_all().endswith(b"\x88\x02" + (1009).to_bytes(2, "big"))
+    for client in crowd:
+        client.close()
+
+
+def test_what_one_address_has_begun_to_send_is_bounded_and_another_goes_on(watched):
+    site = watched(unfinished_bytes_max=8_000_000)
+    ana, ben = site.person("ana"), site.person("ben")
+    hall = found(ana)
+    enter(hall, ben)
+    crowd = [Bare(site.push, token_of(ana), {"X-Real-IP": "192.0.2.1"}).sign_in() for _ in range(40)]
+
+    send_as_far_as_it_goes([client.connection for client in crowd], unfinished(30_000, 30_000))
+
+    site.becomes(CLOSED % "overloaded", 20)
+    assert site.figure('halls_push_bytes_held{what="unfinished"}') <= 1_000_000
+    assert site.figure('halls_push_bytes_refused_total{what="unfinished"}') >= 20
+    Bare(site.push, token_of(ben), {"X-Real-IP": "192.0.2.2"}).sign_in().join(hall).close()
+    for client in crowd:
+        client.close()
+    wait_until(lambda: site.figure('halls_push_bytes_held{what="unfinished"}') == 0)
+
+
+def test_what_has_begun_has_to_be_whole_in_time(watched):
+    site = watched(request_timeout=500)
+    ana = site.person("ana")
+    client = Bare(site.push, token_of(ana)).sign_in()
+
+    client.connection.sendall(unfinished(100, 100))
+
+    assert client.hear_all().endswith(b"\x88\x02" + (1008).to_bytes(2, "big"))
+    assert site.figure(CLOSED % "unfinished") == 1
+
+
+def test_what_those_who_read_nothing_wait_for_is_bounded_for_all_of_them(watched):
+    site = watched(backlog_bytes_max=4_000_000, sends_per_second=1000)
+    ana, eve = site.person("ana"), site.person("eve")
+    hall = found(ana)
+    enter(hall, eve)
+    listener = Listener(ana, transports=["websocket"])
+    assert listener.join(hall)["ok"]
+    slow = [Bare(site.push, token_of(eve), buffer=4096).sign_in().join(hall) for _ in range(10)]
+
+    for number in range(250):
+        listener.say(hall, f"{number} " + "x" * 3900)
+
+    listener.wait_for("249 " + "x" * 3900)
+    # None of them had as much waiting as one may have.
+    site.becomes(CLOSED % "too_slow", 1)
+    assert site.figure('halls_push_bytes_held{what="backlog"}') <= 1_000_000
+    for client in (listener, *slow):
+        client.close()
+
+
 # --- Too many --------------------------------------------------------------------------------------------------------
 
 
@@ -239,8 +335,58 @@ def test_a_flood_of_joins_or_messages_is_told_when_to_go_on(watched, event, what
     assert site.figure('halls_push_rate_limited_total{what="%s"}' % what) == refused
 
 
+def order_and_leave(site, person, hall, positions):
+    """Ninety connections of one person order as many reads of a hall as they can, and are gone."""
+    crowd = [Bare(site.push, token_of(person)).sign_in() for _ in range(90)]
+    orders = [
+        b"".join(
+            frame(f'42{i}["join_hall",{{"hall_id":{hall["id"]},"since_rev":{positions(number * 1000 + i)}}}]') for i in range(1000)
+        )
+        for number in range(len(crowd))
+    ]
+    for client, order in zip(crowd, orders):
+        client.connection.settimeout(10)
+        try:
+            client.connection.sendall(order)
+        except OSError:
+            # Sent too much: it has been closed.
+            pass
+    # Who goes before it was heard has ordered nothing.
+    wait_until(lambda: site.figure('halls_push_events_total{event="join_hall"}') > 5_000)
+    for client in crowd:
+        client.close()
+
+
+@pytest.mark.parametrize("when", ["to come", "long past"])
+def test_reads_that_one_person_orders_and_leaves_keep_nobody_waiting(watched, when):
+    site = watched(sends_per_second=1000)
+    ana, ben, eve = (site.person(name) for name in ("ana", "ben", "eve"))
+    hall = found(ana)
+    enter(hall, ben, eve)
+    ben = Listener(ben, transports=["websocket"])
+    assert ben.join(hall)["ok"]
+    for number in range(300):
+        ben.say(hall, f"{number}")
+
+    order_and_leave(site, eve, hall, lambda number: 10**6 + number if when == "to come" else 199 - number % 200)
+    began = time.monotonic()
+    ben.say(hall, "here")
+    answered = time.monotonic() - began
+    newcomer = Listener(ana, transports=["websocket"])
+    assert newcomer.join(hall)["ok"]
+
+    print(f"others were answered after {answered * 1000:.0f} ms, a newcomer after {(time.monotonic() - began) * 1000:.0f} ms")
+    wait_until(lambda: site.figure('halls_push_waiting{what="read"}') == 0)
+    # Of ninety thousand, those that one person may have waiting.
+    assert site.figure('halls_push_reads_total{what="changes"}') <= (0 if when == "to come" else 1_100)
+    assert site.figure('halls_push_rate_limited_total{what="person_event"}') > 0
+    for client in (ben, newcomer):
+        client.close()
+
+
 @pytest.mark.parametrize(
-    "packet", ['42["sing"]', '421["leave_hall",{"hall_id":1}]', "40/elsewhere,", '42["send_message",{}]']
+    "packet",
+    ['42["sing"]', '421["leave_hall",{"hall_id":1}]', "40/elsewhere,", '42["send_message",{}]', "42[1]", '431["x"]', "3", "6"],
 )
 def test_a_flood_of_anything_ends_the_connection(watched, packet):
     site = watched(events_per_second=50)
@@ -257,7 +403,7 @@ def test_a_flood_of_anything_ends_the_connection(watched, packet):
 
 
 def test_acknowledgements_that_nobody_asked_for_change_nothing(watched):
-    site = watched()
+    site = watched(events_per_second=1_000_000)
     ana = site.person("ana")
     hall = found(ana)
     client = Bare(site.push, token_of(ana)).sign_in()
