@@ -228,8 +228,8 @@ public final class ChatDatabase: Sendable {
         do {
             return try body()
         } catch let error as DatabaseError
-            where [.SQLITE_BUSY, .SQLITE_FULL, .SQLITE_LOCKED].contains(
-                error.resultCode.primaryResultCode)
+            where [.SQLITE_BUSY, .SQLITE_FULL, .SQLITE_LOCKED].contains(error.resultCode)
+            || error.extendedResultCode == .SQLITE_IOERR_WRITE
         {
             noteBusy(true)
             throw ChatError(.busy)

@@ -6,9 +6,11 @@ import Glibc
 public enum ProcessSignals {
     private static let ending: [Int32] = [SIGTERM, SIGINT, SIGHUP]
 
-    /// Call this before the first thread is started: threads inherit it. Writing to who is gone is an error, not a death.
+    /// Call this before the first thread is started: threads inherit it. Writing to who is gone, or more than a file may
+    /// hold (`RLIMIT_FSIZE`), is an error, not a death.
     public static func block() {
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         var set = Self.set
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     }

@@ -74,7 +74,7 @@ struct ChatPush: ParsableCommand {
                 metrics: Metrics(server: server, store: store, process: process),
                 logger: logger)
         }
-        MemoryReturn.begin { server.sessionCount }
+        MemoryReturn.begin()
 
         let signal = ProcessSignals.wait()
         logger.info("ending", metadata: ["signal": "\(signal)"])

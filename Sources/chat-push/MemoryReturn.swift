@@ -6,35 +6,39 @@ import Foundation
 /// Gives memory back to the system when a crowd has gone. The allocator keeps the pages of whoever was once there, for
 /// those who may come; the system may have better use for them.
 enum MemoryReturn {
-    /// Says when it is time: a crowd was there, and most of it has gone.
+    /// Says when it is time: much is free, and nobody has used it for a while.
     struct Ebb {
-        /// Less than this is no crowd: what it took is soon taken again.
-        static let crowd = 1_000
+        /// Less than so many bytes are not worth it: they are soon taken again.
+        static let worth = 2 << 20
+        /// How many looks in a row have to find it free.
+        static let looks = 3
 
-        private var most = 0
+        /// Of what is free, what the system has already.
+        private var returned = 0
+        private var least = Int.max
+        private var count = 0
 
-        /// So many are there now.
-        mutating func isOver(_ count: Int) -> Bool {
-            most = max(most, count)
-            guard most >= Self.crowd, count < most / 2 else { return false }
-            most = count
+        /// - Parameter free: so many bytes the allocator has now and nobody uses, also those that the system has.
+        mutating func isOver(_ free: Int) -> Bool {
+            returned = min(returned, free)
+            least = min(least, free)
+            count += 1
+            guard count >= Self.looks else { return false }
+            defer { (least, count) = (.max, 0) }
+            guard least - returned >= Self.worth else { return false }
+            returned = free
             return true
         }
     }
 
     /// Looks every few seconds, as long as the process lives, on a thread that nobody waits for.
-    ///
-    /// - Parameter count: how many are there.
-    static func begin(_ count: @escaping @Sendable () -> Int) {
+    static func begin() {
         let thread = Thread {
             var ebb = Ebb()
             while true {
-                Thread.sleep(forTimeInterval: 2)
-                guard ebb.isOver(count()) else { continue }
-                // Their connections are closed a moment after their goodbyes.
-                Thread.sleep(forTimeInterval: 3)
-                // This holds up who allocates meanwhile, for some milliseconds.
-                malloc_trim(0)
+                Thread.sleep(forTimeInterval: 5)
+                // Both hold up who allocates meanwhile: for a moment, and for some milliseconds.
+                if ebb.isOver(Int(clamping: mallinfo2().fordblks)) { malloc_trim(0) }
             }
         }
         thread.name = "memory"

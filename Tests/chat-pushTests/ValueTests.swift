@@ -31,14 +31,18 @@ func hall(_ id: Int64 = 1, name: String = "General", rev: Int64 = 0) -> Hall {
 }
 
 @Suite struct MemoryReturnTests {
-    @Test func `memory is given back once when most of a crowd has gone, and again after the next`()
-    {
+    @Test func `what stays free for a while is given back once, and again when it was used`() {
         var ebb = MemoryReturn.Ebb()
         var givenBack: [Int] = []
-        for count in [0, 999, 0, 500, 1_000, 900, 500, 499, 400, 0, 800, 10, 5_000, 2_000, 10, 10] {
-            if ebb.isOver(count) { givenBack.append(count) }
+        // In quarters of what is worth it. What is free for two looks only is in use.
+        let unit = MemoryReturn.Ebb.worth / 4
+        let looks = [3, 3, 3, 400, 400, 3, 400, 390, 380, 380, 380, 380, 380, 5, 9, 9, 8, 9]
+        for (index, free) in looks.enumerated() where ebb.isOver(free * unit) {
+            givenBack.append(index)
         }
-        #expect(givenBack == [499, 2_000, 10])
+        #expect(givenBack == [8])
+        let more = [400, 400, 400, 5, 5, 5, 9, 9, 9, 9, 9, 9].filter { ebb.isOver($0 * unit) }
+        #expect(more == [400, 9])
     }
 }
 

@@ -73,7 +73,7 @@ class _OrderedEngine(engineio.Client):
         return super()._trigger_event(event, *arguments, **options)
 
 
-class _OrderedClient(socketio.Client):
+class OrderedClient(socketio.Client):
     def _engineio_client_class(self):
         return _OrderedEngine
 
@@ -90,7 +90,7 @@ class Listener:
         self.messages, self.errors, self.refusals = [], [], []
         self.halls_changed, self.halls_joined = [], []
         self.connected = self.disconnected = 0
-        self.client = _OrderedClient(
+        self.client = OrderedClient(
             http_session=session, reconnection=reconnection, reconnection_delay=0.2, reconnection_delay_max=0.5,
             randomization_factor=0.05, handle_sigint=False,
         )  # fmt: skip

@@ -255,6 +255,35 @@ def test_what_those_who_read_nothing_wait_for_is_bounded_for_all_of_them(watched
         client.close()
 
 
+def test_files_that_may_not_grow_end_nothing(watched):
+    site = watched(sends_per_second=1000)
+    ana = site.person("ana")
+    hall = found(ana)
+    listener = Listener(ana, transports=["websocket"])
+    assert listener.join(hall)["ok"]
+    listener.say(hall, "before")
+    pids = [site.pid("chat-push"), site.pid("chat-fcgi")]
+    path = f"/chat/messages/{hall['id']}"
+
+    bytes_now = max(file.stat().st_size for file in site.folder.glob("*.db*"))
+    for pid in pids:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (bytes_now, resource.RLIM_INFINITY))
+    refusals = set()
+    for number in range(30):
+        refusals.add(listener.call("send_message", {"hall_id": hall["id"], "content": "x" * 4000}).get("error", {}).get("code"))
+        answer = ana.post(path, json={"content": f"{number}" + "x" * 3900})
+        refusals.add("busy" if answer.status_code == 503 else answer.status_code)
+    assert "busy" in refusals and refusals <= {"busy", None, 201}
+
+    for pid in pids:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    listener.say(hall, "after")
+    assert ana.post(path, json={"content": "after that"}).status_code == 201
+    assert [site.pid("chat-push"), site.pid("chat-fcgi")] == pids
+    site.admin("check")
+    listener.close()
+
+
 # --- Too many --------------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ import socketio
 import websocket
 
 from echo_server import echo, engine_echo, product_echo  # noqa: F401
+from listener import OrderedClient
 
 WAYS = [["polling"], ["websocket"], None]
 
@@ -44,7 +45,7 @@ def run_apart(coroutine):
 @pytest.mark.parametrize("transports", WAYS)
 @pytest.mark.parametrize("namespace", ["/", "/custom"])
 def test_the_python_client(echo, transports, namespace):
-    client = socketio.Client()
+    client = OrderedClient()
     auth, back, gone = Answers(), Answers(), Answers()
     client.on("auth", auth, namespace=namespace)
     client.on("message-back", back, namespace=namespace)
