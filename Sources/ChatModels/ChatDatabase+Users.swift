@@ -62,10 +62,10 @@ extension ChatDatabase {
 
     /// Whether a password is right. What could not be judged is no failure, and counts for none.
     private func judge(_ attempt: LoginAttempt, password: String, hash: String?) throws -> Bool {
-        guard password.utf8.count <= limits.passwordBytesMax else { return false }
         do {
-            return try passwords.verify(password, against: hash)
-        } catch let error where error.code == .busy {
+            return try Password.candidates(password, bytesMax: limits.passwordBytesMax)
+                .contains { try passwords.verify($0, against: hash) }
+        } catch let error as ChatError where error.code == .busy {
             try takeBack(attempt)
             throw error
         }
@@ -185,17 +185,14 @@ extension ChatDatabase {
     }
 
     private func hashed(_ password: String) throws -> String {
-        guard password.unicodeScalars.count >= limits.passwordLengthMin else {
+        let form = try Password.prepared(password, bytesMax: limits.passwordBytesMax)
+        // An empty one is none, whatever the operator says.
+        let lengthMin = max(limits.passwordLengthMin, 1)
+        guard form.unicodeScalars.count >= lengthMin else {
             throw ChatError(
-                .invalidPassword,
-                "A password has at least \(limits.passwordLengthMin) characters.",
-                limit: limits.passwordLengthMin)
+                .invalidPassword, "A password has at least \(lengthMin) characters.",
+                limit: lengthMin)
         }
-        guard password.utf8.count <= limits.passwordBytesMax else {
-            throw ChatError(
-                .invalidPassword, "A password has at most \(limits.passwordBytesMax) bytes.",
-                limit: limits.passwordBytesMax)
-        }
-        return try passwords.hash(password)
+        return try passwords.hash(form)
     }
 }

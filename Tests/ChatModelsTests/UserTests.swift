@@ -133,6 +133,79 @@ import Testing
                 == .wrongCredentials)
     }
 
+    @Test(arguments: [
+        ("contraseña1", "contrasen\u{303}a1"), ("contrasen\u{303}a1", "contraseña1"),
+        ("mi clave larga", "mi\u{A0}clave\u{3000}larga"),
+        ("mi\u{A0}clave larga", "mi\u{2003}clave larga"), ("\u{212B}ngström1", "Ångström1"),
+    ])
+    func `a password is the same however a keyboard writes it`(set: String, typed: String) throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser("ana", password: set)
+
+        #expect(
+            try database.authenticate(username: "ana", password: typed, address: "x") == ana)
+        try database.setPassword(typed, of: ana.id)
+        #expect(try database.authenticate(username: "ana", password: set, address: "x") == ana)
+    }
+
+    @Test(arguments: [
+        ("Password1", "password1"), ("password1", "ｐassword1"), ("ﬁnesse12", "finesse12"),
+        ("password1", "password1 "), ("mi clave larga", "mi  clave larga"),
+    ])
+    func `case, width and the number of blanks make another password`(
+        set: String, typed: String
+    ) throws {
+        let database = try emptyDatabase()
+        _ = try database.makeUser("ana", password: set)
+
+        #expect(
+            try code {
+                _ = try database.authenticate(username: "ana", password: typed, address: "x")
+            } == .wrongCredentials)
+    }
+
+    @Test(arguments: ["", "pass\tword1", "password1\n", "pass\u{0}word1", "pass\u{85}word1"])
+    func `an empty password and one with control characters is none`(password: String) throws {
+        var limits = Limits()
+        limits.passwordLengthMin = 0
+        let database = try emptyDatabase(limits)
+
+        #expect(
+            try code { _ = try database.makeUser("ana", password: password) } == .invalidPassword)
+    }
+
+    @Test func `a password's length is that of its normal form`() throws {
+        let database = try emptyDatabase()
+        let short = String(repeating: "e\u{301}", count: 4)
+        let long = String(repeating: "é", count: 512)
+        let spelledOut = String(repeating: "e\u{301}", count: 512)
+
+        #expect(try code { _ = try database.makeUser("a", password: short) } == .invalidPassword)
+        let ana = try database.makeUser("ana", password: spelledOut)
+        #expect(
+            try database.authenticate(username: "ana", password: long, address: "x") == ana)
+        #expect(
+            try code { _ = try database.makeUser("b", password: endless) } == .invalidPassword)
+    }
+
+    @Test(arguments: ["contrasen\u{303}a1", "mi\u{A0}clave", "tab\tulador"])
+    func `a password from before they had one form is still right as it was typed`(
+        old: String
+    ) throws {
+        let database = try emptyDatabase()
+        let ana = try database.makeUser()
+        let hash = try PasswordHashing.cheapest.hash(old)
+        try database.write { db in
+            try db.execute(sql: "UPDATE users SET password_hash = ?", arguments: [hash])
+        }
+
+        #expect(try database.authenticate(username: "ana", password: old, address: "x") == ana)
+        #expect(
+            try code {
+                _ = try database.authenticate(username: "ana", password: "password1", address: "x")
+            } == .wrongCredentials)
+    }
+
     @Test func `a password is kept as an Argon2id hash that is another for each user`() throws {
         let database = try emptyDatabase()
         _ = try database.makeUser("ana")

@@ -100,6 +100,22 @@ import Testing
         #expect(try site.refusal("users", "disable", "nobody") == "There is no user called nobody.")
     }
 
+    @Test func `a password from standard input is the same however it is written`() throws {
+        try site.admin("users", "add", "ana", "--password-stdin", input: "mi contrasen\u{303}a\r\n")
+        let (database, typed) = (try site.database(), "mi\u{A0}contraseña")
+        #expect(
+            try database.authenticate(username: "ana", password: typed, address: "x").id == 1)
+
+        try site.admin("users", "password", "ana", input: "otra\u{3000}contrasen\u{303}a")
+        #expect(
+            try database.authenticate(
+                username: "ana", password: "otra contraseña", address: "x"
+            ).id == 1)
+        #expect(
+            try site.refusal("users", "password", "ana", input: "pass\tword1")
+                == "A password has no control characters.")
+    }
+
     @Test func `a user that is refused is refused with its reason`() throws {
         try site.admin("users", "add", "ana", input: "password1")
 

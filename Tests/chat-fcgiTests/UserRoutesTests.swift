@@ -57,6 +57,24 @@ struct UserRoutesTests {
         #expect(eight.status == .created)
     }
 
+    @Test func `a password is the same whichever keyboard writes it`() throws {
+        let client = try Client()
+        func body(_ password: String) -> JSONValue {
+            ["username": "ana", "password": .string(password)]
+        }
+        let registered = client.post("/chat/register", body("mi contrase\u{F1}a"))
+        #expect(registered.status == .created)
+        #expect(client.post("/chat/login", body("mi\u{A0}contrasen\u{303}a")).status == .ok)
+        client.cookie = cookie(registered)
+        let changed = client.post(
+            "/chat/password",
+            ["old_password": "mi\u{3000}contraseña", "password": "otra contrasen\u{303}a"])
+        #expect(changed.status == .noContent)
+        #expect(client.post("/chat/login", body("otra\u{2003}contraseña")).status == .ok)
+        let tab = client.post("/chat/register", ["username": "eva", "password": "pass\tword1"])
+        #expect(tab.code == "invalid_password")
+    }
+
     @Test(arguments: ["", "a b", "a\nb", String(repeating: "x", count: 65)])
     func `a name that is none is refused`(_ name: String) throws {
         let response = try Client().post(
