@@ -82,6 +82,8 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         // The time for a request counts from its head; what is dripped behind that does not win any.
         startDeadline(loop.configuration.requestTimeout)
         corsOrigin = nil
+        // RFC 9112 §3.2.
+        guard head.headers["host"].count < 2 else { return refuse(.badRequest) }
         // After a wish for an upgrade the decoder reads no further request.
         keepsAlive =
             head.isKeepAlive && head.method != .HEAD && !head.headers.contains(name: "upgrade")
@@ -108,7 +110,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     /// Who asks, as far as it counts.
     private func address(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> String {
         loop.address(
-            told: head.headers.first(name: "x-real-ip"),
+            told: head.headers.joined("x-real-ip"),
             peer: context.remoteAddress?.ipAddress ?? "")
     }
 
@@ -183,8 +185,8 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         guard admitOrigin(head) else {
             loop.counters.count(.refused(.origin))
             server.reportRefused(
-                origin: head.headers.first(name: "origin") ?? "",
-                host: head.headers.first(name: "host") ?? "")
+                origin: head.headers.joined("origin") ?? "",
+                host: head.headers.joined("host") ?? "")
             return exchange.refuse(.forbidden)
         }
         if head.method == .OPTIONS { return exchange.respond(.noContent, body: []) }
@@ -247,10 +249,10 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     ) {
         guard head.method == .GET else { return exchange.refuse(.badHandshakeMethod) }
         let handshake = loop.handshake(
-            told: head.headers.first(name: "x-real-ip"),
+            told: head.headers.joined("x-real-ip"),
             peer: context.remoteAddress?.ipAddress ?? "",
-            cookie: head.headers.first(name: "cookie"),
-            remoteUser: head.headers.first(name: "x-remote-user"))
+            cookie: head.headers.joined("cookie", by: "; "),
+            remoteUser: head.headers.joined("x-remote-user"))
         guard admit(handshake, exchange) else { return }
         loop.perform { [loop] in
             exchange.respond(.ok, body: EngineSession.polling(handshake, on: loop).body)
@@ -278,12 +280,12 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     }
 
     private func admitOrigin(_ head: HTTPRequestHead) -> Bool {
-        let origin = head.headers.first(name: "origin")
+        let origin = head.headers.joined("origin")
         if let origin = origin?.lowercased(), server.origins.allows(foreign: origin) {
             corsOrigin = origin
         }
         return server.admits(
-            origin, head.headers.first(name: "host"), head.headers.first(name: "x-forwarded-proto"))
+            origin, head.headers.joined("host"), head.headers.joined("x-forwarded-proto"))
     }
 
     // MARK: Answering

@@ -31,12 +31,12 @@ struct UpgradeRequest: Equatable {
         guard head.webSocketRefusal == nil, let accept = head.webSocketAccept else { return nil }
         self.accept = accept
         target = head.uri
-        host = head.headers.first(name: "host")
-        origin = head.headers.first(name: "origin")
-        forwardedProtocol = head.headers.first(name: "x-forwarded-proto")
-        cookie = head.headers.first(name: "cookie")
-        realIP = head.headers.first(name: "x-real-ip")
-        remoteUser = head.headers.first(name: "x-remote-user")
+        host = head.headers.joined("host")
+        origin = head.headers.joined("origin")
+        forwardedProtocol = head.headers.joined("x-forwarded-proto")
+        cookie = head.headers.joined("cookie", by: "; ")
+        realIP = head.headers.joined("x-real-ip")
+        remoteUser = head.headers.joined("x-remote-user")
     }
 }
 
@@ -73,14 +73,20 @@ extension UpgradeRequest {
             switch header.name {
             case "connection": isUpgrade = isUpgrade || header.has(token: "upgrade")
             case "upgrade": isWebSocket = isWebSocket || header.has(token: "websocket")
-            case "sec-websocket-version": isVersion13 = header.value.elementsEqual("13".utf8)
-            case "sec-websocket-key": key = key ?? header.text
-            case "host": host = host ?? header.text
-            case "origin": origin = origin ?? header.text
-            case "x-forwarded-proto": forwardedProtocol = forwardedProtocol ?? header.text
-            case "cookie": cookie = cookie ?? header.text
-            case "x-real-ip": realIP = realIP ?? header.text
-            case "x-remote-user": remoteUser = remoteUser ?? header.text
+            case "sec-websocket-version":
+                guard !isVersion13, header.value.elementsEqual("13".utf8) else { return nil }
+                isVersion13 = true
+            case "sec-websocket-key":
+                guard key == nil else { return nil }
+                key = header.text
+            case "host":
+                guard host == nil else { return nil }
+                host = header.text
+            case "origin": header.join(to: &origin)
+            case "x-forwarded-proto": header.join(to: &forwardedProtocol)
+            case "cookie": header.join(to: &cookie, by: "; ")
+            case "x-real-ip": header.join(to: &realIP)
+            case "x-remote-user": header.join(to: &remoteUser)
             // A body, or something else that wants a closer look.
             case "content-length", "transfer-encoding", "expect": return nil
             default: break
@@ -145,6 +151,11 @@ extension UpgradeRequest {
 
         var text: String { String(decoding: value, as: UTF8.self) }
 
+        /// Takes in the value, behind those of the lines before.
+        func join(to all: inout String?, by separator: String = ", ") {
+            all = all.map { $0 + separator + text } ?? text
+        }
+
         /// Whether this is among the values of a list, in any case.
         func has(token: String) -> Bool {
             value.split(separator: UInt8(ascii: ",")).contains { part in
@@ -164,10 +175,19 @@ extension UpgradeRequest {
     }
 }
 
+extension HTTPHeaders {
+    /// A header; of one that came more than once, all values in one (RFC 9110 §5.3). What must be one value is none then,
+    /// so that it does not matter which came first.
+    func joined(_ name: String, by separator: String = ", ") -> String? {
+        let values = self[name]
+        return values.isEmpty ? nil : values.joined(separator: separator)
+    }
+}
+
 extension HTTPRequestHead {
     /// The answer to a WebSocket's opening handshake; `nil` without a key.
     fileprivate var webSocketAccept: String? {
-        headers.first(name: "sec-websocket-key").flatMap { WebSocketAccept.value(for: $0) }
+        headers.joined("sec-websocket-key").flatMap { WebSocketAccept.value(for: $0) }
     }
 
     /// With what a request is refused that is no opening handshake (RFC 6455 §4.2.1, §4.2.2); `nil` if it is one.
@@ -175,7 +195,7 @@ extension HTTPRequestHead {
         guard method == .GET, version.major == 1, version.minor >= 1, webSocketAccept != nil,
             has("upgrade", in: "connection"), has("websocket", in: "upgrade")
         else { return .badRequest }
-        let version = headers.first(name: "sec-websocket-version") ?? ""
+        let version = headers.joined("sec-websocket-version") ?? ""
         return version.isExactly("13") ? nil : .upgradeRequired
     }
 

@@ -56,14 +56,23 @@ final class FastCGIRequest {
         return true
     }
 
-    /// What the front end says under that name.
-    func parameter(_ name: StaticString) -> String? {
-        let value = unsafe name.utf8Start.withMemoryRebound(
-            to: CChar.self, capacity: name.utf8CodeUnitCount + 1
-        ) {
-            unsafe FCGX_GetParam($0, raw.pointee.envp)
+    /// What the front end says under that name: a header that came more than once may be there as often.
+    func values(_ name: StaticString) -> [String] {
+        let count = name.utf8CodeUnitCount
+        var values: [String] = []
+        var place = unsafe raw.pointee.envp
+        // A list of "NAME=VALUE" that ends with a null pointer. FCGX_GetParam would give the first alone.
+        while let entry = unsafe place?.pointee {
+            // Byte by byte, since an entry may be shorter than the name.
+            let isNamed = (0..<count).allSatisfy {
+                unsafe UInt8(bitPattern: entry[$0]) == name.utf8Start[$0]
+            }
+            if isNamed, unsafe entry[count] == CChar(UInt8(ascii: "=")) {
+                values.append(unsafe String(cString: entry + count + 1))
+            }
+            unsafe place = unsafe place.map { unsafe $0 + 1 }
         }
-        return unsafe value.map { unsafe String(cString: $0) }
+        return values
     }
 
     /// Reads the body to its end. What front ends say of its length is not believed: Apache says nothing of a chunked
@@ -122,7 +131,9 @@ final class FastCGIRequest {
 
     /// Whether less came than the front end promised: its client left.
     private func isShort(_ count: Int) -> Bool {
-        guard let promised = parameter("CONTENT_LENGTH").flatMap({ Int($0) }) else { return false }
+        guard let promised = values("CONTENT_LENGTH").first.flatMap({ Int($0) }) else {
+            return false
+        }
         return count < promised
     }
 }

@@ -121,7 +121,7 @@ final class FastCGIServer: Sendable {
     ) {
         guard request.begin(on: connection) else { return wasClosed() }
         let body = request.body(bytesMax: configuration.bodyBytesMax)
-        let http = HTTPRequest(body: body, request.parameter)
+        let http = HTTPRequest(body: body, request.values)
         let response = router.respond(to: http)
         let isGood = request.finish(
             head: response.head, body: http.method == .head ? [] : response.body)

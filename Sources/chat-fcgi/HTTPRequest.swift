@@ -56,21 +56,29 @@ struct HTTPRequest: Sendable {
 
 extension HTTPRequest {
     /// Reads a request from CGI's variables (RFC 3875 §4.1), which are FastCGI's parameters too.
-    init(body: Body, _ parameter: (StaticString) -> String?) {
-        method = Method(parameter("REQUEST_METHOD") ?? "")
-        target = parameter("REQUEST_URI") ?? ""
-        host = parameter("HTTP_HOST") ?? ""
-        origin = parameter("HTTP_ORIGIN") ?? ""
-        fetchSite = parameter("HTTP_SEC_FETCH_SITE") ?? ""
-        cookie = parameter("HTTP_COOKIE") ?? ""
-        contentType = parameter("CONTENT_TYPE") ?? ""
-        ifNoneMatch = parameter("HTTP_IF_NONE_MATCH") ?? ""
-        remoteAddress = parameter("REMOTE_ADDR") ?? ""
-        remoteUser = parameter("REMOTE_USER") ?? ""
-        let https = parameter("HTTPS") ?? ""
+    ///
+    /// - Parameter values: what there is under a name. A header that came more than once may be there as often: some front
+    ///   ends join those, others leave it to whom they hand them.
+    init(body: Body, _ values: (StaticString) -> [String]) {
+        func variable(_ name: StaticString) -> String { values(name).first ?? "" }
+        // RFC 9110 §5.3. What must be one value is none then, so that it does not matter which came first.
+        func header(_ name: StaticString, joinedBy separator: String = ", ") -> String {
+            values(name).joined(separator: separator)
+        }
+        method = Method(variable("REQUEST_METHOD"))
+        target = variable("REQUEST_URI")
+        host = header("HTTP_HOST")
+        origin = header("HTTP_ORIGIN")
+        fetchSite = header("HTTP_SEC_FETCH_SITE")
+        cookie = header("HTTP_COOKIE", joinedBy: "; ")
+        contentType = variable("CONTENT_TYPE")
+        ifNoneMatch = header("HTTP_IF_NONE_MATCH")
+        remoteAddress = variable("REMOTE_ADDR")
+        remoteUser = variable("REMOTE_USER")
+        let https = variable("HTTPS")
         isSecure =
             (!https.isEmpty && !https.isWord("off"))
-            || parameter("HTTP_X_FORWARDED_PROTO")?.isWord("https") == true
+            || header("HTTP_X_FORWARDED_PROTO").isWord("https")
         self.body = body
     }
 }

@@ -21,7 +21,9 @@ enum PlainCGI {
 
     /// The request.
     static func request(bodyBytesMax: Int) -> HTTPRequest {
-        HTTPRequest(body: body(bytesMax: bodyBytesMax)) { environment["\($0)"] }
+        HTTPRequest(body: body(bytesMax: bodyBytesMax)) {
+            [environment["\($0)"]].compactMap(\.self)
+        }
     }
 
     /// Writes the answer.

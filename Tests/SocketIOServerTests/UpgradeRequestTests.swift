@@ -74,6 +74,39 @@ struct UpgradeRequestTests {
         #expect(read(text) == nil)
     }
 
+    @Test func `a header that came twice is all of it, by either parser`() throws {
+        let text =
+            Self.plain.dropLast() + """
+                cookie: halls_session=def\r
+                Origin: https://evil.example\r
+                X-Remote-User: ben\r
+                X-Real-IP: 192.0.2.2\r
+                X-Forwarded-Proto: http\r
+                \r
+
+                """
+        let (request, _) = try #require(read(String(text)))
+        #expect(request.cookie == "halls_session=abc; other=\td e; halls_session=def")
+        #expect(request.origin == "https://chat.example, https://evil.example")
+        #expect(request.remoteUser == "ann, ben")
+        #expect(request.realIP == "192.0.2.1, 192.0.2.2")
+        #expect(request.forwardedProtocol == "https, http")
+        #expect(try parse(Array(text.utf8)) == request)
+    }
+
+    @Test(arguments: [
+        "Host: evil.example", "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ])
+    func `what may stand in a handshake once makes it none where it comes twice`(line: String)
+        throws
+    {
+        #expect(read(Self.plain.dropLast() + line + "\r\n\r\n") == nil)
+        let connection = try Harness().connect()
+        try connection.write(String(Self.plain.dropLast()) + line + "\r\n\r\n")
+        #expect(try connection.all().hasPrefix("HTTP/1.1 4"))
+    }
+
     @Test func `heads are bounded, in length and in number`() {
         // CR and LF are one character.
         let start = Self.plain.dropLast()

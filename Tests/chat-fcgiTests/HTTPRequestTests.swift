@@ -2,13 +2,14 @@
 
 import ChatModels
 import CompactJSON
+import Sockets
 import Testing
 
 @testable import chat_fcgi
 
 struct HTTPRequestTests {
     private func request(_ parameters: [String: String]) -> HTTPRequest {
-        HTTPRequest(body: .whole([])) { parameters["\($0)"] }
+        HTTPRequest(body: .whole([])) { [parameters["\($0)"]].compactMap(\.self) }
     }
 
     @Test func `parameters become a request, absent ones the empty string`() {
@@ -30,6 +31,24 @@ struct HTTPRequestTests {
         let empty = request([:])
         #expect(empty.method == .other)
         #expect(empty.target.isEmpty && empty.remoteUser.isEmpty && !empty.isSecure)
+    }
+
+    @Test func `a header that came twice is all of it, and no value where it must be one`() {
+        let policy = OriginPolicy()
+        let twice = HTTPRequest(body: .whole([])) { name in
+            switch "\(name)" {
+            case "HTTP_COOKIE": ["a=b", "halls_session=\(String(repeating: "x", count: 43))"]
+            case "HTTP_IF_NONE_MATCH": ["\"a\"", "\"b\""]
+            case "HTTP_ORIGIN": ["http://a.example", "http://b.example"]
+            case "HTTP_HOST": ["a.example"]
+            case "HTTP_X_FORWARDED_PROTO": ["https", "http"]
+            default: []
+            }
+        }
+        #expect(SessionCookie().tokens(in: twice.cookie).count == 1)
+        #expect(twice.ifNoneMatch == "\"a\", \"b\"")
+        #expect(!policy.allows(twice))
+        #expect(!twice.isSecure)
     }
 
     @Test(arguments: [

@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import resource
+import socket
 import subprocess
 import threading
 
@@ -35,6 +36,51 @@ def whole(answer):
     """All of an answer that could tell something: status, headers but the clock's, the body's bytes."""
     headers = {name: value for name, value in answer.headers.items() if name not in ("Date", "Connection")}
     return answer.status_code, headers, answer.content
+
+
+# --- Headers that come more than once ---------------------------------------------------------------------------------
+
+
+def lines(site, target, *headers):
+    """The answer to a GET with these lines, which no proper client would send."""
+    head = [f"GET {target} HTTP/1.1", f"Host: {site.host}", "Connection: close", *headers]
+    return site.raw("\r\n".join([*head, "", ""]).encode())
+
+
+def test_the_session_is_found_in_a_second_cookie_line(shared_site, people):
+    ana = people("ana")
+    cookies = ["Cookie: theme=dark; a=b", "Cookie: " + "; ".join(f"{c.name}={c.value}" for c in ana.cookies)]
+
+    assert lines(shared_site, "/chat/me", *cookies).startswith(b"HTTP/1.1 200 ")
+    wish = ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    for way in (["Connection: Upgrade"], ["Connection: Upgrade", "X-Forced-Detour: \u00e4"]):
+        with socket.create_connection(("127.0.0.1", shared_site.port), 5) as connection:
+            head = [f"GET {UPGRADE} HTTP/1.1", f"Host: {shared_site.host}", *way, *wish, *cookies, "", ""]
+            connection.sendall("\r\n".join(head).encode())
+            client = websocket.WebSocket()
+            client.sock = connection
+            answer = b""
+            while not answer.endswith(b"\r\n\r\n"):
+                answer += connection.recv(1)
+            assert answer.startswith(b"HTTP/1.1 101 ")
+            client.connected = True
+            client.handshake_response = None
+            assert client.recv().startswith("0{")
+            client.send("40")
+            assert client.recv().startswith("40{")
+
+
+def test_two_origins_are_none(shared_site, people):
+    ana = people("ana")
+    cookie = "Cookie: " + "; ".join(f"{c.name}={c.value}" for c in ana.cookies)
+    origins = [f"Origin: http://{shared_site.host}", "Origin: http://evil.example"]
+
+    for pair in (origins, origins[::-1]):
+        assert lines(shared_site, POLLING, cookie, *pair).startswith(b"HTTP/1.1 403 ")
+        body = ["Content-Type: application/json", "Content-Length: 0"]
+        head = ["POST /chat/logout HTTP/1.1", f"Host: {shared_site.host}", "Connection: close", cookie, *body, *pair]
+        answer = shared_site.raw("\r\n".join([*head, "", ""]).encode())
+        assert answer.startswith(b"HTTP/1.1 403 ") and b"origin_refused" in answer
 
 
 # --- Who is not in a hall ---------------------------------------------------------------------------------------------

@@ -60,7 +60,8 @@ private struct Input {
             case "cut": .cutShort
             default: .whole(Array(rest))
             }
-        request = HTTPRequest(body: body) { [parameters] in parameters["\($0)"] }
+        request = HTTPRequest(body: body) { [parameters] in [parameters["\($0)"]].compactMap(\.self)
+        }
     }
 }
 
