@@ -10,6 +10,8 @@ public enum JSONError: Error, Equatable, Sendable {
     case tooDeep
     /// A string is not UTF-8.
     case notUTF8
+    /// A string has an escaped surrogate without its other half, which is no character (RFC 8259 §8.2).
+    case loneSurrogate
 }
 
 extension JSONValue {
@@ -18,10 +20,22 @@ extension JSONValue {
     /// - Parameters:
     ///   - bytes: the text, UTF-8.
     ///   - depthMax: how deep arrays and objects may be nested.
-    /// - Throws: ``JSONError``. An escaped surrogate without its other half is read as U+FFFD, not as an error.
+    /// - Throws: ``JSONError``.
     public init(parsing bytes: ArraySlice<UInt8>, depthMax: Int = 32) throws(JSONError) {
+        var hasLoneSurrogate = false
+        try self.init(parsing: bytes, depthMax: depthMax, hasLoneSurrogate: &hasLoneSurrogate)
+        guard !hasLoneSurrogate else { throw .loneSurrogate }
+    }
+
+    /// Parses one JSON text for who has to know what it is about even if a text in it is none.
+    ///
+    /// - Parameter hasLoneSurrogate: set if one was read, as U+FFFD.
+    public init(
+        parsing bytes: ArraySlice<UInt8>, depthMax: Int = 32, hasLoneSurrogate: inout Bool
+    ) throws(JSONError) {
         var parser = JSONParser(bytes: bytes, offset: bytes.startIndex)
         self = try parser.document(depthMax: depthMax)
+        hasLoneSurrogate = parser.hasLoneSurrogate
     }
 
     /// Parses one JSON text, as ``init(parsing:depthMax:)-(ArraySlice<UInt8>,_)``.
@@ -33,6 +47,7 @@ extension JSONValue {
 private struct JSONParser {
     let bytes: ArraySlice<UInt8>
     var offset: Int
+    var hasLoneSurrogate = false
 
     mutating func document(depthMax: Int) throws(JSONError) -> JSONValue {
         skipWhiteSpace()
@@ -187,15 +202,20 @@ private struct JSONParser {
         // RFC 8259 §7: what lies outside the basic plane is escaped as a pair of surrogates.
         guard high < 0xDC00, offset + 1 < bytes.endIndex, bytes[offset] == UInt8(ascii: "\\"),
             bytes[offset + 1] == UInt8(ascii: "u")
-        else { return "\u{FFFD}" }
+        else { return loneSurrogate() }
         let second = offset
         offset += 2
         let low = try fourHexDigits()
         guard 0xDC00...0xDFFF ~= low else {
             offset = second
-            return "\u{FFFD}"
+            return loneSurrogate()
         }
         return Unicode.Scalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00)) ?? "\u{FFFD}"
+    }
+
+    private mutating func loneSurrogate() -> Unicode.Scalar {
+        hasLoneSurrogate = true
+        return "\u{FFFD}"
     }
 
     private mutating func fourHexDigits() throws(JSONError) -> UInt32 {

@@ -47,6 +47,9 @@ public struct SocketIOPacket: Sendable, Equatable {
     public var data: JSONValue?
     /// How many binary messages follow that belong to it.
     public var attachmentCount: Int
+    /// Whether a text in the payload had a surrogate without its other half, where U+FFFD stands now. Only an event may: it
+    /// is what a client says, and can be answered; a connection need not end for it.
+    public private(set) var hasLoneSurrogate = false
 
     /// Makes a packet of its parts.
     public init(
@@ -86,10 +89,12 @@ public struct SocketIOPacket: Sendable, Equatable {
             data = nil
         } else {
             do {
-                data = try JSONValue(parsing: rest, depthMax: depthMax)
+                data = try JSONValue(
+                    parsing: rest, depthMax: depthMax, hasLoneSurrogate: &hasLoneSurrogate)
             } catch {
                 throw .json(error)
             }
+            guard !hasLoneSurrogate || kind == .event else { throw .json(.loneSurrogate) }
         }
         try check()
     }

@@ -164,6 +164,7 @@ public final class Socket: @unchecked Sendable {
             IncomingEvent(
                 name: name, arguments: Array(elements.dropFirst()),
                 attachments: assembled.attachments,
+                hasLoneSurrogate: assembled.packet.hasLoneSurrogate,
                 acknowledgement: assembled.packet.id.map { Acknowledgement(socket: self, id: $0) }),
             from: self)
     }
@@ -177,6 +178,8 @@ public struct IncomingEvent {
     public let arguments: [JSONValue]
     /// Its binary attachments.
     public let attachments: [[UInt8]]
+    /// Whether a text in it is none: U+FFFD stands for half of a surrogate pair.
+    public let hasLoneSurrogate: Bool
     /// How to answer it, if the client asked for an answer.
     public let acknowledgement: Acknowledgement?
 }

@@ -21,6 +21,8 @@ struct RequestBody {
         guard Self.isJSON(request.contentType) else { throw ChatError(.unsupportedMediaType) }
         do {
             object = try JSONValue(parsing: bytes, depthMax: Self.depthMax)
+        } catch .loneSurrogate {
+            throw ChatError(.invalidRequest, "A string in the body has half of a surrogate pair.")
         } catch {
             throw ChatError(.invalidRequest, "The body is not JSON, or nested too deeply.")
         }

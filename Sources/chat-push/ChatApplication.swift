@@ -147,6 +147,9 @@ final class ChatApplication: SocketIOApplication {
         let reply = Reply(
             socket: socket, event: event.name, acknowledgement: event.acknowledgement)
         do {
+            guard !event.hasLoneSurrogate else {
+                throw ChatError(.invalidRequest, "A string has half of a surrogate pair.")
+            }
             // Not with `switch`, which compares as `==` does.
             if event.name.isExactly("send_message") {
                 try sendMessage(event.arguments.first, client, reply)

@@ -99,17 +99,31 @@ import Testing
 
     @Test(arguments: [
         (#""\ud83d\ude00""#, "😀"), (#""\uD83D\uDE00""#, "😀"), (#""\ud800\udc00""#, "\u{10000}"),
-        (#""\udbff\udfff""#, "\u{10FFFF}"), (#""\ud83d""#, "\u{FFFD}"), (#""\ude00""#, "\u{FFFD}"),
-        (#""\ud83dx""#, "\u{FFFD}x"), (#""\ud83d\n""#, "\u{FFFD}\n"),
-        (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"), (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"),
-        (#""\ud83d\u0041""#, "\u{FFFD}A"),
+        (#""\udbff\udfff""#, "\u{10FFFF}"),
     ])
-    func `surrogates make one character, and half a pair makes U+FFFD`(
-        text: String, expected: String
-    ) throws {
+    func `surrogates make one character`(text: String, expected: String) throws {
         let value = try JSONValue(parsing: Array(text.utf8))
 
         #expect(value.string.map { Array($0.unicodeScalars) } == Array(expected.unicodeScalars))
+    }
+
+    @Test(arguments: [
+        (#""\ud83d""#, "\u{FFFD}"), (#""\ude00""#, "\u{FFFD}"), (#""\ud83dx""#, "\u{FFFD}x"),
+        (#""\ud83d\n""#, "\u{FFFD}\n"), (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+        (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"), (#""\ud83d\u0041""#, "\u{FFFD}A"),
+    ])
+    func `half a pair is refused, or U+FFFD for who asks`(text: String, expected: String) throws {
+        for text in [text, "[{\(text):1}]", "[1,{\"a\":\(text)},\"b\"]"] {
+            #expect(throws: JSONError.loneSurrogate) { try JSONValue(parsing: Array(text.utf8)) }
+        }
+        var isLone = false
+        let value = try JSONValue(parsing: Array(text.utf8)[...], hasLoneSurrogate: &isLone)
+        #expect(value.string.map { Array($0.unicodeScalars) } == Array(expected.unicodeScalars))
+        #expect(isLone)
+        _ = try JSONValue(parsing: Array(#""\ud83d\ude00""#.utf8)[...], hasLoneSurrogate: &isLone)
+        #expect(!isLone)
+        // What breaks off, or is no JSON, is that.
+        #expect(throws: JSONError.truncated) { try JSONValue(parsing: Array(text.utf8.dropLast())) }
     }
 
     @Test(

@@ -135,6 +135,17 @@ struct SocketIOPacketTests {
         }
     }
 
+    @Test func `an event with half of a surrogate pair is one, and says so`() throws {
+        let packet = try decode(#"27["a","\ud83d"]"#)
+        #expect(packet.hasLoneSurrogate && packet.id == 7 && packet.data == ["a", "\u{FFFD}"])
+        #expect(try !decode(#"27["a","\ud83d\ude00"]"#).hasLoneSurrogate)
+        for other in [#"0{"token":"\ud83d"}"#, #"37["\ud83d"]"#, #"4"\ud83d""#] {
+            #expect(throws: SocketIOPacket.DecodingError.json(.loneSurrogate)) {
+                try decode(other)
+            }
+        }
+    }
+
     @Test func `text that is not UTF-8 is refused`() {
         #expect(throws: SocketIOPacket.DecodingError.json(.notUTF8)) {
             try SocketIOPacket(decoding: Array(#"2[""#.utf8)[...] + [0xFF] + Array(#""]"#.utf8))

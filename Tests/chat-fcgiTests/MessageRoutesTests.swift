@@ -156,4 +156,18 @@ struct MessageRoutesTests {
         #expect(response.header("Retry-After") != nil)
         #expect(client.get(path).status == .ok)
     }
+
+    @Test func `half of a surrogate pair is refused, and nothing is stored`() throws {
+        let (client, user) = try Client.signedIn()
+        let hall = try client.database.makeHall(owner: user)
+        var request = client.request(.post, "/chat/messages/\(hall.id)", [:])
+        for text in [#"{"content":"\ud800"}"#, #"{"content":"x","\udc00":1}"#] {
+            request.body = .whole(Array(text.utf8))
+            let response = client.send(request)
+            #expect(response.status == .badRequest && response.code == "invalid_request")
+        }
+        #expect(client.get("/chat/messages/\(hall.id)").json["messages"]?.array?.isEmpty == true)
+        request.body = .whole(Array(#"{"content":"\ud83d\ude00"}"#.utf8))
+        #expect(client.send(request).status == .created)
+    }
 }

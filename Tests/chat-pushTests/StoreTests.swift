@@ -88,6 +88,28 @@ import Testing
         }
     }
 
+    @Test func `half of a surrogate pair is answered with an error, and the socket goes on`() throws
+    {
+        try withSite(PushSite()) { site in
+            let client = try site.client(site.ana)
+            client.send(
+                #"42900["send_message",{"hall_id":\#(site.hall.id),"content":"\ud83d"}]"#)
+            #expect(try client.answer(to: 900).errorCode == "invalid_request")
+            client.send(#"42["send_message",{"hall_id":\#(site.hall.id),"content":"a\ude00"}]"#)
+            let error = try client.nextEvent("error")
+            #expect(error["code"]?.string == "invalid_request")
+            #expect(error["event"]?.string == "send_message")
+            client.send(#"42901["\ud83d"]"#)
+            #expect(try client.answer(to: 901).errorCode == "invalid_request")
+            #expect(
+                try client.call(
+                    "send_message", ["hall_id": .integer(site.hall.id), "content": "😀"]
+                ).isOK)
+            #expect(
+                try site.database.messages(of: site.hall.id, as: site.ana.id).messages.count == 1)
+        }
+    }
+
     @Test func `a thousand messages at once are heard in the order of their positions`() throws {
         try withSite(PushSite()) { site in
             let client = try site.client(site.ana)
