@@ -13,17 +13,36 @@ struct UpgradeRequest: Equatable {
     private(set) var cookie: String?
     private(set) var realIP: String?
     private(set) var remoteUser: String?
+    /// The first of the subprotocols that the client offers. They mean nothing here, but a browser that offered some closes
+    /// what is answered without one.
+    private(set) var subprotocol: String?
 
     /// How the request is answered (§4.2.2).
     var answer: [UInt8] {
-        Array(
+        let chosen = subprotocol.map { "Sec-WebSocket-Protocol: \($0)\r\n" } ?? ""
+        return Array(
             """
             HTTP/1.1 101 Switching Protocols\r
             Upgrade: websocket\r
             Connection: Upgrade\r
             Sec-WebSocket-Accept: \(accept)\r
-            \r\n
+            \(chosen)\r\n
             """.utf8)
+    }
+
+    private static let subprotocolBytesMax = 128
+
+    /// The first of a list of subprotocols; `nil` if that cannot be one: only what is a token goes back as it came.
+    private static func first(of subprotocols: String?) -> String? {
+        guard let subprotocols else { return nil }
+        let blanks = " \t".utf8
+        let first = Array(
+            subprotocols.utf8.prefix { $0 != UInt8(ascii: ",") }.drop(while: blanks.contains))
+        let token = first.prefix { !blanks.contains($0) }
+        guard (1...subprotocolBytesMax).contains(token.count), token.allSatisfy(\.isTokenByte),
+            first[token.endIndex...].allSatisfy(blanks.contains)
+        else { return nil }
+        return String(decoding: token, as: UTF8.self)
     }
 
     /// Reads a request that was parsed; `nil` unless it is a whole and valid opening handshake.
@@ -37,6 +56,7 @@ struct UpgradeRequest: Equatable {
         cookie = head.headers.joined("cookie", by: "; ")
         realIP = head.headers.joined("x-real-ip")
         remoteUser = head.headers.joined("x-remote-user")
+        subprotocol = Self.first(of: head.headers.joined("sec-websocket-protocol"))
     }
 }
 
@@ -58,13 +78,14 @@ extension UpgradeRequest {
         guard let first = lines.next(), let target = Self.target(bytes[first]) else { return nil }
         self.target = target
         var (isUpgrade, isWebSocket, isVersion13) = (false, false, false)
-        var (key, headers): (String?, Int) = (nil, 0)
+        var (key, subprotocols, headers): (String?, String?, Int) = (nil, nil, 0)
         while let line = lines.next() {
             if line.isEmpty {
                 guard isUpgrade, isWebSocket, isVersion13, let key,
                     let accept = WebSocketAccept.value(for: key)
                 else { return nil }
                 self.accept = accept
+                subprotocol = Self.first(of: subprotocols)
                 end = lines.place
                 return
             }
@@ -87,6 +108,7 @@ extension UpgradeRequest {
             case "cookie": header.join(to: &cookie, by: "; ")
             case "x-real-ip": header.join(to: &realIP)
             case "x-remote-user": header.join(to: &remoteUser)
+            case "sec-websocket-protocol": header.join(to: &subprotocols)
             // A body, or something else that wants a closer look.
             case "content-length", "transfer-encoding", "expect": return nil
             default: break
@@ -202,5 +224,17 @@ extension HTTPRequestHead {
     /// Whether this is among the values of a header, in any case.
     private func has(_ token: String, in name: String) -> Bool {
         headers[canonicalForm: name].contains { $0.lowercased().isExactly(token) }
+    }
+}
+
+extension UInt8 {
+    /// Whether it may stand in a token (RFC 9110 §5.6.2).
+    fileprivate var isTokenByte: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(self)
+        }
     }
 }

@@ -16,6 +16,7 @@ struct UpgradeRequestTests {
         Connection: keep-alive, Upgrade\r
         Sec-WebSocket-Version: 13\r
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
+        Sec-WebSocket-Protocol: v2.chat , other\r
         Cookie: halls_session=abc; other=\td e\r
         X-Real-IP:192.0.2.1\r
         X-Remote-User:   ann\r
@@ -51,6 +52,7 @@ struct UpgradeRequestTests {
         #expect(request.cookie == "halls_session=abc; other=\td e")
         #expect(request.realIP == "192.0.2.1" && request.remoteUser == "ann")
         #expect(request.forwardedProtocol == "https")
+        #expect(request.subprotocol == "v2.chat")
         for (trustsProxy, address) in [(true, "192.0.2.1"), (false, "198.51.100.7")] {
             let loop = try Harness { $0.trustsProxy = trustsProxy }.loop
             #expect(loop.handshake(request, peer: "198.51.100.7").address == address)
@@ -94,6 +96,31 @@ struct UpgradeRequestTests {
         #expect(try parse(Array(text.utf8)) == request)
     }
 
+    @Test(
+        arguments: [
+            ("a, b", "a"), ("a", "a"), ("a,b", "a"), ("a\tb", nil), ("", nil), (",a", nil),
+            ("a b, c", nil), ("\"a\"", nil), ("a/b", nil), ("a;b", nil),
+            ("!#$%&'*+-.^_`|~09azAZ", "!#$%&'*+-.^_`|~09azAZ"),
+            (String(repeating: "x", count: 128), String(repeating: "x", count: 128)),
+            (String(repeating: "x", count: 129), nil),
+        ] as [(String, String?)])
+    func `the first subprotocol is answered, if it is a token`(offered: String, chosen: String?)
+        throws
+    {
+        // The second way is that of the parser for all of HTTP.
+        for detour in ["", "X-Detour: \u{E4}\r\n"] {
+            let connection = try Harness().connect()
+            let text = Self.plain.replacing("v2.chat , other\r\n", with: "\(offered)\r\n\(detour)")
+            try connection.write(text)
+            let answer = try connection.all().split(separator: "\r\n\r\n")[0]
+            #expect(answer.hasPrefix("HTTP/1.1 101 "))
+            let lines = answer.split(separator: "\r\n").filter {
+                $0.hasPrefix("Sec-WebSocket-Protocol")
+            }
+            #expect(lines == (chosen.map { ["Sec-WebSocket-Protocol: \($0)"] } ?? []))
+        }
+    }
+
     @Test(arguments: [
         "Host: evil.example", "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
@@ -112,8 +139,8 @@ struct UpgradeRequestTests {
         let start = Self.plain.dropLast()
         #expect(read(start + "X: " + String(repeating: "y", count: 15_000) + "\r\n\r\n") != nil)
         #expect(read(start + "X: " + String(repeating: "y", count: 17_000) + "\r\n\r\n") == nil)
-        #expect(read(start + String(repeating: "X: y\r\n", count: 90) + "\r\n") != nil)
-        #expect(read(start + String(repeating: "X: y\r\n", count: 91) + "\r\n") == nil)
+        #expect(read(start + String(repeating: "X: y\r\n", count: 89) + "\r\n") != nil)
+        #expect(read(start + String(repeating: "X: y\r\n", count: 90) + "\r\n") == nil)
     }
 
     @Test func `what is read has the same meaning for the parser of all of HTTP`() throws {
