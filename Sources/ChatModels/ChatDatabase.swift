@@ -120,6 +120,10 @@ public final class ChatDatabase: Sendable {
     /// for the count. This has to be said before the first file is opened; later it has no effect.
     private static let isTuned = halls_sqlite_without_memory_statistics() == SQLITE_OK
 
+    /// How long `halls.db-wal` stays when its pages are in the database. It comes to half of that by itself, each time before
+    /// they are.
+    static let logBytesMax = 8 << 20
+
     private static func configuration(
         isFile: Bool, _ lockPatience: Duration
     ) -> Configuration {
@@ -130,6 +134,8 @@ public final class ChatDatabase: Sendable {
         if isFile { configuration.journalMode = .wal }
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA temp_store = MEMORY")
+            // What a long read or one large transaction made of the log is given back when the log begins anew.
+            try db.execute(sql: "PRAGMA journal_size_limit = \(logBytesMax)")
             try RunningArgument.register(in: db)
         }
         return configuration

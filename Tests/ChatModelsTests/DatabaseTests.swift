@@ -267,6 +267,23 @@ import Testing
         }
     }
 
+    @Test func `the log does not stay as long as it once was`() throws {
+        let folder = try TemporaryFolder()
+        let database = try folder.database()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        func logBytes() throws -> Int {
+            let log = folder.file("chat.db-wal")
+            return try FileManager.default.attributesOfItem(atPath: log)[.size] as? Int ?? 0
+        }
+
+        try database.sayMany(5_000, of: String(repeating: "x", count: 3_000), in: hall, as: ana)
+        #expect(try logBytes() > 12 << 20)
+        try database.sayEach(3, in: hall, as: ana)
+
+        #expect(try logBytes() <= ChatDatabase.logBytesMax)
+    }
+
     @Test func `it answers`() throws {
         #expect(throws: Never.self) { try emptyDatabase().ping() }
     }
