@@ -88,22 +88,6 @@ extension ChatDatabase {
         }
     }
 
-    /// A hall's members by id, for a member.
-    ///
-    /// - Parameters:
-    ///   - after: the id of a user; only those with a higher one are given.
-    ///   - limit: at most ``Limits/membersPageMax``.
-    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
-    public func members(
-        of hallID: Int64, as userID: Int64, after: Int64 = 0, limit: Int? = nil
-    ) throws -> [Member] {
-        try read { db in
-            _ = try requireMembership(of: userID, in: hallID, db)
-            let limit = min(max(limit ?? limits.membersPageMax, 1), limits.membersPageMax)
-            return try members(of: hallID, after: after, limit: limit, db)
-        }
-    }
-
     /// Who is in a hall, whoever asks: for the push daemon and the operator.
     public func allMembers(of hallID: Int64) throws -> [Int64: Role] {
         try read { db in try allMembers(of: hallID, db) }
@@ -344,7 +328,7 @@ extension ChatDatabase {
         }
     }
 
-    private func members(
+    fileprivate func members(
         of hallID: Int64, after: Int64, limit: Int, _ db: Database
     ) throws -> [Member] {
         let statement = try db.cachedStatement(
@@ -372,5 +356,24 @@ extension ChatDatabase {
         Hall(
             id: row[0], name: row[1], isPrivate: row[2],
             role: (row[3] as String?).flatMap(Role.init), rev: row[4], isArchived: row[5])
+    }
+}
+
+extension ChatReader {
+    /// A page of a hall's members by id, for a member, and whether there are more.
+    ///
+    /// - Parameters:
+    ///   - after: the id of a user; only those with a higher one are given.
+    ///   - limit: at most ``Limits/membersPageMax``.
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    public func members(
+        of hallID: Int64, as userID: Int64, after: Int64 = 0, limit: Int? = nil
+    ) throws -> (members: [Member], hasMore: Bool) {
+        _ = try database.requireMembership(of: userID, in: hallID, db)
+        let limitMax = database.limits.membersPageMax
+        let limit = min(max(limit ?? limitMax, 1), limitMax)
+        // One more than wanted tells whether there is one.
+        let members = try database.members(of: hallID, after: after, limit: limit + 1, db)
+        return (Array(members.prefix(limit)), members.count > limit)
     }
 }

@@ -55,19 +55,12 @@ enum HallRoutes {
     }
 
     /// `GET halls/<id>/members`: a page of them by id; `after` goes on behind one.
-    static func members(_ call: Call, as user: User) throws -> HTTPResponse {
-        let pageMax = call.database.limits.membersPageMax
+    static func members(_ call: Call, as user: User, _ reader: ChatReader) throws -> HTTPResponse {
+        let pageMax = Int64(call.database.limits.membersPageMax)
         let after = try call.target.number("after") ?? 0
-        let limit = try call.target.number("limit", in: 1...Int64(pageMax)).map(Int.init) ?? pageMax
-        let members = try call.database.members(
+        let limit = try call.target.number("limit", in: 1...pageMax).map(Int.init)
+        let (members, hasMore) = try reader.members(
             of: call.id, as: user.id, after: after, limit: limit)
-        // A full page may be the last one: one more look tells, and most halls have less than a page.
-        let last = members.count == limit ? members.last : nil
-        let hasMore =
-            try last.map { last in
-                try !call.database.members(of: call.id, as: user.id, after: last.user.id, limit: 1)
-                    .isEmpty
-            } ?? false
         return .json(capacity: 32 + 64 * members.count) { json in
             json.raw("{\"members\":[")
             for (index, member) in members.enumerated() {

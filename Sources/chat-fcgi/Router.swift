@@ -27,7 +27,7 @@ struct Router: Sendable {
         Route(.post, "halls", user: HallRoutes.create),
         Route(.post, "halls/join", user: HallRoutes.join),
         Route(.post, "halls/leave", user: HallRoutes.leave),
-        Route(.get, "halls/<id>/members", user: HallRoutes.members),
+        Route(.get, "halls/<id>/members", reader: HallRoutes.members),
 
         Route(.get, "messages/<id>", reader: MessageRoutes.history),
         Route(.post, "messages/<id>", user: MessageRoutes.create),

@@ -85,6 +85,13 @@ extension ChatDatabase {
         return hall
     }
 
+    /// A page of a hall's members.
+    public func members(
+        of hallID: Int64, as userID: Int64, after: Int64 = 0, limit: Int? = nil
+    ) throws -> [Member] {
+        try reading { try $0.members(of: hallID, as: userID, after: after, limit: limit).members }
+    }
+
     /// Says something.
     @discardableResult
     public func say(

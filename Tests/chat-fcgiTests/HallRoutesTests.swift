@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChatModels
 import ChatTesting
 import CompactJSON
+import GRDB
 import Testing
 
+@testable import ChatModels
 @testable import chat_fcgi
 
 struct HallRoutesTests {
@@ -158,6 +159,20 @@ struct HallRoutesTests {
             let response = client.get("/chat/halls/\(hall.id)/members\(query)")
             #expect(response.code == "invalid_request", "\(query)")
         }
+    }
+
+    @Test func `a page of members is one state of the database, with who may see it`() throws {
+        let (client, ana) = try Client.signedIn()
+        let hall = try client.database.makeHall(
+            owner: ana, members: [client.database.makeUser("b")])
+        var begun = 0
+        try client.database.read { db in
+            db.trace { if $0.description.hasPrefix("BEGIN") { begun += 1 } }
+        }
+
+        #expect(client.get("/chat/halls/\(hall.id)/members?limit=1").ids("members") == [1])
+
+        #expect(begun == 1)
     }
 
     @Test func `joining has its pace`() throws {

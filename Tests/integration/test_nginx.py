@@ -466,7 +466,8 @@ def test_chat_push_gets_host_with_port_and_scheme(front):
 
 def test_a_site_behind_a_proxy_that_ends_tls_says_so(make_site):
     with _front(make_site, server="set $halls_scheme https;") as front:
-        assert handed_to_fcgi(front)["HTTPS"] == "on"
+        params = handed_to_fcgi(front, headers={"X-Forwarded-Proto": "http"})
+        assert params["HTTPS"] == "on" and params["HTTP_X_FORWARDED_PROTO"] == "https"
         assert handed_to_push(front)["x-forwarded-proto"] == "https"
 
 
@@ -500,6 +501,7 @@ def test_a_client_cannot_say_who_it_is(front):
     socket.close()
 
     assert params["REMOTE_USER"] == "" and params["REMOTE_ADDR"] == "127.0.0.1"
+    assert params["HTTP_X_FORWARDED_PROTO"] == "http" and "HTTPS" not in params
     for headers in (polling, upgraded):
         assert "x-remote-user" not in headers and "x_remote_user" not in headers
         assert headers["x-real-ip"] == "127.0.0.1"
