@@ -371,6 +371,30 @@ def test_days_are_named_in_the_persons_time_zone(shared_site, seat, pair):
     assert one["#log article time"].first.inner_text() == "23:30"
 
 
+def test_the_hours_follow_the_clock_into_another_time_zone(shared_site, seat, pair):
+    ana, _, hall = pair
+    ana.post(f"/chat/messages/{hall['id']}", json={"content": "hello"})
+    with sqlite3.connect(shared_site.database, timeout=10) as database:
+        database.execute(
+            "UPDATE messages SET created_at = '2025-10-25T21:30:00.000Z' WHERE hall_id = ?", (hall["id"],)
+        )
+    database.close()
+    one = seat(shared_site, ana, timezone_id=None)
+    clock = one.context.new_cdp_session(one.page)
+    clock.send("Emulation.setTimezoneOverride", {"timezoneId": "Europe/Madrid"})
+    one.open(hall)
+    one.sees("hello")
+    hour, day = one["#log article time"].first, one["#log .day time"]
+    expect(hour).to_have_text("23:30")
+
+    clock.send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
+    # The person looks at the page again.
+    one.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+
+    expect(hour).to_have_text(re.compile("^0?6:30$"))
+    expect(day).to_have_attribute("datetime", "2025-10-26")
+
+
 def test_an_older_page_that_failed_is_asked_for_again_where_one_reads(seeded, seat):
     one = seat(seeded, seeded.people[0], **DESKTOP).open(seeded.hall)
     one.until(lambda: len(one.rows) >= 50)

@@ -173,10 +173,11 @@ export class Conversation extends Emitter {
     $("history-beginning").textContent = "";
   }
 
-  /** At midnight "today" becomes "yesterday". */
+  /** At midnight "today" becomes "yesterday"; a clock that came into another zone reads other hours. */
   lookAtDay() {
+    const isOtherZone = this.#language.followZone();
     const today = dayNumber(new Date());
-    if (today === this.#day) return;
+    if (today === this.#day && !isOtherZone) return;
     this.#day = today;
     this.#list.redraw();
   }
