@@ -1085,6 +1085,70 @@ def test_the_keys_of_an_input_method_are_its_own(shared_site, seat, pair):
     expect(one["#find-dialog"]).to_be_visible()
 
 
+STRIKE = """([key, code, more]) => document.activeElement.dispatchEvent(
+    new KeyboardEvent("keydown", { key, code, ...more, bubbles: true, cancelable: true }))"""
+
+
+def test_shortcuts_work_with_the_letters_of_other_scripts(shared_site, seat, pair):
+    ana, ben, hall = pair
+    ben.post(f"/chat/messages/{hall['id']}", json={"content": "hello"})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.sees("hello")
+    one.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    for key in ("л", "κ", "ل", "ن", "ㅏ", "k"):
+        one.page.evaluate(STRIKE, [key, "KeyK", {"ctrlKey": True}])
+        expect(one["#find-dialog"]).to_be_visible()
+        one.page.keyboard.press("Escape")
+        expect(one["#find-dialog"]).to_be_hidden()
+    one["#log article"].focus()
+    one.page.evaluate(STRIKE, ["с", "KeyC", {}])  # the Russian letter, not the Latin one
+    one.until(lambda: one.page.evaluate("() => navigator.clipboard.readText()") == "hello")
+    one.page.evaluate(STRIKE, ["ь", "KeyM", {}])
+    expect(one["#members"]).to_be_visible()
+
+
+def test_a_question_mark_in_the_empty_input_shows_the_shortcuts_and_two_are_one(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#composer-text"]).to_be_focused()
+
+    one.page.keyboard.press("?")
+    expect(one["#shortcuts-dialog"]).to_be_visible()
+    one.page.keyboard.press("?")
+    expect(one["#shortcuts-dialog"]).to_be_hidden()
+    expect(one["#composer-text"]).to_have_value("?")
+    one.page.keyboard.press("?")
+    expect(one["#composer-text"]).to_have_value("??")
+    expect(one["#shortcuts-dialog"]).to_be_hidden()
+    one["#composer-text"].press("Enter")
+    one.sees("??")
+
+
+def test_letters_alone_do_nothing_where_they_were_turned_off(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#composer-text"]).to_be_focused()
+    one["#open-settings"].click()
+    one["#single-keys"].uncheck()
+    one.page.keyboard.press("Escape")
+
+    for _ in ("at once", "after a reload"):
+        one["#open-settings"].focus()
+        for key in ("m", "?"):
+            one.page.keyboard.press(key)
+        expect(one["#members"]).to_be_hidden()
+        expect(one["#shortcuts-dialog"]).to_be_hidden()
+        one["#composer-text"].press("?")
+        expect(one["#composer-text"]).to_have_value("?")
+        expect(one["#shortcuts-dialog"]).to_be_hidden()
+        one["#composer-text"].fill("")
+        one.page.reload()
+        expect(one["#composer-text"]).to_be_focused()
+    one.page.keyboard.press("Control+k")
+    expect(one["#find-dialog"]).to_be_visible()
+
+
 def test_a_dialog_is_closed_by_a_click_beside_it_and_by_no_other(shared_site, seat, pair):
     ana, _, hall = pair
     one = seat(shared_site, ana, **DESKTOP).open(hall)

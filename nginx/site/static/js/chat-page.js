@@ -8,10 +8,12 @@ import { HallList } from "./hall-list.js";
 import { HallNotices } from "./hall-notices.js";
 import { wireKeyboard } from "./keyboard.js";
 import { MembersPanel } from "./members.js";
+import { showMe } from "./me.js";
 import { showTitle } from "./page-title.js";
 import { Panes } from "./panes.js";
+import { mayUseSingleKeys } from "./settings.js";
 import { Trail } from "./trail.js";
-import { hallAddress, initialOf, parseAddress, personHue } from "./utils.js";
+import { hallAddress, parseAddress } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -45,7 +47,7 @@ export class ChatPage {
     this.#conversation.composer.lengthMax = lengthMax ?? 4000;
     this.#notices = new HallNotices({ conversation: this.#conversation, session, rest, language });
     this.#members = new MembersPanel({ panel: $("members"), rest, language });
-    this.#showMe();
+    showMe(session.user);
     this.#wireSession();
     this.#wireConversation();
     this.#wireMembers();
@@ -82,7 +84,8 @@ export class ChatPage {
     this.#unwireKeys();
     this.#showMembers(false);
     for (const part of [this.#announcer, this.#conversation, this.#halls]) part.clear();
-    for (const id of ["me-name", "me-disc", "leave-title"]) $(id).textContent = "";
+    showMe(null);
+    $("leave-title").textContent = "";
     document.title = this.#language.t("app_name");
   }
 
@@ -192,8 +195,13 @@ export class ChatPage {
 
   #wireKeys() {
     this.#unwireKeys = wireKeyboard({
+      mayUseSingleKeys: () => mayUseSingleKeys(this.#storage),
       find: () => this.#find(),
       showShortcuts: () => openDialog($("shortcuts-dialog")),
+      writeQuestion: () => {
+        $("shortcuts-dialog").close();
+        this.#conversation.composer.write("?");
+      },
       toggleMembers: () => this.viewedId !== null && this.#toggleMembers(),
       moveInHalls: (step) => this.#halls.moveFocus(step),
       moveInMessages: (step) => this.#conversation.list.moveFocus(step),
@@ -201,13 +209,6 @@ export class ChatPage {
       compose: () => this.#conversation.composer.focus(),
       escape: () => this.#members.isOpen && this.#toggleMembers(),
     });
-  }
-
-  #showMe() {
-    const { user } = this.#session;
-    $("me-name").textContent = user.username;
-    $("me-disc").textContent = initialOf(user.username);
-    $("me-disc").style.setProperty("--hue", personHue(user.id));
   }
 
   #showTitle() {

@@ -87,6 +87,13 @@ export class Composer extends Emitter {
     if (!this.#form.hidden) this.#text.focus({ preventScroll: true });
   }
 
+  /** As by a key; where the focus is elsewhere nothing is written. */
+  write(text) {
+    if (document.activeElement !== this.#text) return;
+    this.#text.setRangeText(text, this.#text.selectionStart, this.#text.selectionEnd, "end");
+    this.#changed();
+  }
+
   /** Where a keyboard would cover half the screen the focus is not taken unasked. */
   focusUnasked() {
     if (!this.#isTouch.matches) this.focus();

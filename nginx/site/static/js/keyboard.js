@@ -2,8 +2,13 @@
 
 import { isComposing } from "./utils.js";
 
-/** The keys that work anywhere on the page. Returns what ends that. */
-export function wireKeyboard({ find, showShortcuts, toggleMembers, moveInHalls, moveInMessages, copy, compose, escape }) {
+/**
+ * The keys that work anywhere on the page. Returns what ends that. `mayUseSingleKeys()` says whether a letter alone, which
+ * somebody may strike or say by accident, does anything (WCAG 2.2, 2.1.4).
+ */
+export function wireKeyboard({
+  mayUseSingleKeys, find, showShortcuts, writeQuestion, toggleMembers, moveInHalls, moveInMessages, copy, compose, escape,
+}) {
   const keyDown = (event) => {
     if (isComposing(event)) return;
     const target = event.target instanceof Element ? event.target : document.body;
@@ -11,27 +16,49 @@ export function wireKeyboard({ find, showShortcuts, toggleMembers, moveInHalls, 
       event.preventDefault();
       action(...values);
     };
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") return run(find);
-    if (event.ctrlKey || event.metaKey || event.altKey || target.closest("dialog")) return undefined;
+    const letter = letterOf(event);
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && letter === "k") return run(find);
+    if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
+    // Who wanted to write a question mark, and got the shortcuts, strikes it once more.
+    if (isQuestion(event) && target.closest("#shortcuts-dialog")) return run(writeQuestion);
+    if (target.closest("dialog")) return undefined;
 
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const isEmptyInput = target.matches("#composer-text") && target.value === "";
     if (step && target.closest("#hall-list")) return run(moveInHalls, step);
     if (step && target.closest("#log")) return run(moveInMessages, step);
-    if (step === -1 && target.matches("#composer-text") && target.value === "") return run(moveInMessages, step);
+    if (step === -1 && isEmptyInput) return run(moveInMessages, step);
 
     if (event.key === "Escape") {
       if (target.closest("#log, #scroller")) return run(compose);
       return escape(event);
     }
-    if (target.closest("input, textarea, select")) return undefined;
-    if (event.key === "?") return run(showShortcuts);
-    if (event.key === "m") return run(toggleMembers);
+    if (!mayUseSingleKeys()) return undefined;
+    const writes = target.closest("input, textarea, select");
+    if (isQuestion(event) && (!writes || isEmptyInput)) return run(showShortcuts);
+    if (writes) return undefined;
+    if (letter === "m") return run(toggleMembers);
     const article = target.closest("article");
-    if (event.key === "c" && article) return run(copy, article);
+    if (letter === "c" && article) return run(copy, article);
     return undefined;
   };
   document.addEventListener("keydown", keyDown);
   return () => document.removeEventListener("keydown", keyDown);
+}
+
+/**
+ * The Latin letter of a key, in small: the one it writes; where it writes a letter of another script (Cyrillic, Greek,
+ * Hebrew, Korean, …), the one at its place on a Latin keyboard. Null where there is none.
+ */
+export function letterOf({ key = "", code = "" }) {
+  if (/^\p{Script=Latin}$/u.test(key)) return key.toLowerCase();
+  if (!/^[\p{L}\p{M}]$/u.test(key)) return null;
+  return /^Key([A-Z])$/u.exec(code)?.[1].toLowerCase() ?? null;
+}
+
+// Arabic and Persian keyboards write their own, Chinese and Japanese ones a wide one.
+function isQuestion({ key }) {
+  return ["?", "؟", "？"].includes(key);
 }
 
 /** On an Apple keyboard the key beside the space bar is ⌘. */

@@ -3,7 +3,14 @@
 import { Emitter } from "./utils.js";
 import { Language } from "./language.js";
 
-/** Language and appearance, remembered on this device. Emits language(language). */
+const singleKeysKey = "halls.single_keys";
+
+/** Whether letters alone are shortcuts: unless they were turned off on this device. */
+export function mayUseSingleKeys(storage) {
+  return storage.get(singleKeysKey) !== false;
+}
+
+/** Language, appearance and keys, remembered on this device. Emits language(language). */
 export class Settings extends Emitter {
   language;
   #storage;
@@ -18,6 +25,9 @@ export class Settings extends Emitter {
     const theme = document.getElementById("theme");
     theme.value = document.documentElement.dataset.theme ?? "system";
     theme.addEventListener("change", () => this.#setTheme(theme.value));
+    const singleKeys = document.getElementById("single-keys");
+    singleKeys.checked = mayUseSingleKeys(storage);
+    singleKeys.addEventListener("change", () => storage.set(singleKeysKey, singleKeys.checked));
     translate(this.language);
   }
 
