@@ -136,6 +136,22 @@ def test_text_is_shown_as_text(shared_site, seat, pair):
     assert [link.get_attribute("href") for link in other["#log a"].all()] == ["https://example.com/?a=1&b="]
 
 
+def test_what_was_written_is_sent_as_it_is(shared_site, seat, pair):
+    ana, ben, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    texts = ["    if ready:\n        go()", "\ttab", "\u3000\u3000第一", "\u00a0kept", "a  \n\n  b"]
+
+    for text in texts:
+        one.write(f"\n  \n{text}\n\n")
+    one.write(" \u3000\n\u200b")
+
+    one.sees(*texts)
+    stored = ben.get(f"/chat/messages/{hall['id']}").json()["messages"]
+    assert [each["content"] for each in stored] == texts
+    expect(one["#send"]).to_be_disabled()
+
+
 def test_a_third_person_sees_nothing(shared_site, seat, people):
     ana, eve = people("ana"), people("eve")
     hall = found(ana, unique("Secret "), private=True)

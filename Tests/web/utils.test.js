@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  Emitter, SafeStorage, dayNumber, foldText, hallAddress, initialOf, newClientKey, parseAddress, personHue, textLength,
+  Emitter, SafeStorage, dayNumber, foldText, hallAddress, initialOf, newClientKey, parseAddress, personHue, textLength, writtenText,
 } from "../../nginx/site/static/js/utils.js";
 
 test("an emitter survives handlers that remove themselves", () => {
@@ -38,6 +38,16 @@ test("length counts code points", () => {
   assert.equal(textLength(""), 0);
   assert.equal(textLength("añ"), 2);
   assert.equal(textLength("👍🏽"), 2);
+});
+
+test("what was written is sent as it is, but for empty lines at both ends", () => {
+  for (const text of ["a", "  if (x)\n    y", "\tx", "\u3000\u3000第一", "\u00A0a", "a  ", "a\u3000", "a\n\n\nb", "\u200Ba", "👍", "\uFEFFa"]) {
+    assert.equal(writtenText(text), text, JSON.stringify(text));
+  }
+  assert.equal(writtenText("\n \t\n  a\n\n b \n \n\u3000\n"), "  a\n\n b ");
+  for (const text of ["", " ", "\n\n", "\u3000\u00A0\t", "\u200B", "\u2800\n\u2060", "\u3164"]) {
+    assert.equal(writtenText(text), "", JSON.stringify(text));
+  }
 });
 
 test("days differ by one across the changes of the clock", () => {

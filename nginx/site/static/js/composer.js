@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter, isComposing, textLength } from "./utils.js";
+import { Emitter, isComposing, textLength, writtenText } from "./utils.js";
 
 const counterFrom = 200;
 const draftMilliseconds = 300;
@@ -118,7 +118,7 @@ export class Composer extends Emitter {
   }
 
   #send() {
-    const content = this.#text.value.trim();
+    const content = writtenText(this.#text.value);
     if (content === "" || textLength(content) > this.#lengthMax || this.#draftKey === null) return this.focus();
     this.#text.value = "";
     this.#changed();
@@ -157,7 +157,7 @@ export class Composer extends Emitter {
 
   #showCount() {
     const { value } = this.#text;
-    const content = value.trim();
+    const content = writtenText(value);
     // Counting is for the last stretch only; code units are never fewer than code points.
     const isNear = value.length > this.#lengthMax - counterFrom;
     const left = isNear ? this.#lengthMax - textLength(content) : Infinity;

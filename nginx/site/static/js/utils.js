@@ -55,6 +55,18 @@ export function textLength(text) {
   return length;
 }
 
+/**
+ * What somebody wrote, as it is sent: as it is, but for empty lines at both ends. Spaces before the first word are the
+ * indentation of code, or of a paragraph in Chinese. "" where there is nothing to see, which the server would refuse.
+ */
+export function writtenText(text) {
+  const first = text.search(/\S/u);
+  if (first < 0 || !/[^\p{White_Space}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text)) return "";
+  const start = text.lastIndexOf("\n", first) + 1;
+  const end = text.indexOf("\n", text.trimEnd().length);
+  return text.slice(start, end < 0 ? text.length : end);
+}
+
 /** Days since 1970 of a date in the reader's time zone. Days differ by whole numbers, also where a day has 23 hours. */
 export function dayNumber(date) {
   return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000);
