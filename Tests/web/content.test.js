@@ -51,6 +51,28 @@ test("code is told from text, and no link is made in it", () => {
   assert.deepEqual(splitContent("``` not closed"), [{ text: "``` not closed" }]);
 });
 
+test("what stands after the backticks names the language and is not shown", () => {
+  for (const language of ["", "js", "C#", "JSON", "Python3", "foo bar", " js", "  ", "objective-c++ {.numbered}", "日本語"]) {
+    assert.deepEqual(splitContent(`\`\`\`${language}\nlet x;\n\`\`\``), [{ block: "let x;" }], language);
+    assert.deepEqual(splitContent(`\`\`\`${language}\r\nlet x;\r\n\`\`\`\r\nb`), [{ block: "let x;" }, { text: "b" }], language);
+  }
+  // One word names it also where the last backticks follow the code; more may be what was said.
+  assert.deepEqual(splitContent("```JSON\n{}```"), [{ block: "{}" }]);
+  assert.deepEqual(splitContent("```not a language\n{}```"), [{ block: "not a language\n{}" }]);
+  assert.deepEqual(splitContent("see ```these two\nlines``` now"), [{ text: "see " }, { block: "these two\nlines" }, { text: " now" }]);
+  assert.deepEqual(splitContent("```a`b\nc\n```"), [{ block: "a`b\nc" }]);
+});
+
+test("a block of code ends with as many backticks as it began with, and keeps what is in it", () => {
+  assert.deepEqual(splitContent("````\n```js\nx\n```\n````"), [{ block: "```js\nx\n```" }]);
+  assert.deepEqual(splitContent("```\nx\n`````\nb"), [{ block: "x" }, { text: "b" }]);
+  assert.deepEqual(splitContent("a\n  ```js\n    x\n\n  ```  \nb"), [{ text: "a\n" }, { block: "    x\n" }, { text: "b" }]);
+  assert.deepEqual(splitContent("```\n```"), [{ block: "" }]);
+  assert.deepEqual(splitContent("```x```"), [{ block: "x" }]);
+  assert.deepEqual(splitContent("```` a ``` b ``` c"), [{ text: "```` a " }, { block: " b " }, { text: " c" }]);
+  assert.deepEqual(splitContent("```a``` and `b`"), [{ block: "a" }, { text: " and " }, { code: "b" }]);
+});
+
 test("a link with thousands of brackets after it costs no more than its length", () => {
   const brackets = ")".repeat(200_000);
   const began = performance.now();

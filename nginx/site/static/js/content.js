@@ -90,11 +90,80 @@ function withoutTrailingPunctuation(link) {
 export function splitContent(content) {
   const parts = [];
   let end = 0;
-  for (const match of content.matchAll(/```(?:[a-z0-9+#-]*\n)?([^]+?)```\n?|`([^`\n]+)`/gu)) {
-    parts.push(...splitLinks(content.slice(end, match.index)));
-    parts.push(match[1] !== undefined ? { block: match[1].replace(/\n$/u, "") } : { code: match[2] });
+  for (const block of codeBlocks(content)) {
+    parts.push(...splitInline(content.slice(end, block.start)), { block: block.code });
+    end = block.end;
+  }
+  parts.push(...splitInline(content.slice(end)));
+  return parts;
+}
+
+function splitInline(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(/`([^`\n]+)`/gu)) {
+    parts.push(...splitLinks(text.slice(end, match.index)), { code: match[1] });
     end = match.index + match[0].length;
   }
-  parts.push(...splitLinks(content.slice(end)));
+  parts.push(...splitLinks(text.slice(end)));
   return parts;
+}
+
+const fenceLength = 3;
+const lineEnd = /[ \t]*(?:\r?\n|$)/uy;
+
+/** From three backticks to the next that are as many: what is in them, and where they begin and end. */
+function codeBlocks(text) {
+  const blocks = [];
+  const runs = [...text.matchAll(/`{3,}/gu)].map(({ index, 0: { length } }) => ({ start: index, end: index + length, length }));
+  const closings = closingsOf(runs);
+  for (let index = 0; index < runs.length; index += 1) {
+    const closing = closings[index];
+    if (closing === undefined) continue;
+    blocks.push(codeBlock(text, runs[index], runs[closing]));
+    index = closing;
+  }
+  return blocks;
+}
+
+// For each run the next that is at least as long (CommonMark §4.5), in one pass: the runs that still look for theirs become
+// shorter from the first to the last.
+function closingsOf(runs) {
+  const closings = [];
+  const open = [];
+  for (const [index, { length }] of runs.entries()) {
+    while (open.length > 0 && runs[open.at(-1)].length <= length) closings[open.pop()] = index;
+    open.push(index);
+  }
+  return closings;
+}
+
+function codeBlock(text, opening, closing) {
+  const before = indentation(text, opening.start);
+  const after = indentation(text, closing.start);
+  lineEnd.lastIndex = closing.end;
+  const endsLine = lineEnd.test(text);
+  const isFence = before !== null && after !== null && endsLine;
+  const code = withoutLanguage(text.slice(opening.end, closing.start - (after ?? "").length), isFence);
+  return {
+    start: opening.start - (before ?? "").length,
+    end: endsLine ? lineEnd.lastIndex : closing.end,
+    code: code.replace(/\r?\n$/u, ""),
+  };
+}
+
+// The rest of the line after the backticks names the language, and is not shown. Where the backticks stand in a text, not on
+// lines of their own, only one word does: more may be part of what was said.
+function withoutLanguage(code, isFence) {
+  const end = code.indexOf("\n");
+  const language = code.slice(0, Math.max(end, 0)).trim();
+  const isLanguage = !language.includes("`") && (isFence || !/\s/u.test(language));
+  return end >= 0 && isLanguage ? code.slice(end + 1) : code;
+}
+
+/** Up to three spaces with which a line begins before a place in it; null where anything else does. */
+function indentation(text, place) {
+  let start = place;
+  while (start > 0 && place - start < fenceLength && text[start - 1] === " ") start -= 1;
+  return start === 0 || text[start - 1] === "\n" ? text.slice(start, place) : null;
 }
