@@ -152,6 +152,16 @@ def test_what_was_written_is_sent_as_it_is(shared_site, seat, pair):
     expect(one["#send"]).to_be_disabled()
 
 
+def test_a_link_that_leads_elsewhere_than_it_seems_says_so(shared_site, seat, pair):
+    ana, ben, hall = pair
+    for text in ("https://a.example/(b)", "see “https://bank.example@evil.example/login”!"):
+        ben.post(f"/chat/messages/{hall['id']}", json={"content": text})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+
+    expect(one["#log .link-host"]).to_have_text("evil.example")
+    assert one["#log a"].all_inner_texts() == ["https://a.example/(b)", "https://bank.example@evil.example/login"]
+
+
 def test_a_third_person_sees_nothing(shared_site, seat, people):
     ana, eve = people("ana"), people("eve")
     hall = found(ana, unique("Secret "), private=True)

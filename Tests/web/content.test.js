@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isEmojiOnly, splitContent, splitLinks } from "../../nginx/site/static/js/content.js";
+import { isEmojiOnly, splitContent } from "../../nginx/site/static/js/content.js";
+import { splitLinks } from "../../nginx/site/static/js/links.js";
 
 test("emoji-only messages are told from text", () => {
   for (const text of ["👍", "🎉🎉🎉", "❤️", "👩‍👩‍👧‍👦", "🇪🇸 🇲🇽", "👍🏽", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", " 😀\n"]) assert.ok(isEmojiOnly(text), text);
@@ -27,6 +28,53 @@ test("links are found without the punctuation around them", () => {
   assert.deepEqual(hrefs("https://en.wikipedia.org/wiki/Hall_(concert)"), ["https://en.wikipedia.org/wiki/Hall_(concert)"]);
   assert.deepEqual(hrefs("会议：https://meet.example/room。好"), ["https://meet.example/room"]);
   assert.deepEqual(hrefs("¿https://example.org/?q=1&b=2?"), ["https://example.org/?q=1&b=2"]);
+});
+
+test("what closes around a link is not part of it, in any language", () => {
+  const link = "https://a.example/a";
+  const around = [
+    ["“", "”"], ["«", "»"], ["»", "«"], ["„", "“"], ["‘", "’"], ["‹", "›"], ["'", "'"], ["(", ")"], ["[", "]"], ["｢", "｣"],
+    ["⟨", "⟩"], ["*", "*"], ["_", "_"], ["¿", "?"], ["(«", "».)"],
+  ];
+  for (const [before, after] of around) {
+    assert.deepEqual(hrefs(`${before}${link}${after}`), [link], before);
+    assert.deepEqual(hrefs(`${before}${link}${after}, ${link}.`), [link, link], before);
+  }
+  for (const after of [..."،؟۔।·…‥—!?.,:;"]) assert.deepEqual(hrefs(`${link}${after} b`), [link], after);
+  // Chinese goes on without a space.
+  assert.deepEqual(hrefs(`“${link}”然后`), [link]);
+});
+
+test("what opened in a link closes in it", () => {
+  for (const path of ["(b)", "(b(c))", "[b]", "{b}", "“b”", "«b»", "l’été", "a·b", "b.c", "?q=a,b;c:d!e", "ب،ب", "(b).c", "⟨b⟩"]) {
+    assert.deepEqual(hrefs(`https://a.example/${path}`), [`https://a.example/${path}`], path);
+  }
+  assert.deepEqual(hrefs("(https://a.example)(https://b.example)"), ["https://a.example", "https://b.example"]);
+  assert.deepEqual(hrefs("https://a.example/(b"), ["https://a.example/(b"]);
+  assert.deepEqual(hrefs("https://a.example/b( https://[::1]/c]"), ["https://a.example/b", "https://[::1]/c"]);
+});
+
+test("the host is told where a link leads elsewhere than it seems to", () => {
+  const host = (link) => splitLinks(link).find(({ href }) => href).host;
+  const hidden = {
+    "https://bank.example@evil.example/": "evil.example",
+    "https://user:pass@evil.example": "evil.example",
+    "https://bank.example%2F@evil.example": "evil.example",
+    "https://p\u0430ypal.com/": "xn--pypal-4ve.com",
+    "https://\u0430\u0440\u0440\u04CF\u0435.com/": "xn--80ak6aa92e.com",
+    "https://g\u0131thub.com": "xn--gthub-n4a.com",
+    "https://exa%6Dple.org": "example.org",
+    "https://\uFF45xample.org": "example.org",
+    "http://0x7f.1/": "127.0.0.1",
+    "https:////evil.example/bank.example": "evil.example",
+  };
+  for (const [link, expected] of Object.entries(hidden)) assert.equal(host(link), expected, link);
+  const plain = [
+    "https://a.example/b@c", "https://EXAMPLE.org:8443/", "http://[::1]:80/", "https://a.example?x=@b", "https://müller.de",
+    "https://пример.рф", "https://пример.com", "https://例え.jp", "https://日本語テスト.jp", "https://한국.kr", "https://παράδειγμα.gr",
+    "https://xn--80ak6aa92e.com/", "http://a_b.example/",
+  ];
+  for (const link of plain) assert.equal(host(link), undefined, link);
 });
 
 test("only http and https become links", () => {

@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isEmojiOnly, splitContent, splitLinks } from "../../nginx/site/static/js/content.js";
+import { isEmojiOnly, splitContent } from "../../nginx/site/static/js/content.js";
+import { splitLinks } from "../../nginx/site/static/js/links.js";
 import { HallHistory, layoutRows } from "../../nginx/site/static/js/messages.js";
 import { Language } from "../../nginx/site/static/js/language.js";
 import { decodePacket } from "../../nginx/site/static/js/packets.js";

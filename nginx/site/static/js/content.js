@@ -3,6 +3,8 @@
 // What a message is made of: text, links, code, emoji. Strangers write it, so everything here takes time in proportion to
 // its length, whatever it is (Tests/web/text-cost.test.js). Nothing here touches the DOM.
 
+import { splitLinks } from "./links.js";
+
 const emojiMax = 8;
 // The longest sequence in Unicode has 15 code units; a long text is not tried at all.
 const emojiLengthMax = 200;
@@ -36,54 +38,6 @@ export function isEmojiOnly(text) {
     take(space);
   }
   return position > 0 && position === text.length && text.trim() !== "";
-}
-
-// Stops at spaces, quotes, East Asian punctuation and characters that turn the direction of the text.
-const linkPattern = /\bhttps?:\/\/[^\s<>"`\u3000-\u303F\uFF00-\uFF0F\uFF1A-\uFF20\u202A-\u202E\u2066-\u2069]+/giu;
-
-/** Splits text into `{text}` and `{text, href}`; only http and https become links. */
-export function splitLinks(text) {
-  const parts = [];
-  let end = 0;
-  for (const match of text.matchAll(linkPattern)) {
-    const link = withoutTrailingPunctuation(match[0]);
-    if (!isAddress(link)) continue;
-    if (match.index > end) parts.push({ text: text.slice(end, match.index) });
-    parts.push({ text: link, href: new URL(link).href });
-    end = match.index + link.length;
-  }
-  if (end < text.length) parts.push({ text: text.slice(end) });
-  return parts;
-}
-
-// A name in DNS has 253 characters. A longer one is not looked at: to put its marks in order takes time by their square.
-const authorityMax = 320;
-const longAuthority = new RegExp(String.raw`^https?://[^/?#]{${authorityMax + 1}}`, "iu");
-
-function isAddress(link) {
-  if (longAuthority.test(link)) return false;
-  try {
-    return Boolean(new URL(link));
-  } catch {
-    return false;
-  }
-}
-
-const openings = { ")": "(", "]": "[", "}": "{" };
-
-// A full stop after a link belongs to the sentence; a closing bracket to the link only if it opened in it.
-function withoutTrailingPunctuation(link) {
-  const counts = {};
-  for (const character of link) counts[character] = (counts[character] ?? 0) + 1;
-  let end = link.length;
-  for (; end > 0; end -= 1) {
-    const last = link[end - 1];
-    const opening = openings[last];
-    const closes = opening && (counts[opening] ?? 0) >= counts[last];
-    if (closes || !/[.,;:!?'"*_~)\]}…]/u.test(last)) break;
-    counts[last] -= 1;
-  }
-  return link.slice(0, end);
 }
 
 /** Splits a message into text, links, `code` and fenced blocks of code. */

@@ -85,7 +85,7 @@ function fillContent(element, { content }) {
 }
 
 // Users' text becomes text nodes and nothing else.
-function nodeOf({ text, href, code, block }) {
+function nodeOf({ text, href, host, code, block }) {
   if (block !== undefined) {
     const element = document.createElement("pre");
     element.tabIndex = 0;
@@ -104,7 +104,18 @@ function nodeOf({ text, href, code, block }) {
   link.rel = "noopener noreferrer nofollow";
   link.dir = "ltr";
   link.textContent = text;
-  return link;
+  return host === undefined ? link : withHost(link, host);
+}
+
+// Where a link leads to another host than it seems to, that one stands beside it, in a shape that no text has.
+function withHost(link, host) {
+  const element = document.createElement("span");
+  element.className = "link-host";
+  element.dir = "ltr";
+  element.textContent = host;
+  const both = document.createDocumentFragment();
+  both.append(link, " ", element);
+  return both;
 }
 
 function fillState(element, state, code, language) {
