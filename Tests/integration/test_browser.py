@@ -162,6 +162,30 @@ def test_a_link_that_leads_elsewhere_than_it_seems_says_so(shared_site, seat, pa
     assert one["#log a"].all_inner_texts() == ["https://a.example/(b)", "https://bank.example@evil.example/login"]
 
 
+def test_marks_upon_marks_are_painted_over_no_other_message(shared_site, seat, people):
+    ana, ben = people("ana"), people("ben")
+    hall = found(ana, "Marks" + "\u0323" * 70)
+    enter(hall, ben)
+    tower = "a" + "\u0300" * 300 + " s" + "\u0323" * 300
+    for text in ("above", tower, "below"):
+        ben.post(f"/chat/messages/{hall['id']}", json={"content": text})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.sees("above", tower, "below")
+
+    def painted():
+        rows = [f"#log article:nth-of-type({number}) .message-body" for number in (1, 3)]
+        places = (*rows, "#history-beginning", ".bar:has(#hall-name)", "#composer")
+        return [one[place].screenshot(animations="disabled", caret="hide") for place in places]
+
+    before = painted()
+    one["#log article:nth-of-type(2) .message-body"].evaluate("(place) => (place.textContent = 't')")
+    assert painted() == before
+    # The names are shown with the marks that a language may need.
+    for place in ("#hall-name", "#hall-list .hall-label", "#history-beginning"):
+        assert 1 < sum(one[place].inner_text().count(mark) for mark in "\u0300\u0323") <= 5, place
+    assert hall["name"] not in one.page.title()
+
+
 def test_a_third_person_sees_nothing(shared_site, seat, people):
     ana, eve = people("ana"), people("eve")
     hall = found(ana, unique("Secret "), private=True)

@@ -11,7 +11,7 @@ import { splitLinks } from "../../nginx/site/static/js/links.js";
 import { HallHistory, layoutRows } from "../../nginx/site/static/js/messages.js";
 import { Language } from "../../nginx/site/static/js/language.js";
 import { decodePacket } from "../../nginx/site/static/js/packets.js";
-import { foldText, initialOf, parseAddress, textLength, writtenText } from "../../nginx/site/static/js/utils.js";
+import { foldText, initialOf, parseAddress, shownName, textLength, writtenText } from "../../nginx/site/static/js/utils.js";
 
 /** Small first: what grows with a power of two is found before it takes for ever. */
 const lengths = [16, 24, 32, 48, 64, 96, 128, 192, 256, 500, 1000, 2000, 4000];
@@ -30,6 +30,7 @@ const readers = {
   splitLinks,
   foldText,
   initialOf,
+  shownName,
   textLength,
   writtenText,
   parseAddress,

@@ -2,7 +2,7 @@
 
 import { Composer } from "./composer.js";
 import { MessageList } from "./message-list.js";
-import { Emitter, dayNumber } from "./utils.js";
+import { Emitter, dayNumber, shownName } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -88,7 +88,7 @@ export class Conversation extends Emitter {
   /** The hall's name or standing changed. */
   setHall(hall) {
     this.#hall = hall;
-    $("hall-name").textContent = hall.name;
+    $("hall-name").textContent = shownName(hall.name);
     $("hall-lock").toggleAttribute("hidden", !hall.private);
     this.#composer.name = hall.name;
     $("composer").hidden = Boolean(hall.archived);

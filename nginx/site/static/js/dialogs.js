@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter, foldText, isComposing } from "./utils.js";
+import { Emitter, foldText, isComposing, shownName } from "./utils.js";
 
 /** Opens a dialog; a click beside it or on what has data-close closes it, the browser gives the focus back. */
 export function openDialog(dialog) {
@@ -129,7 +129,7 @@ export class HallPicker extends Emitter {
     this.#list.replaceChildren(...found.map((hall) => {
       const item = template.cloneNode(true);
       item.firstElementChild.dataset.hallId = hall.id;
-      item.querySelector(".hall-label").textContent = hall.name;
+      item.querySelector(".hall-label").textContent = shownName(hall.name);
       item.querySelector(".icon").toggleAttribute("hidden", !hall.private);
       item.querySelector(".choice-action").textContent = action;
       return item;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { hallAddress } from "./utils.js";
+import { hallAddress, shownName } from "./utils.js";
 
 /** The halls in the sidebar. */
 export class HallList {
@@ -103,7 +103,7 @@ export class HallList {
     const link = item.firstElementChild;
     const isCurrent = hall.id === this.#currentId;
     const unread = this.#directory.unread(hall.id);
-    setText(link.querySelector(".hall-label"), hall.name);
+    setText(link.querySelector(".hall-label"), shownName(hall.name));
     if (isCurrent) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
     link.classList.toggle("is-unread", unread > 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { dayNumber } from "./utils.js";
+import { dayNumber, shownName } from "./utils.js";
 import en from "./en.js";
 import es from "./es.js";
 
@@ -58,7 +58,8 @@ export class Language {
     if (typeof sentence === "object") sentence = sentence[this.#formats.plural.select(values.count)] ?? sentence.other;
     return sentence.replace(/\{(\w+)\}/gu, (whole, name) => {
       const value = values[name];
-      return typeof value === "number" ? this.#formats.number.format(value) : (value ?? whole);
+      if (typeof value === "number") return this.#formats.number.format(value);
+      return name === "name" && value ? shownName(value) : (value ?? whole);
     });
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter, initialOf, personHue } from "./utils.js";
+import { Emitter, initialOf, personHue, shownName } from "./utils.js";
 
 /** The panel on the right: who is in the hall, and the way out. Emits leave(). */
 export class MembersPanel extends Emitter {
@@ -70,7 +70,7 @@ export class MembersPanel extends Emitter {
       const disc = item.querySelector(".disc");
       disc.textContent = initialOf(member.username);
       disc.style.setProperty("--hue", personHue(member.id));
-      item.querySelector(".member-name").textContent = member.username;
+      item.querySelector(".member-name").textContent = shownName(member.username);
       item.querySelector(".member-role").textContent = member.role === "owner" ? this.#language.t("owner") : "";
       return item;
     }));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isEmojiOnly, splitContent } from "./content.js";
-import { initialOf, personHue } from "./utils.js";
+import { initialOf, personHue, shownName } from "./utils.js";
 
 let messageCount = 0;
 
@@ -70,7 +70,7 @@ function fillHead(element, { message, date, isHead, isMine }, language) {
   element.halls = { ...element.halls, createdAt: message.created_at, isHead };
   element.style.setProperty("--hue", personHue(message.sender_id));
   element.querySelector(".disc").textContent = initialOf(message.username);
-  element.querySelector(".author").textContent = isMine ? language.t("you") : message.username;
+  element.querySelector(".author").textContent = isMine ? language.t("you") : shownName(message.username);
   const time = element.querySelector("time");
   time.dateTime = message.created_at;
   time.title = language.fullDate(date);

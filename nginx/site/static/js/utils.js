@@ -83,6 +83,11 @@ export function initialOf(name) {
   return first.toLocaleUpperCase();
 }
 
+/** A name with at most four marks on a letter: more would be painted far above and below it. */
+export function shownName(name) {
+  return name.replace(/((?:\p{M}[\u200C\u200D]*){4})[\p{M}\u200C\u200D]+/gu, "$1");
+}
+
 /** Text without case and accents, for filters: "Diseño" is found by "diseno". */
 export function foldText(text) {
   // Marks that stand by themselves go first: a thousand of them in a row are put in order one past the other.
