@@ -186,6 +186,69 @@ def test_marks_upon_marks_are_painted_over_no_other_message(shared_site, seat, p
     assert hall["name"] not in one.page.title()
 
 
+@pytest.mark.parametrize("has_clipboard", [True, False], ids=["clipboard", "plain http"])
+def test_a_message_is_copied_and_one_sees_that_it_was(shared_site, seat, pair, has_clipboard):
+    ana, ben, hall = pair
+    ben.post(f"/chat/messages/{hall['id']}", json={"content": "  two\n lines"})
+    one = seat(shared_site, ana, **DESKTOP)
+    one.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    one.open(hall)
+    one.sees("  two\n lines")
+    if not has_clipboard:
+        # As on a page that came over plain HTTP from another machine.
+        one.page.evaluate(
+            """() => {
+                window.clipboard = navigator.clipboard;
+                Object.defineProperty(Navigator.prototype, "clipboard", { get: () => undefined });
+            }"""
+        )
+
+    one["#log article"].focus()
+    one.page.keyboard.press("c")
+
+    expect(one["#toast"]).to_have_text("Copied.")
+    expect(one["#toast"]).to_be_visible()
+    expect(one["#announcer"]).to_contain_text("Copied.")
+    expect(one["#log article"]).to_be_focused()
+    copied = one.page.evaluate("() => (window.clipboard ?? navigator.clipboard).readText()")
+    assert copied == "  two\n lines"
+    expect(one["#toast"]).to_be_hidden()
+
+
+GIVE_A_FILE = """([selector, type]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(["x"], "picture.png", { type: "image/png" }));
+    const event = type === "paste" ? new ClipboardEvent(type, { clipboardData: transfer, bubbles: true, cancelable: true })
+        : new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true });
+    return document.querySelector(selector).dispatchEvent(event);
+}"""
+
+
+def test_files_are_refused_in_words_and_never_take_the_place_of_the_page(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#composer-text"]).to_be_focused()
+
+    for selector, type in (("#composer-text", "paste"), ("#composer-text", "drop"), ("#log", "drop"), ("body", "dragover")):
+        assert not one.page.evaluate(GIVE_A_FILE, [selector, type]), (selector, type)
+        if type != "dragover":
+            expect(one["#toast"]).to_have_text("Files and pictures cannot be sent here.")
+            one["#toast"].evaluate("(toast) => (toast.textContent = '')")
+    # A file that is dropped on the window as the system does it.
+    folder = pathlib.Path(shared_site.folder)
+    (folder / "dropped.html").write_text("<title>elsewhere</title>")
+    drag = {"items": [], "files": [str(folder / "dropped.html")], "dragOperationsMask": 1}
+    mouse = one.context.new_cdp_session(one.page)
+    for type in ("dragEnter", "dragOver", "drop"):
+        mouse.send("Input.dispatchDragEvent", {"type": type, "x": 600, "y": 300, "data": drag})
+    expect(one["#toast"]).to_have_text("Files and pictures cannot be sent here.")
+    assert one.page.url.startswith(shared_site.url)
+    # Text can be dropped where one writes.
+    allowed = """() => document.querySelector("#composer-text").dispatchEvent(
+        new DragEvent("dragover", { dataTransfer: new DataTransfer(), bubbles: true, cancelable: true }))"""
+    assert one.page.evaluate(allowed)
+
+
 def test_a_third_person_sees_nothing(shared_site, seat, people):
     ana, eve = people("ana"), people("eve")
     hall = found(ana, unique("Secret "), private=True)

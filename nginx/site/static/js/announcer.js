@@ -4,13 +4,19 @@ const keptMilliseconds = 10_000;
 const sentencesMax = 20;
 const arrivalsMax = 3;
 
+const shownMilliseconds = 2500;
+const shownMillisecondsPerCharacter = 50;
+
 /** Says what happened to who does not look: in a live region, in which each sentence stands for some seconds. */
 export class Announcer {
   #element;
+  #toast;
   #language;
+  #toastTimer = null;
 
-  constructor({ element, language }) {
+  constructor({ element, toast, language }) {
     this.#element = element;
+    this.#toast = toast;
     this.#language = language;
   }
 
@@ -20,6 +26,7 @@ export class Announcer {
 
   clear() {
     this.#element.replaceChildren();
+    this.#toast.textContent = "";
   }
 
   /** Two sentences in one turn are both said: a text that is replaced at once is never heard. */
@@ -29,6 +36,15 @@ export class Announcer {
     this.#element.append(sentence);
     if (this.#element.childElementCount > sentencesMax) this.#element.firstElementChild.remove();
     setTimeout(() => sentence.remove(), keptMilliseconds);
+  }
+
+  /** Said aloud, and shown for some seconds to who looks. */
+  show(text) {
+    this.say(text);
+    this.#toast.textContent = text;
+    clearTimeout(this.#toastTimer);
+    const delay = shownMilliseconds + shownMillisecondsPerCharacter * text.length;
+    this.#toastTimer = setTimeout(() => (this.#toast.textContent = ""), delay);
   }
 
   /** Messages of others that came before the reader. */

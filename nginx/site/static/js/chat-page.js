@@ -42,15 +42,17 @@ export class ChatPage {
     this.#storage = storage;
     this.#language = language;
     this.#halls = new HallList({ sidebar: $("sidebar"), directory: session.directory, outbox: session.outbox, language });
-    this.#announcer = new Announcer({ element: $("announcer"), language });
+    this.#announcer = new Announcer({ element: $("announcer"), toast: $("toast"), language });
     this.#conversation = new Conversation({ language, storage });
     this.#conversation.composer.lengthMax = lengthMax ?? 4000;
     this.#notices = new HallNotices({ conversation: this.#conversation, session, rest, language });
-    this.#members = new MembersPanel({ panel: $("members"), rest, language });
+    this.#members = new MembersPanel({
+      panel: $("members"), toggle: $("members-toggle"), rest, storage, language, panes: this.#panes, trail: this.#trail,
+    });
     showMe(session.user);
     this.#wireSession();
     this.#wireConversation();
-    this.#wireMembers();
+    this.#members.on("leave", () => this.#dialogs.leave(session.directory.get(this.viewedId)));
     this.#wireDialogs();
     this.#wireKeys();
     this.#trail.on("changed", () => this.#route());
@@ -82,15 +84,16 @@ export class ChatPage {
   end() {
     this.#isEnded = true;
     this.#unwireKeys();
-    this.#showMembers(false);
+    this.#members.follow(null);
     for (const part of [this.#announcer, this.#conversation, this.#halls]) part.clear();
     showMe(null);
     $("leave-title").textContent = "";
     document.title = this.#language.t("app_name");
   }
 
-  announce(text) {
-    this.#announcer.say(text);
+  /** Says something to everybody, for some seconds. */
+  show(text) {
+    this.#announcer.show(text);
   }
 
   /** What comes from now on comes unseen. */
@@ -156,21 +159,15 @@ export class ChatPage {
     conversation.on("reload", () => this.#reload());
     conversation.on("latest", () => this.#loadLatest());
     conversation.on("read", () => this.#read());
-    conversation.on("copied", (isDone) => this.announce(this.#language.t(isDone ? "copied" : "copy_failed")));
+    conversation.on("copied", (isDone) => this.show(this.#language.t(isDone ? "copied" : "copy_failed")));
     conversation.on("arrived", (messages) => this.#announcer.sayArrived(messages));
-    conversation.composer.on("say", (text) => this.announce(text));
+    conversation.composer.on("say", (text) => this.#announcer.say(text));
     $("back").addEventListener("click", () => this.#trail.back("#/"));
     document.querySelector(".skip-link").addEventListener("click", (event) => {
       // The address names the hall; a fragment must not take its place.
       event.preventDefault();
       conversation.composer.focus();
     });
-  }
-
-  #wireMembers() {
-    $("members-toggle").addEventListener("click", () => this.#toggleMembers());
-    $("members-close").addEventListener("click", () => this.#toggleMembers());
-    this.#members.on("leave", () => this.#dialogs.leave(this.#session.directory.get(this.viewedId)));
   }
 
   #wireDialogs() {
@@ -202,12 +199,12 @@ export class ChatPage {
         $("shortcuts-dialog").close();
         this.#conversation.composer.write("?");
       },
-      toggleMembers: () => this.viewedId !== null && this.#toggleMembers(),
+      toggleMembers: () => this.#members.toggle(),
       moveInHalls: (step) => this.#halls.moveFocus(step),
       moveInMessages: (step) => this.#conversation.list.moveFocus(step),
       copy: (article) => this.#conversation.copy(article),
       compose: () => this.#conversation.composer.focus(),
-      escape: () => this.#members.isOpen && this.#toggleMembers(),
+      escape: () => this.#members.isOpen && this.#members.toggle(),
     });
   }
 
@@ -242,7 +239,7 @@ export class ChatPage {
     if (isKnown) this.#open(hallId);
     else if (hallId === null) this.#showNoHall();
     else if (this.#currentId !== hallId || $("notice").hidden) this.#showStranger(hallId);
-    this.#showMembers(isKnown && (this.#panes.isNarrow ? members : this.#storage.get("halls.members") === true));
+    this.#members.follow(isKnown ? hallId : null, members);
     this.#showTitle();
     if (isOther) this.#panes.takeFocus(() => this.#halls.focus(cameFrom));
   }
@@ -288,7 +285,7 @@ export class ChatPage {
     try {
       await this.#session.load(this.viewedId);
     } catch {
-      this.announce(this.#language.t("history_failed"));
+      this.show(this.#language.t("history_failed"));
     }
   }
 
@@ -317,7 +314,7 @@ export class ChatPage {
 
   #showRemoved(hallId) {
     this.#halls.current = null;
-    this.#showMembers(false);
+    this.#members.follow(null);
     this.#notices.showRemoved(hallId, () => this.#asksInVainFor(hallId));
   }
 
@@ -327,25 +324,6 @@ export class ChatPage {
 
   #find() {
     this.#dialogs.find(this.#halls.sorted());
-  }
-
-  #toggleMembers() {
-    if (this.#panes.isNarrow) {
-      if (this.#members.isOpen) this.#trail.back(hallAddress(this.viewedId));
-      else this.#trail.go(hallAddress(this.viewedId, { members: true }));
-      return;
-    }
-    this.#storage.set("halls.members", !this.#members.isOpen);
-    this.#showMembers(!this.#members.isOpen);
-    if (this.#members.isOpen) $("members-title").focus();
-    else $("members-toggle").focus();
-  }
-
-  #showMembers(isShown) {
-    if (isShown) this.#members.show(this.viewedId);
-    else this.#members.hide();
-    $("members-toggle").hidden = this.viewedId === null;
-    $("members-toggle").setAttribute("aria-expanded", String(isShown));
   }
 
   #read() {

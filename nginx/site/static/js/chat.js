@@ -4,6 +4,7 @@
 
 import { Banner } from "./banner.js";
 import { ChatPage } from "./chat-page.js";
+import { refuseFiles } from "./clipboard.js";
 import { wireDialogs } from "./dialogs.js";
 import { nameModifierKeys } from "./keyboard.js";
 import { Rest } from "./rest.js";
@@ -32,6 +33,7 @@ let waysIn = {};
 wireDialogs();
 nameModifierKeys();
 fitKeyboard();
+refuseFiles(() => page?.show(settings.language.t("files_refused")));
 settings.on("language", (language) => {
   welcome.setLanguage(language);
   banner.setLanguage(language);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { copyText } from "./clipboard.js";
 import { Composer } from "./composer.js";
 import { MessageList } from "./message-list.js";
 import { Emitter, dayNumber, shownName } from "./utils.js";
@@ -268,11 +269,6 @@ export class Conversation extends Emitter {
     const { messageId, clientKey } = article.dataset;
     const content = this.#history?.get(Number(messageId))?.content;
     const unsent = this.#pending().find((message) => message.client_key === clientKey)?.content;
-    try {
-      await navigator.clipboard.writeText(content ?? unsent ?? "");
-      this.emit("copied", true);
-    } catch {
-      this.emit("copied", false);
-    }
+    this.emit("copied", await copyText(content ?? unsent ?? ""));
   }
 }

@@ -68,6 +68,7 @@ export default {
   copy: "Copy text",
   copied: "Copied.",
   copy_failed: "It could not be copied.",
+  files_refused: "Files and pictures cannot be sent here.",
 
   write_message: "Write a message",
   write_message_in: "Write a message in {name}",

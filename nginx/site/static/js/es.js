@@ -68,6 +68,7 @@ export default {
   copy: "Copiar el texto",
   copied: "Copiado.",
   copy_failed: "No se ha podido copiar.",
+  files_refused: "Aquí no se pueden enviar archivos ni imágenes.",
 
   write_message: "Escribe un mensaje",
   write_message_in: "Escribe un mensaje en {name}",

@@ -1,21 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter, initialOf, personHue, shownName } from "./utils.js";
+import { Emitter, hallAddress, initialOf, personHue, shownName } from "./utils.js";
 
-/** The panel on the right: who is in the hall, and the way out. Emits leave(). */
+const openKey = "halls.members";
+
+/**
+ * Who is in the hall, and the way out: a panel beside the conversation, which stays as it was left, or on a phone a pane with
+ * an address of its own. Emits leave().
+ */
 export class MembersPanel extends Emitter {
   #panel;
+  #toggle;
   #rest;
+  #storage;
   #language;
+  #panes;
+  #trail;
+  /** The hall in view, and the one whose members are shown. */
+  #viewedId = null;
   #hallId = null;
   #members = null;
   #requested = 0;
 
-  constructor({ panel, rest, language }) {
+  constructor({ panel, toggle, rest, storage, language, panes, trail }) {
     super();
     this.#panel = panel;
+    this.#toggle = toggle;
     this.#rest = rest;
+    this.#storage = storage;
     this.#language = language;
+    this.#panes = panes;
+    this.#trail = trail;
+    toggle.addEventListener("click", () => this.toggle());
+    panel.querySelector("#members-close").addEventListener("click", () => this.toggle());
     panel.querySelector("#members-retry").addEventListener("click", () => this.load());
     panel.querySelector("#leave-hall").addEventListener("click", () => this.emit("leave"));
   }
@@ -29,7 +46,31 @@ export class MembersPanel extends Emitter {
     this.#render();
   }
 
-  show(hallId) {
+  /** A hall came into view, or none; `isInAddress` says that the address names its members. */
+  follow(hallId, isInAddress = false) {
+    this.#viewedId = hallId;
+    const isWanted = this.#panes.isNarrow ? isInAddress : this.#storage.get(openKey) === true;
+    if (hallId !== null && isWanted) this.#show(hallId);
+    else this.#hide();
+    this.#toggle.hidden = hallId === null;
+    this.#toggle.setAttribute("aria-expanded", String(this.isOpen));
+  }
+
+  toggle() {
+    const hallId = this.#viewedId;
+    if (hallId === null) return;
+    if (this.#panes.isNarrow) {
+      if (this.isOpen) this.#trail.back(hallAddress(hallId));
+      else this.#trail.go(hallAddress(hallId, { members: true }));
+      return;
+    }
+    this.#storage.set(openKey, !this.isOpen);
+    this.follow(hallId);
+    if (this.isOpen) this.#panel.querySelector("#members-title").focus();
+    else this.#toggle.focus();
+  }
+
+  #show(hallId) {
     const isSame = this.isOpen && this.#hallId === hallId;
     this.#panel.hidden = false;
     if (isSame) return;
@@ -39,7 +80,7 @@ export class MembersPanel extends Emitter {
     this.load();
   }
 
-  hide() {
+  #hide() {
     this.#panel.hidden = true;
     this.#hallId = this.#members = null;
     this.#render();
