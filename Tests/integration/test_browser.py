@@ -963,6 +963,42 @@ def test_a_hall_that_could_not_be_loaded_says_so_until_it_is(shared_site, seat, 
     expect(one["#history-failed"]).to_be_hidden()
 
 
+@pytest.mark.parametrize("form", [DESKTOP, SMALL_PHONE], ids=["desktop", "phone"])
+def test_what_says_that_one_is_offline_covers_no_button(seeded, seat, form):
+    one = seat(seeded, seeded.people[0], **form)
+    one.page.route(re.compile(rf"/chat/messages/{seeded.hall['id']}"), lambda route: route.fulfill(status=500))
+    one.open(seeded.hall)
+    expect(one["#history-failed"]).to_be_visible()
+
+    def is_free():
+        banner = one["#offline"].bounding_box()
+        for place in ("#history-failed span", "#history-retry"):
+            assert one[place].bounding_box()["y"] >= banner["y"] + banner["height"], place
+
+    one.context.set_offline(True)
+    expect(one['#offline[data-state="offline"]']).to_be_visible()
+    is_free()
+    one["#offline"].evaluate(
+        "(it) => (it.textContent = 'El servidor no responde. Tus mensajes se enviarán cuando vuelva.')"
+    )
+    is_free()
+
+
+def test_what_says_that_one_is_offline_covers_no_button_at_the_top_of_a_history(seeded, seat):
+    one = seat(seeded, seeded.people[0], **SMALL_PHONE).open(seeded.hall)
+    one.until(lambda: len(one.rows) >= 50)
+    one.page.route("**/chat/messages/*before=*", lambda route: route.abort())
+    one.context.set_offline(True)
+    expect(one['#offline[data-state="offline"]']).to_be_visible()
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop = 0; }")
+    expect(one["#history-failed"]).to_be_visible()
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop = 0; }")
+    one.page.wait_for_timeout(200)
+
+    banner, words = one["#offline"].bounding_box(), one["#history-failed span"].bounding_box()
+    assert words["y"] >= banner["y"] + banner["height"]
+
+
 def test_trying_again_twice_starts_once(shared_site, seat, pair):
     ana, _, hall = pair
     one = seat(shared_site, ana)
