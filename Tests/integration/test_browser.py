@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import pathlib
 import re
+import signal
 import sqlite3
 
 import pytest
@@ -999,6 +1000,177 @@ def test_what_says_that_one_is_offline_covers_no_button_at_the_top_of_a_history(
     assert words["y"] >= banner["y"] + banner["height"]
 
 
+NEVER = "never answered"
+
+
+def hang(site, *names):
+    for name in names:
+        os.kill(site.pid(name), signal.SIGSTOP)
+        threads = pathlib.Path(f"/proc/{site.pid(name)}/task").glob("*/stat")
+        # On a busy machine the others go on until the one that was told comes to its turn.
+        for thread in threads:
+            wait_until(lambda thread=thread: thread.read_text().rpartition(") ")[2][0] == "T", what=f"{name} standing still")
+
+
+def go_on(site, *names):
+    for name in names:
+        os.kill(site.pid(name), signal.SIGCONT)
+
+
+def test_a_server_that_hangs_as_the_page_starts_is_said_to_be_slow(make_site, seat):
+    site = make_site()
+    ana, _, hall = own_pair(site)
+    one = seat(site, ana)
+    hang(site, "chat-fcgi")
+    one.open(hall)
+
+    expect(one["#welcome-title"]).to_have_text("The server is slow to answer", timeout=5000)
+    expect(one["#try-again"]).to_be_enabled()
+    one["#try-again"].click()
+    expect(one["#try-again"]).to_be_disabled()
+    go_on(site, "chat-fcgi")
+    one.is_at("chat")
+    expect(one["#notice"]).to_be_visible()
+    expect(one["#hall-list a"]).to_have_count(1)
+
+
+def test_a_server_that_hangs_is_said_to_be_slow_and_what_loads_says_so(make_site, seat):
+    site = make_site()
+    ana, _, hall = own_pair(site)
+    one = seat(site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+
+    hang(site, "chat-fcgi")
+    one["#members-toggle"].click()
+    expect(one["#members-count"]).to_have_text("Loading…")
+    expect(one["#members > .skeleton"]).to_be_visible()
+    one["#join-hall"].click()
+    expect(one["#join-dialog .hint"]).to_have_text("Loading…")
+    expect(one["#join-dialog .skeleton"]).to_be_visible()
+    expect(one['#offline[data-state="slow"]']).to_have_text(re.compile("The server is slow"), timeout=5000)
+    go_on(site, "chat-fcgi")
+
+    expect(one["#members .member"]).to_have_count(2)
+    expect(one["#members > .skeleton"]).to_be_hidden()
+    expect(one["#join-dialog .hint"]).to_have_text("There is no open hall to join.")
+    expect(one["#join-dialog .skeleton"]).to_be_hidden()
+    expect(one["#offline"]).to_have_text("")
+
+
+def test_when_both_daemons_hang_or_end_one_is_told_within_seconds(make_site, seat):
+    site = make_site()
+    ana, _, hall = own_pair(site)
+    one = seat(site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one.write("before")
+    one.sees("before")
+
+    hang(site, "chat-fcgi", "chat-push")
+    one.write("meanwhile")
+    expect(one['#offline[data-state="slow"]']).to_be_visible(timeout=5000)
+    go_on(site, "chat-fcgi", "chat-push")
+    one.sees("before", "meanwhile")
+    expect(one["#offline"]).to_have_text("")
+
+    site.kill("chat-push")
+    site.kill("chat-fcgi")
+    expect(one["#offline"]).not_to_have_text("", timeout=5000)
+    expect(one['#offline[data-state="unreachable"]']).to_be_visible()
+
+
+@pytest.mark.parametrize("trouble", [
+    "a module is missing", "a module never comes", "the entry is missing", "the guard and a module are missing",
+    "an exception as it is loaded", "an exception as the chat opens",
+])  # fmt: skip
+def test_a_page_that_cannot_start_says_so_within_seconds(shared_site, seat, pair, trouble):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP)
+
+    repaired = []
+
+    def answer(name, body):
+        def fulfil(route):
+            if repaired:
+                route.continue_()
+            elif body is None:
+                route.fulfill(status=404)
+            elif body is not NEVER:
+                route.fulfill(body=body, content_type="text/javascript")
+
+        one.page.route(f"**/static/{name}", fulfil)
+
+    files = {
+        "a module is missing": {"js/trail.js": None},
+        "a module never comes": {"js/trail.js": NEVER},
+        "the entry is missing": {"js/chat.js": None},
+        "the guard and a module are missing": {"js/guard.js": None, "js/trail.js": None},
+        "an exception as it is loaded": {"js/settings.js": "export class Settings { constructor() { nothing(); } }"
+                                         " export const mayUseSingleKeys = () => true;"},
+        "an exception as the chat opens": {"js/chat-page.js": "export class ChatPage { constructor() { nothing(); } }"},
+    }[trouble]  # fmt: skip
+    for name, body in files.items():
+        answer(name, body)
+
+    one.page.goto(shared_site.url + f"/chat.html#/halls/{hall['id']}", wait_until="commit")
+    expect(one["#start-again"]).to_be_visible(timeout=5500)
+    expect(one["#start-failed"]).to_contain_text("Halls does not load.")
+    hears = "the guard" not in trouble
+    assert ("Halls no carga." in one["#start-failed"].inner_text()) != hears, "in one language, if it is known"
+
+    # Repaired, it starts where it was to start.
+    repaired.append(True)
+    one["#start-again"].click()
+    one.is_at("chat")
+    expect(one["#start-failed"]).to_be_hidden()
+    if hears:
+        assert one.page.url.endswith(f"#/halls/{hall['id']}")
+    one.complaints.clear()
+
+
+def test_without_storage_the_page_starts(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP)
+    one.context.add_init_script(
+        """Object.defineProperty(window, "localStorage", { get() { throw new DOMException("no", "SecurityError"); } });"""
+    )
+    one.open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one.write("kept in memory")
+    one.sees("kept in memory")
+
+
+def test_a_browser_that_keeps_no_cookies_is_told_so(shared_site, seat, people):
+    ana = people("ana")
+    one = seat(shared_site)
+    one.page.route("**/chat/session", lambda route: route.fulfill(
+        json={"user": None, "login": "accounts", "registration": True}))  # fmt: skip
+    one.open()
+    one.sign_in(ana.user["username"])
+
+    expect(one["#login .form-error"]).to_contain_text("Allow cookies")
+
+
+@pytest.mark.parametrize(("answer", "title", "lead"), [
+    ("offline", "You are offline", "as soon as the connection is back"),
+    ("unreachable", "The server is not answering", "We try again by ourselves"),
+    ({"status": 500}, "The server is not answering", "We try again by ourselves"),
+    ({"status": 503, "json": {"code": "busy"}}, "The server is not answering", "We try again by ourselves"),
+    ({"status": 429, "json": {"code": "rate_limited", "retry_after": 7}}, "The server does not let you in", "in 7 seconds"),
+    ({"status": 200, "body": "<title>Log in</title>", "content_type": "text/html"}, "You are signed out", "This site signs you"),
+], ids=["offline", "unreachable", "broken", "busy", "refused", "the site's"])  # fmt: skip
+def test_why_one_cannot_come_in_is_told_apart(shared_site, seat, answer, title, lead):
+    one = seat(shared_site, **DESKTOP)
+    if answer == "offline":
+        one.context.add_init_script("Object.defineProperty(Navigator.prototype, 'onLine', { get: () => false });")
+    silent = isinstance(answer, str)
+    one.page.route("**/chat/session", lambda route: route.abort() if silent else route.fulfill(**answer))
+    one.open()
+
+    expect(one["#welcome-title"]).to_have_text(title, timeout=5000)
+    expect(one["#welcome-lead"]).to_contain_text(lead)
+    expect(one["#try-again"]).to_be_visible()
+
+
 def test_trying_again_twice_starts_once(shared_site, seat, pair):
     ana, _, hall = pair
     one = seat(shared_site, ana)
@@ -1066,7 +1238,7 @@ def test_a_sign_out_that_fails_says_so_where_one_looks(shared_site, seat, pair):
 
     one["#sign-out"].click()
 
-    expect(one["#sign-out-failed"]).to_have_text("There is no connection. Try again when you are back online.")
+    expect(one["#sign-out-failed"]).to_have_text("The server cannot be reached. Try again.")
     one.page.unroute("**/chat/logout")
     one["#sign-out"].click()
     one.is_at("sign-in")

@@ -41,7 +41,7 @@ test("messages, halls and users do not import each other, and what reads text to
 test("every module is announced in the page, so that none is waited for twice", () => {
   const announced = [...html.matchAll(/rel="modulepreload" href="\/(.+?)"/gu)].map((match) => match[1]);
 
-  assert.deepEqual(announced.sort(), scripts.filter((path) => !/\/(?:chat|theme)\.js$/u.test(path)).sort());
+  assert.deepEqual(announced.sort(), scripts.filter((path) => !/\/(?:chat|guard|theme)\.js$/u.test(path)).sort());
 });
 
 test("the server's configuration names every file of the page", () => {

@@ -11,6 +11,8 @@ export class Banner {
   #element;
   #language;
   #state = null;
+  #isSlow = false;
+  #shown = null;
   #timer = null;
 
   constructor({ element, language }) {
@@ -20,11 +22,18 @@ export class Banner {
 
   setLanguage(language) {
     this.#language = language;
-    if (this.#state) this.#element.textContent = language.t(`banner_${this.#state}`);
+    this.#say();
+  }
+
+  /** The server lets somebody wait. What is worse than that is said in its place. */
+  slowChanged(isSlow) {
+    this.#isSlow = isSlow;
+    this.#show(this.#state);
   }
 
   connectionChanged(state, before) {
     clearTimeout(this.#timer);
+    if (state === "ended") this.#isSlow = false;
     if (state === "ended") this.#show(null);
     else if (state === "connecting") this.#timer = setTimeout(() => this.#show("reconnecting"), patienceMilliseconds);
     else if (state !== "online") this.#show(state);
@@ -36,7 +45,12 @@ export class Banner {
 
   #show(state) {
     this.#state = state;
-    this.#element.dataset.state = state ?? "";
-    this.#element.textContent = state === null ? "" : this.#language.t(`banner_${state}`);
+    this.#shown = this.#isSlow && !["offline", "unreachable"].includes(state) ? "slow" : state;
+    this.#element.dataset.state = this.#shown ?? "";
+    this.#say();
+  }
+
+  #say() {
+    this.#element.textContent = this.#shown === null ? "" : this.#language.t(`banner_${this.#shown}`);
   }
 }

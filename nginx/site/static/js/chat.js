@@ -7,18 +7,24 @@ import { ChatPage } from "./chat-page.js";
 import { refuseFiles } from "./clipboard.js";
 import { wireDialogs } from "./dialogs.js";
 import { nameModifierKeys } from "./keyboard.js";
-import { Rest } from "./rest.js";
+import { RequestError, Rest } from "./rest.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { io } from "./socket.js";
 import { WelcomeScreen } from "./users.js";
 import { SafeStorage } from "./utils.js";
+import { Waiting } from "./waiting.js";
 
 const startRetryMilliseconds = 5000;
+/** So long after the browser began with the page, or after a press on "Try again", nobody looks at an empty shell. */
+const startPatienceMilliseconds = 4000;
+const startPatienceMillisecondsMin = 1000;
 /** Who signed in last with this browser, for its other windows. */
 const userKey = "halls.user";
 
-const rest = new Rest();
+const waiting = new Waiting({ ask: () => rest.session().catch(() => {}) });
+const watch = (channel) => (promise) => waiting.watch(channel, promise);
+const rest = new Rest({ watch: watch("rest") });
 const storage = new SafeStorage(browserStorage());
 const settings = new Settings({ storage });
 const element = (id) => document.getElementById(id);
@@ -27,6 +33,7 @@ const banner = new Banner({ element: element("offline"), language: settings.lang
 let page = null;
 let retryTimer = null;
 let isStarting = false;
+let starts = 0;
 /** How one signs in here, as it was last heard. */
 let waysIn = {};
 
@@ -39,9 +46,10 @@ settings.on("language", (language) => {
   banner.setLanguage(language);
   page?.setLanguage(language);
 });
-welcome.on("again", start);
+waiting.on("change", (isSlow) => page && banner.slowChanged(isSlow));
+welcome.on("again", () => start());
 // A session that ended leaves nothing of it in the page: drafts and unsent messages wait in the storage.
-welcome.on("signedIn", () => (page ? location.reload() : start()));
+welcome.on("signedIn", () => (page ? location.reload() : start({ hasSignedIn: true })));
 window.addEventListener("online", () => {
   if (!page && document.body.dataset.screen === "problem") start();
 });
@@ -49,33 +57,55 @@ element("sign-out").addEventListener("click", signOut);
 element("settings-dialog").addEventListener("close", () => (element("sign-out-failed").hidden = true));
 start();
 
-// The button, the network and the timer all ask for it; two sessions would share one page.
-async function start() {
+// The button, the network and the timer all ask for it; two sessions would share one page. What takes too long is said to be
+// slow, and can be tried again: then only the newest try counts.
+async function start({ hasSignedIn = false } = {}) {
   if (isStarting || page) return;
-  isStarting = true;
+  const number = (starts += 1);
+  const isNewest = () => number === starts;
+  const isTrying = (is) => (isStarting = welcome.isBusy = is);
+  isTrying(true);
   clearTimeout(retryTimer);
-  welcome.isBusy = true;
+  const spent = number === 1 ? performance.now() : 0;
+  const patience = Math.max(startPatienceMilliseconds - spent, startPatienceMillisecondsMin);
+  const slowTimer = setTimeout(() => {
+    isTrying(false);
+    showProblem(new RequestError("slow"));
+  }, patience);
   try {
-    await enter();
+    await enter(isNewest, hasSignedIn);
+  } catch (error) {
+    document.body.dataset.screen = "broken";
+    element("start-again").focus();
+    throw error;
   } finally {
-    welcome.isBusy = false;
-    isStarting = false;
+    clearTimeout(slowTimer);
+    if (isNewest()) isTrying(false);
   }
 }
 
-async function enter() {
+async function enter(isNewest, hasSignedIn) {
   try {
     const who = await rest.session();
+    const halls = who.user ? await rest.halls() : [];
+    if (!isNewest()) return;
     waysIn = who;
-    if (!who.user) return askWho(who);
-    openChat(who, await rest.halls());
+    if (who.user) return openChat(who, halls);
+    askWho(who);
+    // Who has just signed in, and is nobody, has a browser that keeps no cookies.
+    if (hasSignedIn) welcome.sayNoCookies();
   } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    if (!isNewest()) return;
     if (error.code === "unauthenticated" || isFromTheSite(error)) return askWho(error.problem);
-    if (!error.code) throw error;
-    document.body.dataset.screen = "problem";
-    welcome.showProblem(error.code);
-    retryTimer = setTimeout(start, startRetryMilliseconds * (0.75 + Math.random() / 2));
+    showProblem(error);
+    retryTimer = setTimeout(() => start(), startRetryMilliseconds * (0.75 + Math.random() / 2));
   }
+}
+
+function showProblem(error) {
+  document.body.dataset.screen = "problem";
+  welcome.showProblem(error);
 }
 
 function openChat({ user, login, limits }, halls) {
@@ -84,7 +114,7 @@ function openChat({ user, login, limits }, halls) {
   welcome.hide();
   element("sign-out").hidden = login === "site";
   const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
-  const session = new Session({ user, rest, socket: io(), storage, view, isSiteLogin: login === "site" });
+  const session = new Session({ user, rest, socket: io(), storage, view, watch: watch("send"), isSiteLogin: login === "site" });
   page = new ChatPage({ session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max });
   session.on("connection", (state, before) => banner.connectionChanged(state, before));
   session.on("replaced", () => location.reload());
@@ -131,12 +161,15 @@ async function sessionEnded() {
   document.body.dataset.screen = "ended";
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   page.end();
+  waiting.stop();
+  // As before, until the server says otherwise: without an answer signing in will tell what is wrong.
+  welcome.askWho(waysIn, { wasSignedIn: true });
   try {
     waysIn = await rest.session();
+    welcome.askWho(waysIn, { wasSignedIn: true });
   } catch {
-    // Without an answer one signs in as before: it will tell what is wrong.
+    // It stays as it was.
   }
-  welcome.askWho(waysIn, { wasSignedIn: true });
 }
 
 function askWho(ways) {

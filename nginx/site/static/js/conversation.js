@@ -158,7 +158,9 @@ export class Conversation extends Emitter {
     $("scroller").hidden = true;
     $("archived-note").hidden = true;
     $("notice").hidden = false;
+    $("notice").classList.remove("is-loading");
     $("notice-title").textContent = title;
+    $("notice-title").hidden = title === "";
     $("notice-lead").textContent = lead;
     $("notice-join").hidden = join === null;
     $("notice-join").textContent = join ?? "";
@@ -167,11 +169,18 @@ export class Conversation extends Emitter {
     $("notice-back").hidden = !back;
   }
 
-  /** Nothing yet: the shell while data is on its way. */
+  /** Nothing of a hall is left. */
   clear() {
     this.showNotice({ title: "", lead: "" });
     this.#hideNotice();
     $("history-beginning").textContent = "";
+  }
+
+  /** While it is asked for what stands in the place of a hall. */
+  showLoading() {
+    this.clear();
+    this.showNotice({ title: "", lead: this.#language.t("loading"), back: false });
+    $("notice").classList.add("is-loading");
   }
 
   /** At midnight "today" becomes "yesterday"; a clock that came into another zone reads other hours. */
@@ -211,8 +220,10 @@ export class Conversation extends Emitter {
     $("history-beginning").textContent = this.#language.t("history_beginning", { name: this.#hall.name });
     // An empty hall is a state of its own: the notice speaks, the input stays.
     $("notice").hidden = !isEmpty;
+    $("notice").classList.remove("is-loading");
     if (!isEmpty) return;
     $("notice-title").textContent = this.#language.t("history_empty_title");
+    $("notice-title").hidden = false;
     $("notice-lead").textContent = this.#language.t("history_empty_lead", { name: this.#hall.name });
     for (const id of ["notice-join", "notice-retry", "notice-create", "notice-back"]) $(id).hidden = true;
   }

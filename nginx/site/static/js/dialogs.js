@@ -101,9 +101,12 @@ export class HallPicker extends Emitter {
     });
   }
 
-  open() {
+  /** `loading` is said until the halls are there. */
+  open({ loading = "" } = {}) {
     this.#filter.value = "";
-    this.say("");
+    this.#halls = [];
+    this.#dialog.classList.toggle("is-loading", loading !== "");
+    this.say(loading);
     this.#list.replaceChildren();
     openDialog(this.#dialog);
   }
@@ -113,8 +116,15 @@ export class HallPicker extends Emitter {
   }
 
   show(halls) {
+    this.#dialog.classList.remove("is-loading");
     this.#halls = halls;
     this.#render();
+  }
+
+  /** They did not come. */
+  fail(text) {
+    this.#dialog.classList.remove("is-loading");
+    this.say(text);
   }
 
   say(text) {
@@ -122,6 +132,7 @@ export class HallPicker extends Emitter {
   }
 
   #render() {
+    if (this.#dialog.classList.contains("is-loading")) return;
     const wanted = foldText(this.#filter.value.trim());
     const found = this.#halls.filter(({ name }) => foldText(name).includes(wanted));
     const { action, none, nothingFound } = this.#texts();

@@ -5,7 +5,7 @@ export default {
   app_name: "Halls",
   skip_to_messages: "Skip to the messages",
   skip_to_composer: "Skip to writing",
-  starting: "Loading…",
+  loading: "Loading…",
 
   sign_in_title: "Welcome back",
   sign_in_lead: "Sign in to your halls.",
@@ -24,6 +24,9 @@ export default {
   signed_out_lead: "Sign in again to go on. What you wrote is kept on this device.",
   server_failed_title: "The server is not answering",
   server_failed_lead: "It is not you. We try again by ourselves; you can try now, too.",
+  slow_title: "The server is slow to answer",
+  slow_lead: "It is not you. We go on waiting; you can also try again.",
+  refused_title: "The server does not let you in",
   offline_title: "You are offline",
   offline_lead: "Your halls appear as soon as the connection is back.",
 
@@ -86,6 +89,7 @@ export default {
 
   banner_offline: "Offline. Your messages will be sent when you are back.",
   banner_unreachable: "The server is not answering. Your messages will be sent when it is back.",
+  banner_slow: "The server is slow to answer. What you do may take a while.",
   banner_reconnecting: "Reconnecting…",
   banner_limited: "Slow connection. Messages may take some seconds.",
   banner_back: "You are back online.",
@@ -133,6 +137,10 @@ export default {
   key_members: "Show the members",
 
   error_offline: "There is no connection. Try again when you are back online.",
+  error_unreachable: "The server cannot be reached. Try again.",
+  error_slow: "The server did not answer in time. Try again.",
+  error_origin_refused: "The server does not accept this page's address.",
+  error_no_cookies: "This browser does not keep you signed in. Allow cookies for this site, then try again.",
   error_internal: "Something went wrong on the server. Try again.",
   error_busy: "The server is busy. Try again in a moment.",
   error_rate_limited: { one: "Too many tries. Try again in {count} second.", other: "Too many tries. Try again in {count} seconds." },

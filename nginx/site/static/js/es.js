@@ -5,7 +5,7 @@ export default {
   app_name: "Halls",
   skip_to_messages: "Ir a los mensajes",
   skip_to_composer: "Ir a escribir",
-  starting: "Cargando…",
+  loading: "Cargando…",
 
   sign_in_title: "Hola de nuevo",
   sign_in_lead: "Entra en tus salas.",
@@ -24,6 +24,9 @@ export default {
   signed_out_lead: "Entra otra vez para seguir. Lo que escribiste se guarda en este dispositivo.",
   server_failed_title: "El servidor no responde",
   server_failed_lead: "No es cosa tuya. Lo reintentamos sin que hagas nada; también puedes hacerlo ahora.",
+  slow_title: "El servidor tarda en responder",
+  slow_lead: "No es cosa tuya. Seguimos esperando; también puedes reintentarlo.",
+  refused_title: "El servidor no te deja entrar",
   offline_title: "No tienes conexión",
   offline_lead: "Tus salas aparecerán en cuanto vuelva.",
 
@@ -86,6 +89,7 @@ export default {
 
   banner_offline: "Sin conexión. Tus mensajes se enviarán al volver.",
   banner_unreachable: "El servidor no responde. Tus mensajes se enviarán cuando vuelva.",
+  banner_slow: "El servidor tarda en responder. Puede que todo vaya más despacio.",
   banner_reconnecting: "Reconectando…",
   banner_limited: "Conexión lenta. Los mensajes pueden tardar unos segundos.",
   banner_back: "Vuelves a tener conexión.",
@@ -133,6 +137,10 @@ export default {
   key_members: "Mostrar los miembros",
 
   error_offline: "No hay conexión. Inténtalo cuando vuelva.",
+  error_unreachable: "No se puede llegar al servidor. Inténtalo otra vez.",
+  error_slow: "El servidor no ha respondido a tiempo. Inténtalo otra vez.",
+  error_origin_refused: "El servidor no acepta la dirección de esta página.",
+  error_no_cookies: "Este navegador no guarda tu sesión. Permite las cookies de este sitio e inténtalo otra vez.",
   error_internal: "Algo ha fallado en el servidor. Inténtalo otra vez.",
   error_busy: "El servidor está muy ocupado. Inténtalo dentro de un momento.",
   error_rate_limited: { one: "Demasiados intentos. Prueba en {count} segundo.", many: "Demasiados intentos. Prueba en {count} segundos.", other: "Demasiados intentos. Prueba en {count} segundos." },

@@ -67,11 +67,11 @@ export class HallDialogs extends Emitter {
   }
 
   async offerOpen() {
-    this.#opener.open();
+    this.#opener.open({ loading: this.#language.t("loading") });
     try {
       this.#opener.show(await this.#rest.openHalls());
     } catch {
-      this.#opener.say(this.#language.t("open_halls_failed"));
+      this.#opener.fail(this.#language.t("open_halls_failed"));
     }
   }
 

@@ -32,7 +32,7 @@ export class HallNotices {
 
   /** A hall I am not in: open to join, or unknown. `isWanted()` says whether it is still asked for. */
   async showStranger(hallId, isWanted) {
-    this.#conversation.clear();
+    this.#conversation.showLoading();
     const { hall, error } = await this.#findOpen(hallId);
     if (!isWanted()) return;
     const t = (key, values) => this.#language.t(key, values);

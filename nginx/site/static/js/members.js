@@ -83,28 +83,39 @@ export class MembersPanel extends Emitter {
   #hide() {
     this.#panel.hidden = true;
     this.#hallId = this.#members = null;
-    this.#render();
+    this.#requested += 1;
+    this.#showLoading(false);
   }
 
   async load() {
     if (this.#hallId === null) return;
     const request = (this.#requested += 1);
     this.#panel.querySelector("#members-failed").hidden = true;
+    this.#showLoading(true);
     try {
       const members = await this.#rest.members(this.#hallId);
       if (request !== this.#requested) return;
       this.#members = members;
-      this.#render();
+      this.#showLoading(false);
     } catch {
-      if (request === this.#requested) this.#panel.querySelector("#members-failed").hidden = false;
+      if (request !== this.#requested) return;
+      this.#showLoading(false);
+      this.#panel.querySelector("#members-failed").hidden = false;
     }
+  }
+
+  #showLoading(isLoading) {
+    this.#panel.classList.toggle("is-loading", isLoading);
+    this.#render();
   }
 
   #render() {
     const list = this.#panel.querySelector("#members-list");
     const count = this.#panel.querySelector("#members-count");
     const members = [...(this.#members ?? [])].sort((left, right) => this.#language.compare(left.username, right.username));
-    count.textContent = this.#members ? this.#language.t("members_count", { count: members.length }) : "";
+    const isLoading = this.#panel.classList.contains("is-loading");
+    const text = isLoading ? this.#language.t("loading") : "";
+    count.textContent = this.#members ? this.#language.t("members_count", { count: members.length }) : text;
     const template = document.getElementById("member-template").content.firstElementChild;
     list.replaceChildren(...members.map((member) => {
       const item = template.cloneNode(true);

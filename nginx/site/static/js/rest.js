@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What the server (or the network: code "offline") said no with. */
+/**
+ * What the server said no with; or why it said nothing: "offline" without a network, "unreachable" where there is one,
+ * "slow" if it let us wait too long.
+ */
 export class RequestError extends Error {
   constructor(code, { status = 0, problem = {}, retryAfter } = {}) {
     super(code);
@@ -14,9 +17,12 @@ export class RequestError extends Error {
 /** The REST half of docs/protocol.md, one method a route. */
 export class Rest {
   #fetch;
+  #watch;
 
-  constructor(fetch = (...values) => globalThis.fetch(...values)) {
+  /** `watch` hears of each request. */
+  constructor({ fetch = (...values) => globalThis.fetch(...values), watch = (request) => request } = {}) {
     this.#fetch = fetch;
+    this.#watch = watch;
   }
 
   /** Who I am, `user: null` for nobody, and how one can come in. */
@@ -39,7 +45,11 @@ export class Rest {
   send = async (hallId, content, key) =>
     (await this.#request("POST", `/chat/messages/${hallId}`, { content, client_key: key })).message;
 
-  async #request(method, path, body) {
+  #request(method, path, body) {
+    return this.#watch(this.#ask(method, path, body));
+  }
+
+  async #ask(method, path, body) {
     // no-cache: what the browser has is used only after the server said that it is still so, and still mine to see.
     const options = { method, headers: { Accept: "application/json" }, cache: "no-cache", credentials: "same-origin" };
     if (body) {
@@ -53,14 +63,19 @@ export class Rest {
     try {
       response = await this.#fetch(path, options);
       text = await response.text();
-    } catch {
-      throw new RequestError("offline");
+    } catch (error) {
+      throw new RequestError(silence(error));
     }
     if (response.ok && text === "") return null;
     const value = parse(text);
     if (response.ok && value !== null) return value;
     throw errorOf(response, value ?? {});
   }
+}
+
+function silence({ name }) {
+  if (globalThis.navigator?.onLine === false) return "offline";
+  return name === "TimeoutError" ? "slow" : "unreachable";
 }
 
 function errorOf(response, problem) {

@@ -11,6 +11,9 @@ const finalCodes = new Set([
   "client_key_reused", "invalid_client_key", "invalid_request", "origin_refused",
 ]);
 
+// Nobody heard of it: it waits for as long as it takes. A server that answers with errors gets some tries.
+const silentCodes = new Set(["offline", "unreachable", "slow"]);
+
 /**
  * Sends the outbox: one message at a time in each hall, so that they arrive in the order they were written.
  * By socket where there is one, else by REST. Emits confirmed(message), failed(hallId, code), waiting(hallId, seconds),
@@ -21,17 +24,19 @@ export class Sender extends Emitter {
   #socket;
   #rest;
   #mayTry;
+  #watch;
   #busy = new Map();
   #tries = new Map();
   #heldUntil = new Map();
   #isStopped = false;
 
-  constructor({ outbox, socket, rest, mayTry }) {
+  constructor({ outbox, socket, rest, mayTry, watch = (sending) => sending }) {
     super();
     this.#outbox = outbox;
     this.#socket = socket;
     this.#rest = rest;
     this.#mayTry = mayTry;
+    this.#watch = watch;
   }
 
   stop() {
@@ -66,7 +71,7 @@ export class Sender extends Emitter {
     entry.is_sending = true;
     let delay = 0;
     try {
-      const message = await this.#send(entry);
+      const message = await this.#watch(this.#send(entry));
       this.#tries.delete(entry.client_key);
       this.#outbox.remove(entry.client_key);
       this.emit("confirmed", { ...message, client_key: entry.client_key });
@@ -103,8 +108,7 @@ export class Sender extends Emitter {
     }
     const tries = (this.#tries.get(key) ?? 0) + 1;
     this.#tries.set(key, tries);
-    // Without a connection a message waits for as long as it takes; a server that answers with errors gets some tries.
-    if (code === "offline" || tries < triesMax) return Math.min(1000 * 2 ** tries, 15_000) * (0.75 + Math.random() / 2);
+    if (silentCodes.has(code) || tries < triesMax) return Math.min(1000 * 2 ** tries, 15_000) * (0.75 + Math.random() / 2);
     this.#tries.delete(key);
     this.#outbox.fail(key, code);
     this.emit("failed", hallId, code);

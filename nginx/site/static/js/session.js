@@ -43,8 +43,11 @@ export class Session extends Emitter {
   /** Asks again and again, where the site's own login ends sessions of which the socket hears nothing. */
   #siteTimer = null;
 
-  /** `view()` is what the person looks at: {hallId, isAtEnd, isRead}; read is what is before their eyes at its end. */
-  constructor({ user, rest, socket, storage, view, isSiteLogin = false }) {
+  /**
+   * `view()` is what the person looks at: {hallId, isAtEnd, isRead}; read is what is before their eyes at its end.
+   * `watch(sending)` hears of each message that is sent.
+   */
+  constructor({ user, rest, socket, storage, view, watch, isSiteLogin = false }) {
     super();
     this.user = user;
     this.#rest = rest;
@@ -58,7 +61,7 @@ export class Session extends Emitter {
       isReadAbove: (hallId) => this.#viewedId === hallId && !this.#view().isAtEnd,
     });
     const mayTry = () => this.#isSure && this.#answers;
-    this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry });
+    this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry, watch });
     this.#wire();
     if (isSiteLogin) this.#siteTimer = setInterval(() => this.#askWho(), siteMilliseconds);
   }

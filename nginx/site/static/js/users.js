@@ -12,6 +12,8 @@ export class WelcomeScreen extends Emitter {
   #forms;
   #mayRegister = false;
   #shown = null;
+  /** What the server said no with. */
+  #refusal = null;
   #hadFocus = false;
 
   constructor({ element, rest, language }) {
@@ -42,8 +44,16 @@ export class WelcomeScreen extends Emitter {
     else this.#show(wasSignedIn ? "signed_out" : "sign_in");
   }
 
-  showProblem(code) {
-    this.#show(code === "offline" ? "offline" : "server_failed");
+  /** Why one cannot come in: no network, a server that is slow, or down, or says no. */
+  showProblem(error) {
+    this.#refusal = error;
+    const isDown = error.code === "unreachable" || error.code === "busy" || error.status >= 500;
+    if (error.code === "offline" || error.code === "slow") this.#show(error.code);
+    else this.#show(isDown ? "server_failed" : "refused");
+  }
+
+  sayNoCookies() {
+    this.#showError(this.#forms.login, this.#language.t("error_no_cookies"));
   }
 
   /** While it is being tried it cannot be tried again. */
@@ -93,7 +103,7 @@ export class WelcomeScreen extends Emitter {
     const title = this.#shown === "site" ? "signed_out_title" : `${this.#shown}_title`;
     const lead = this.#shown === "site" ? "site_signs_in" : `${this.#shown}_lead`;
     this.#title.textContent = this.#language.t(title);
-    this.#lead.textContent = this.#language.t(lead);
+    this.#lead.textContent = this.#shown === "refused" ? this.#language.error(this.#refusal) : this.#language.t(lead);
   }
 
   async #submit(name, form) {
