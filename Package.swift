@@ -42,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "chat-admin",
             dependencies: [
-                "ChatModels", "ChatOptions", "CompactJSON",
+                "ChatModels", "ChatOptions", "CompactJSON", "Sockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

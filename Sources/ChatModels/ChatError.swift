@@ -9,6 +9,7 @@ public struct ChatError: Error, Sendable, Equatable {
         case unauthenticated
         case wrongCredentials = "wrong_credentials"
         case originRefused = "origin_refused"
+        case frontEndRefused = "front_end_refused"
         case notAMember = "not_a_member"
         case notAllowed = "not_allowed"
         case registrationClosed = "registration_closed"
@@ -60,6 +61,7 @@ extension ChatError.Code {
         case .unauthenticated: "Sign in first."
         case .wrongCredentials: "Username and password do not belong together."
         case .originRefused: "The request comes from another site."
+        case .frontEndRefused: "The web server in front does not say the chat's secret."
         case .notAMember: "You are not a member of this hall."
         case .notAllowed: "Your role does not allow this."
         case .registrationClosed: "New accounts are made by the operator."

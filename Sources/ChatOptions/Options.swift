@@ -129,6 +129,14 @@ public struct AccountOptions: ParsableArguments {
 
     @Option(
         help: """
+            A file with the secret that the front end sends as X-Halls-Secret, or HALLS_SECRET by FastCGI: a line of 32 \
+            to 128 letters and digits. Who does not send it is not believed who a client is. Without the file everybody \
+            is who can connect.
+            """)
+    public var secretFile: String?
+
+    @Option(
+        help: """
             The name of the cookie that holds a session; one of this chat's own if not given. Over HTTPS it begins with \
             __Host-.
             """)
@@ -146,13 +154,25 @@ public struct AccountOptions: ParsableArguments {
         origins.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init)
     }
 
+    /// Whom to believe who a client is.
+    ///
+    /// - Throws: ``FrontEndSecret/ReadError``.
+    public func frontEnd() throws -> FrontEndPolicy {
+        FrontEndPolicy(secret: try secretFile.flatMap(FrontEndSecret.read))
+    }
+
     /// The cookie that holds a session.
     public func cookie(of database: ChatDatabase) -> SessionCookie {
         sessionCookie.map { SessionCookie(name: $0) } ?? SessionCookie(of: database)
     }
 
-    /// Refuses what is no origin, and a name that a cookie cannot have.
+    /// Refuses what is no origin, a name that a cookie cannot have, and a file without a secret.
     public func validate() throws {
+        do {
+            _ = try frontEnd()
+        } catch {
+            throw ValidationError("--secret-file: \(error)")
+        }
         for text in originTexts where Origin(text) == nil {
             throw ValidationError(
                 "--origins: \"\(text)\" is no origin such as https://www.example.com.")

@@ -73,6 +73,7 @@ final class Arrival: Timed, DescriptorWatcher {
     private func begin(_ request: UpgradeRequest, _ rest: ArraySlice<UInt8>) {
         let handshake = loop.handshake(request, peer: peerAddress(descriptor))
         if let refusal = loop.refusal(of: handshake) {
+            if handshake.isForged { server.reportForged() }
             // A crowd that comes too early is refused at the least cost: nothing more was read than was looked at.
             let answer = HTTPAnswer(refusal, keepsAlive: false).bytes
             _ = unsafe send(descriptor, answer, answer.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))

@@ -15,6 +15,8 @@ public enum Refusal: String, Sendable, CaseIterable {
     case connections
     /// A page of another site.
     case origin
+    /// Somebody who said who a client is, or where it comes from, and is not our front end.
+    case frontEnd = "front_end"
 }
 
 /// What clients make the server keep, in bytes, and how often somebody was closed or refused because it was too much for

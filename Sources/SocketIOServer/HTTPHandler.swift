@@ -110,7 +110,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     /// Who asks, as far as it counts.
     private func address(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> String {
         loop.address(
-            told: head.headers.joined("x-real-ip"),
+            ToldByFrontEnd(head.headers),
             peer: context.remoteAddress?.ipAddress ?? "")
     }
 
@@ -249,10 +249,9 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     ) {
         guard head.method == .GET else { return exchange.refuse(.badHandshakeMethod) }
         let handshake = loop.handshake(
-            told: head.headers.joined("x-real-ip"),
+            ToldByFrontEnd(head.headers),
             peer: context.remoteAddress?.ipAddress ?? "",
-            cookie: head.headers.joined("cookie", by: "; "),
-            remoteUser: head.headers.joined("x-remote-user"))
+            cookie: head.headers.joined("cookie", by: "; "))
         guard admit(handshake, exchange) else { return }
         loop.perform { [loop] in
             exchange.respond(.ok, body: EngineSession.polling(handshake, on: loop).body)
@@ -274,6 +273,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
     /// Whether a session may begin; if not, that is answered.
     private func admit(_ handshake: Handshake, _ exchange: HTTPExchange) -> Bool {
         guard let refusal = loop.refusal(of: handshake) else { return true }
+        if handshake.isForged { server.reportForged() }
         keepsAlive = false
         exchange.respond(refusal, body: [])
         return false

@@ -54,6 +54,8 @@ public struct ServerConfiguration: Sendable {
     public var allowedOrigins: Set<Origin> = []
     /// Whether the proxy in front tells the client's address (`X-Real-IP`).
     public var trustsProxy = true
+    /// Who is that proxy: others may say neither `X-Real-IP` nor `X-Remote-User`.
+    public var frontEnd = FrontEndPolicy()
 
     /// The defaults.
     public init() {}

@@ -4,6 +4,7 @@ import CLinux
 public import NIOCore
 import NIOHTTP1
 import SocketIO
+import Sockets
 import Synchronization
 
 /// The server's part on one event loop: its sessions, rooms and timers, and the application's object for it. All of it
@@ -143,34 +144,40 @@ public final class ServerLoop: @unchecked Sendable {
         wheel.remove(session)
     }
 
-    /// What the application is told of a session's first request.
-    ///
-    /// - Parameters:
-    ///   - told: the client's address as the request names it; believed of a proxy alone.
-    ///   - peer: the address of the other side of the connection.
+    /// What a client's first request said, as far as it is believed.
     func handshake(
-        told: String?, peer: @autoclosure () -> String, cookie: String?, remoteUser: String?
+        _ told: ToldByFrontEnd, peer: @autoclosure () -> String, cookie: String?
     ) -> Handshake {
-        Handshake(
-            address: address(told: told, peer: peer()), cookie: cookie, remoteUser: remoteUser)
+        let isBelieved = believes(told)
+        var handshake = Handshake(address: address(told, peer: peer()), cookie: cookie)
+        handshake.remoteUser = isBelieved ? told.remoteUser : nil
+        handshake.isForged = told.saysAnything && !isBelieved
+        return handshake
     }
 
     /// The address of a client, as far as it counts.
-    func address(told: String?, peer: @autoclosure () -> String) -> String {
-        let address = (configuration.trustsProxy ? told : nil) ?? peer()
+    func address(_ told: ToldByFrontEnd, peer: @autoclosure () -> String) -> String {
+        let isBelieved = configuration.trustsProxy && believes(told)
+        let address = (isBelieved ? told.realIP : nil) ?? peer()
         return configuration.countedAddress(String(address.unicodeScalars.prefix(64)))
+    }
+
+    private func believes(_ told: ToldByFrontEnd) -> Bool {
+        configuration.frontEnd.believes(told.secret)
     }
 
     /// The same of a request for a WebSocket.
     func handshake(_ request: UpgradeRequest, peer: @autoclosure () -> String) -> Handshake {
-        handshake(
-            told: request.realIP, peer: peer(), cookie: request.cookie,
-            remoteUser: request.remoteUser)
+        handshake(request.told, peer: peer(), cookie: request.cookie)
     }
 
     /// With what a session is refused; `nil` if it may begin, and then it is counted.
     func refusal(of handshake: Handshake) -> HTTPResponseStatus? {
         if isShuttingDown { return .serviceUnavailable }
+        if handshake.isForged {
+            counters.count(.refused(.frontEnd))
+            return .forbidden
+        }
         guard let refusal = admission.begin(address: handshake.address, now: eventLoop.now) else {
             return nil
         }

@@ -97,6 +97,14 @@ final class ServerLoops: Sendable {
             isSecure: forwardedProtocol?.lowercased().isExactly("https") ?? false)
     }
 
+    /// Somebody was refused who is not the front end and speaks as if, which is told to the operator.
+    func reportForged() {
+        guard loops[0].configuration.frontEnd.isFirstRefusal() else { return }
+        logger.warning(
+            "refused: X-Real-IP or X-Remote-User without the front end's secret (--secret-file, own/secret.conf)"
+        )
+    }
+
     /// A page was refused, which is told to the operator.
     func reportRefused(origin: String, host: String) {
         guard let news = origins.firstRefusal(of: origin, host: host) else { return }

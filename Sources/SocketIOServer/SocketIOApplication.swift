@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CompactJSON
+import NIOHTTP1
 public import SocketIO
 
 /// What a client's first request said.
@@ -11,12 +12,35 @@ public struct Handshake: Sendable {
     public var cookie: String?
     /// The user whom the proxy names (`X-Remote-User`).
     public var remoteUser: String?
+    /// Whether somebody who is not the front end said who the client is, or where it comes from.
+    var isForged = false
 
     /// Makes a handshake of its parts.
     public init(address: String, cookie: String? = nil, remoteUser: String? = nil) {
         self.address = address
         self.cookie = cookie
         self.remoteUser = remoteUser
+    }
+}
+
+/// What the front end says of a client: its own headers, which no client's get past.
+struct ToldByFrontEnd: Equatable {
+    /// What shows that it is the front end (`X-Halls-Secret`).
+    var secret: String?
+    /// The client's address (`X-Real-IP`).
+    var realIP: String?
+    /// The user (`X-Remote-User`).
+    var remoteUser: String?
+
+    /// Whether there is anything that has to be believed.
+    var saysAnything: Bool { realIP != nil || remoteUser != nil }
+}
+
+extension ToldByFrontEnd {
+    init(_ headers: HTTPHeaders) {
+        secret = headers.joined("x-halls-secret")
+        realIP = headers.joined("x-real-ip")
+        remoteUser = headers.joined("x-remote-user")
     }
 }
 

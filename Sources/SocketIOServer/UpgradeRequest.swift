@@ -11,8 +11,7 @@ struct UpgradeRequest: Equatable {
     private(set) var origin: String?
     private(set) var forwardedProtocol: String?
     private(set) var cookie: String?
-    private(set) var realIP: String?
-    private(set) var remoteUser: String?
+    private(set) var told = ToldByFrontEnd()
     /// The first of the subprotocols that the client offers. They mean nothing here, but a browser that offered some closes
     /// what is answered without one.
     private(set) var subprotocol: String?
@@ -54,8 +53,7 @@ struct UpgradeRequest: Equatable {
         origin = head.headers.joined("origin")
         forwardedProtocol = head.headers.joined("x-forwarded-proto")
         cookie = head.headers.joined("cookie", by: "; ")
-        realIP = head.headers.joined("x-real-ip")
-        remoteUser = head.headers.joined("x-remote-user")
+        told = ToldByFrontEnd(head.headers)
         subprotocol = Self.first(of: head.headers.joined("sec-websocket-protocol"))
     }
 }
@@ -106,8 +104,9 @@ extension UpgradeRequest {
             case "origin": header.join(to: &origin)
             case "x-forwarded-proto": header.join(to: &forwardedProtocol)
             case "cookie": header.join(to: &cookie, by: "; ")
-            case "x-real-ip": header.join(to: &realIP)
-            case "x-remote-user": header.join(to: &remoteUser)
+            case "x-real-ip": header.join(to: &told.realIP)
+            case "x-remote-user": header.join(to: &told.remoteUser)
+            case "x-halls-secret": header.join(to: &told.secret)
             case "sec-websocket-protocol": header.join(to: &subprotocols)
             // A body, or something else that wants a closer look.
             case "content-length", "transfer-encoding", "expect": return nil

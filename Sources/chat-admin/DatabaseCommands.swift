@@ -2,6 +2,8 @@
 
 import ArgumentParser
 import ChatModels
+import Glibc
+import Sockets
 
 /// `chat-admin migrate`
 struct MigrateCommand: ParsableCommand {
@@ -25,6 +27,9 @@ struct CheckCommand: ParsableCommand {
 
     @OptionGroup var options: AdminOptions
 
+    @Option(help: "The file with the front end's secret. It may be readable by root alone.")
+    var secretFile = "/etc/halls/secret"
+
     func run() throws {
         let database = try options.open()
         let settings = try database.settings()
@@ -43,6 +48,7 @@ struct CheckCommand: ParsableCommand {
             throw ExitCode.failure
         }
         print("The database at \(options.path) is sound.")
+        if unsafe access(secretFile, F_OK) != 0 { print("Warning: \(FrontEndPolicy.warning)") }
     }
 }
 

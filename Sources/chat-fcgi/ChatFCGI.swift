@@ -57,14 +57,17 @@ struct ChatFCGI: ParsableCommand {
     /// Runs until the process is told to end.
     private func serve(_ listener: FrontEndSocket) throws {
         let logger = log.logger("chat-fcgi")
-        let site = site
         do {
+            // Plain CGI needs no secret: the front end has started the process.
+            var site = site
+            site.frontEnd = try accounts.frontEnd()
+            if !site.frontEnd.isSafe { logger.warning("\(FrontEndPolicy.warning)") }
             guard FastCGI.start() else { throw SystemError(number: errno, path: "libfcgi") }
             // libfcgi takes SIGTERM for itself; blocked, it waits for us.
             ProcessSignals.block()
             let outage = Outage(log: logger)
             let databases = try (0..<server.threads).map { _ in try openDatabase(outage) }
-            let routers = databases.map { router($0, site) }
+            let routers = databases.map { [site] in router($0, site) }
             let fcgi = try FastCGIServer(listener, server.configuration, log: logger)
             fcgi.start(routers)
             logger.info("Ready.", metadata: ["listen": "\(server.listen ?? "descriptor 0")"])

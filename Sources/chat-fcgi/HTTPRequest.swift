@@ -49,6 +49,8 @@ struct HTTPRequest: Sendable {
     var remoteAddress = ""
     /// The user whom the site's own login names.
     var remoteUser = ""
+    /// What shows that the front end is the site's own.
+    var secret = ""
     /// Whether the client came by HTTPS, as far as the front end knows.
     var isSecure = false
     var body = Body.whole([])
@@ -75,6 +77,7 @@ extension HTTPRequest {
         ifNoneMatch = header("HTTP_IF_NONE_MATCH")
         remoteAddress = variable("REMOTE_ADDR")
         remoteUser = variable("REMOTE_USER")
+        secret = variable("HALLS_SECRET")
         let https = variable("HTTPS")
         isSecure =
             (!https.isEmpty && !https.isWord("off"))

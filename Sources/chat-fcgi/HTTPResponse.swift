@@ -149,7 +149,8 @@ extension ChatError.Code {
         switch self {
         case .invalidRequest: .badRequest
         case .unauthenticated, .wrongCredentials: .unauthorized
-        case .originRefused, .notAMember, .notAllowed, .registrationClosed: .forbidden
+        case .originRefused, .frontEndRefused, .notAMember, .notAllowed, .registrationClosed:
+            .forbidden
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .usernameTaken, .hallNameTaken, .clientKeyReused, .hallArchived, .tooManyHalls:

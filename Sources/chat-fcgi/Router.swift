@@ -53,6 +53,7 @@ struct Router: Sendable {
     }
 
     private func route(_ request: HTTPRequest) throws -> HTTPResponse {
+        try requireFrontEnd(of: request)
         guard let target = RequestTarget(request.target) else { throw ChatError(.notFound) }
         let base = site.basePath
         guard target.segments.starts(with: base, by: { $0.isExactly($1) }) else {
@@ -74,6 +75,16 @@ struct Router: Sendable {
             request: request, target: target, id: route.id(in: path), database: database, site: site
         )
         return call.renewingSession(try route.respond(call))
+    }
+
+    private func requireFrontEnd(of request: HTTPRequest) throws(ChatError) {
+        guard !site.frontEnd.believes(request.secret) else { return }
+        if site.frontEnd.isFirstRefusal() {
+            site.log.warning(
+                "A request without the front end's secret was refused (--secret-file, own/secret.conf)."
+            )
+        }
+        throw ChatError(.frontEndRefused)
     }
 
     private func requireOrigin(of request: HTTPRequest) throws(ChatError) {
@@ -111,6 +122,8 @@ struct Site: Sendable {
     var loginURL: LoginURL?
     /// Whether anybody may make an account.
     var isRegistrationOpen = true
+    /// Whom to believe who a client is.
+    var frontEnd = FrontEndPolicy()
     /// Which pages may change something.
     var origins = OriginPolicy()
     /// Where a session's token is.

@@ -58,8 +58,10 @@ struct ChatPush: ParsableCommand {
                     sends: push.sendRate, joins: push.joinRate, events: push.eventRate)),
             cookie: cookie)
         OpenFiles.raise(logger)
+        let configuration = try push.serverConfiguration(of: accounts)
+        if !configuration.frontEnd.isSafe { logger.warning("\(FrontEndPolicy.warning)") }
         let server = try SocketIOServer(
-            configuration: push.serverConfiguration(allowedOrigins: accounts.allowedOrigins),
+            configuration: configuration,
             threads: push.threads, logger: logger
         ) { loop in
             ChatApplication(loop: loop, store: store, settings: settings)
@@ -71,7 +73,9 @@ struct ChatPush: ParsableCommand {
         let metrics = try push.metricsAddress().map { address in
             try MetricsListener(
                 at: address, socketMode: push.socketPermissions(),
-                metrics: Metrics(server: server, store: store, process: process),
+                metrics: Metrics(
+                    server: server, store: store, process: process,
+                    isFrontEndKnown: configuration.frontEnd.isSafe),
                 logger: logger)
         }
         MemoryReturn.begin()

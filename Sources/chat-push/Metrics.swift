@@ -10,6 +10,8 @@ struct Metrics: Sendable {
     let server: SocketIOServer
     let store: ChatStore
     let process: ProcessFigures
+    /// Whether the front end has to say a secret.
+    var isFrontEndKnown = true
 
     /// What an event loop says when it is asked.
     struct LoopFigures: Sendable {

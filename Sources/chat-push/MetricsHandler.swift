@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import Sockets
 
 /// One request about the daemon's state, and its answer.
 final class MetricsHandler: ChannelInboundHandler {
@@ -69,7 +70,8 @@ final class MetricsHandler: ChannelInboundHandler {
             } else if let problem {
                 self.write(Answer(status: .serviceUnavailable, text: problem + "\n"), context)
             } else {
-                self.write(Answer(text: "ok\n"), context)
+                let warning = metrics.isFrontEndKnown ? "" : FrontEndPolicy.warning + "\n"
+                self.write(Answer(text: "ok\n" + warning), context)
             }
         }
     }

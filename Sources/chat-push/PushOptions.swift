@@ -161,7 +161,7 @@ struct PushOptions: ParsableArguments {
         return mode
     }
 
-    func serverConfiguration(allowedOrigins: Set<Origin>) -> ServerConfiguration {
+    func serverConfiguration(of accounts: AccountOptions) throws -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.pingInterval = pingInterval
         configuration.pingTimeout = pingTimeout
@@ -180,7 +180,8 @@ struct PushOptions: ParsableArguments {
         configuration.connectionsPerAddressMax = connectionsPerAddressMax
         configuration.countedAddress = AddressPrefix.of
         configuration.handshakesPerSecond = handshakesPerSecond
-        configuration.allowedOrigins = allowedOrigins
+        configuration.allowedOrigins = accounts.allowedOrigins
+        configuration.frontEnd = try accounts.frontEnd()
         return configuration
     }
 }

@@ -317,6 +317,32 @@ struct HTTPHandlerTests {
         #expect(try harness.connect().get(target, ["X-Real-IP": "192.0.2.2"]).status == 429)
     }
 
+    @Test func `who is not the front end says neither who a client is nor where it comes from`()
+        throws
+    {
+        let text = String(repeating: "s", count: 32)
+        let secret: FrontEndSecret = try #require(FrontEndSecret(text))
+        let harness = try Harness { $0.frontEnd = FrontEndPolicy(secret: secret) }
+        let target = "/socket.io/?EIO=4&transport=polling"
+        for header in ["X-Real-IP", "X-Remote-User"] {
+            for (said, status) in [(nil, 403), (text + "s", 403), ("", 403), (text, 200)] {
+                let headers = [header: "ann", "X-Halls-Secret": said].compactMapValues(\.self)
+                #expect(try harness.connect().get(target, headers).status == status)
+            }
+        }
+        // Who says nothing of this kind may come by itself.
+        #expect(try harness.connect().get(target).status == 200)
+        #expect(harness.count(.refused(.frontEnd)) == 6)
+
+        let loop = harness.loop
+        for (said, address, user) in [("x", "198.51.100.7", nil), (text, "192.0.2.1", "ann")] {
+            let told = ToldByFrontEnd(secret: said, realIP: "192.0.2.1", remoteUser: "ann")
+            let handshake = loop.handshake(told, peer: "198.51.100.7", cookie: nil)
+            #expect(handshake.address == address && handshake.remoteUser == user)
+            #expect(handshake.isForged == (user == nil))
+        }
+    }
+
     @Test func `connections are bounded, those without a session too`() throws {
         let harness = try Harness { $0.connectionsMax = 0 }
         // As many as there may be without a session, without that many descriptors.

@@ -58,7 +58,7 @@ struct HTTPResponseTests {
     @Test func `each code has the status of the protocol`() {
         let statuses: [Int: [ChatError.Code]] = [
             400: [.invalidRequest], 401: [.unauthenticated, .wrongCredentials],
-            403: [.originRefused, .notAMember, .notAllowed, .registrationClosed],
+            403: [.originRefused, .frontEndRefused, .notAMember, .notAllowed, .registrationClosed],
             404: [.notFound], 405: [.methodNotAllowed],
             409: [.usernameTaken, .hallNameTaken, .clientKeyReused, .hallArchived, .tooManyHalls],
             413: [.tooLarge], 415: [.unsupportedMediaType],

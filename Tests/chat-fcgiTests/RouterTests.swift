@@ -4,6 +4,7 @@ import ChatModels
 import ChatTesting
 import CompactJSON
 import Foundation
+import Sockets
 import Testing
 
 @testable import chat_fcgi
@@ -84,6 +85,23 @@ struct RouterTests {
 
         request.origin = "http://chat.example"
         #expect(client.send(request).code != "origin_refused")
+    }
+
+    @Test func `who is not the front end is refused whatever it asks for`() throws {
+        let text = String(repeating: "s", count: 32)
+        let secret: FrontEndSecret = try #require(FrontEndSecret(text))
+        let (client, _) = try Client.signedIn()
+        client.site.frontEnd = FrontEndPolicy(secret: secret)
+        for target in ["/chat/me", "/chat/health", "/elsewhere"] {
+            var request = client.request(.get, target)
+            for said in ["", "x", text + "s"] {
+                request.secret = said
+                #expect(client.send(request).code == "front_end_refused")
+                #expect(client.send(request).status == .forbidden)
+            }
+            request.secret = text
+            #expect(client.send(request).code != "front_end_refused")
+        }
     }
 
     @Test func `reading is not bound to an origin`() throws {

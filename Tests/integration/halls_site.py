@@ -39,15 +39,18 @@ def clean_environment():
     return {name: value for name, value in os.environ.items() if not name.startswith("HALLS_")}
 
 
-def render_nginx(folder, sockets, listen):
+def render_nginx(folder, sockets, listen, environment=None):
     """Writes the configuration of `./chat run` into a folder, by `./chat` itself."""
-    subprocess.run([ROOT / "chat", "render-nginx", folder, sockets, listen], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [ROOT / "chat", "render-nginx", folder, sockets, listen],
+        check=True, stdout=subprocess.DEVNULL, env=environment or clean_environment(),
+    )  # fmt: skip
 
 
 class Site:
     """nginx with both daemons. See conftest.py for how tests get one."""
 
-    def __init__(self, flags=None, environment=None, server="", daemons=("chat-push", "chat-fcgi"), activated=False):
+    def __init__(self, flags=None, environment=None, server="", daemons=("chat-push", "chat-fcgi"), activated=False, secret="s3cret" * 6):
         """
         flags: of the daemons, as {"message-length-max": 100}; each goes to the programs by its environment variable,
             so that one that only the other daemon knows does no harm.
@@ -55,6 +58,7 @@ class Site:
         server: nginx directives for the server block, e.g. the site's own login.
         daemons: which to start; a test with stand-ins starts none.
         activated: the test holds chat-fcgi's socket and hands it over as descriptor 0, as a systemd socket unit does.
+        secret: by which the daemons know nginx; None for a site of before there was one.
         """
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="halls-"))
         self.port = free_port()
@@ -71,7 +75,11 @@ class Site:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(str(self.folder / "fcgi.sock"))
             self.listener.listen(1024)
-        render_nginx(self.folder / "nginx", self.folder, self.host)
+        self.secret = secret
+        if secret:
+            (self.folder / "secret").write_text(secret + "\n")
+            self.environment["HALLS_SECRET_FILE"] = str(self.folder / "secret")
+        render_nginx(self.folder / "nginx", self.folder, self.host, self.environment)
         if server:
             config = self.folder / "nginx/nginx.conf"
             here = "include halls/halls.conf;"

@@ -5,6 +5,7 @@ They speak to the daemon's own socket, past nginx, and answer no pings: what is 
 """
 
 import os
+import pathlib
 import selectors
 import socket
 import time
@@ -35,6 +36,12 @@ def unfinished(fragment, rest):
     return frame("4" * fragment, 0x01) + frame("4" * (rest + 1), 0x00)[:-1]
 
 
+def secret_line(address):
+    """The header by which chat-push at a site's unix socket knows the site's nginx."""
+    file = pathlib.Path(address).with_name("secret") if isinstance(address, (str, pathlib.Path)) else None
+    return f"X-Halls-Secret: {file.read_text().strip()}\r\n" if file and file.exists() else ""
+
+
 def open_socket(address, buffer=None):
     """A connection to a unix socket, or to (host, port)."""
     connection = socket.socket(socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
@@ -54,7 +61,8 @@ class Bare:
         lines = [f"{name}: {value}" for name, value in (headers or {}).items()]
         if cookie:
             lines.append(f"Cookie: halls_session={cookie}")
-        self.connection.sendall((UPGRADE + "".join(line + "\r\n" for line in lines) + "\r\n").encode())
+        fields = secret_line(address) + "".join(line + "\r\n" for line in lines)
+        self.connection.sendall((UPGRADE + fields + "\r\n").encode())
 
     def say(self, *texts):
         self.connection.sendall(b"".join(map(frame, texts)))
@@ -104,10 +112,11 @@ class Swarm:
 
     def connect(self, count, seconds=60):
         """Opens so many, and waits until each has heard the last of what is waited for."""
+        secret = secret_line(self.address)
         for number in range(count):
             connection = open_socket(self.address)
             cookie = self.cookies[number % len(self.cookies)]
-            fields = f"X-Real-IP: 192.0.2.{number % 250}\r\nCookie: halls_session={cookie}\r\n\r\n"
+            fields = f"{secret}X-Real-IP: 192.0.2.{number % 250}\r\nCookie: halls_session={cookie}\r\n\r\n"
             connection.sendall((UPGRADE + fields).encode())
             connection.setblocking(False)
             self.sockets[connection] = (0, b"")

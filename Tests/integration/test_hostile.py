@@ -153,9 +153,9 @@ def test_a_crowd_that_never_signs_in_is_let_go_and_the_others_are_served_meanwhi
     taken = resident_bytes(pid) - empty
     site.becomes(CLOSED % "connect_timeout", count)
     assert site.figure("halls_push_connections") == 2
-    # A connection takes some kilobytes, and what the crowd took is the system's again.
+    # A connection takes some kilobytes, and what the crowd took is the system's again, if it is worth it.
     assert taken < count * 5_000
-    wait_until(lambda: resident_bytes(pid) - empty < taken / 2, 20, f"half of {taken >> 20} MB")
+    wait_until(lambda: resident_bytes(pid) - empty < max(taken / 2, 4 << 20), 60, f"half of {taken >> 20} MB")
     for client in (crowd, one, two):
         client.close()
 

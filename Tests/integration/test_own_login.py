@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 import flask_site
 from browsing import CHROMIUM
 from halls_site import NGINX, ROOT, SiteSession, free_port, wait_until
+from swarm import UPGRADE, open_socket
 from listener import Listener, connect_answer, found
 
 SECTION = re.search(r"^### The site's own login$(.*?)^## ", (ROOT / "docs/operating.md").read_text(), re.M | re.S)[1]
@@ -105,6 +106,53 @@ def test_whom_the_site_knows_talks_and_a_header_of_ones_own_counts_for_nothing(f
 
     assert ana.post("/logout", allow_redirects=False).status_code == 302
     assert ana.get("/chat/session").json()["user"] is None
+
+
+def test_another_front_end_says_nothing_of_who_a_client_is(flask_beside):
+    site = flask_beside
+    site.chat_push = site.folder / "push.sock"
+    for word in ("", "X-Halls-Secret: " + "x" * 36 + "\r\n"):
+        client = open_socket(site.chat_push)
+        client.sendall((UPGRADE + word + "X-Remote-User: ana\r\n\r\n").encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 403 ")
+        client.close()
+    assert "secret" in site.log("chat-push")
+
+    # The same nginx, but for the secret: nobody gets in, and nobody is taken for somebody else.
+    edit(site.folder / "nginx/nginx.conf", ("include halls/halls.conf;", 'set $halls_secret "";\ninclude halls/halls.conf;'))
+    edit(site.folder / "nginx/halls/own/secret.conf", (site.secret, "y" * 36))
+    site.restart("nginx")
+    answer = site.get("/chat/session")
+    assert (answer.status_code, answer.json()["code"]) == (403, "front_end_refused")
+    assert site.get(POLLING).status_code == 403
+    assert "secret" in site.log("chat-fcgi")
+
+
+def test_a_site_of_before_there_was_a_secret_is_warned_and_goes_on(make_site):
+    port = free_port()
+    site = make_site(secret=None, flags={"metrics": f"127.0.0.1:{port}"})
+    ana = site.person("ana")
+    hall = found(ana)
+    listener = Listener(ana)
+    assert listener.join(hall)["ok"]
+    listener.close()
+    for name in ("chat-push", "chat-fcgi"):
+        assert "There is no front end's secret" in site.log(name)
+    health = requests.get(f"http://127.0.0.1:{port}/health", timeout=5)
+    assert health.status_code == 200 and "There is no front end's secret" in health.text
+    check = site.admin("check", "--secret-file", site.folder / "secret")
+    assert "There is no front end's secret" in check.stdout
+    (site.folder / "secret").write_text("x" * 40)
+    assert "secret" not in site.admin("check", "--secret-file", site.folder / "secret").stdout
+
+
+@pytest.mark.parametrize("name", ["chat-push", "chat-fcgi"])
+def test_a_file_without_a_secret_is_refused_with_a_sentence(make_site, name):
+    site = make_site.unstarted(secret="too short")
+    site.admin("migrate")
+    site.launch(name)
+    wait_until(lambda: site.processes[name].poll() is not None)
+    assert "does not hold a secret" in site.log(name)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; './chat setup' installs it")

@@ -47,8 +47,11 @@ private func checkUpgradeRequest(_ bytes: [UInt8]) throws {
     try claim(head.hasPrefix("GET \(request.target) HTTP/1.1\r\n"), "That is not its target.")
     let lower = head.lowercased()
     try claim(lower.contains("websocket") && lower.contains("upgrade"), "It does not ask for it.")
-    for value in [request.host, request.origin, request.cookie, request.realIP] {
-        try claim(value.map(head.contains) ?? true, "A header has another value.")
+    let told = request.told
+    for value in [request.host, request.origin, request.cookie, told.realIP, told.secret] {
+        // One that came more than once is all of it.
+        let parts = (value ?? "").split { $0 == "," || $0 == ";" }
+        try claim(parts.allSatisfy(head.contains), "A header has another value.")
         try claim(!(value?.contains { $0.isNewline } ?? false), "A header has two lines.")
     }
     // One byte less, and it is not whole.

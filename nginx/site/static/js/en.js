@@ -139,6 +139,7 @@ export default {
   error_offline: "There is no connection. Try again when you are back online.",
   error_unreachable: "The server cannot be reached. Try again.",
   error_slow: "The server did not answer in time. Try again.",
+  error_front_end_refused: "The site's web server is not set up for the chat.",
   error_origin_refused: "The server does not accept this page's address.",
   error_no_cookies: "This browser does not keep you signed in. Allow cookies for this site, then try again.",
   error_internal: "Something went wrong on the server. Try again.",

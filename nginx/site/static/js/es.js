@@ -139,6 +139,7 @@ export default {
   error_offline: "No hay conexión. Inténtalo cuando vuelva.",
   error_unreachable: "No se puede llegar al servidor. Inténtalo otra vez.",
   error_slow: "El servidor no ha respondido a tiempo. Inténtalo otra vez.",
+  error_front_end_refused: "El servidor web del sitio no está configurado para el chat.",
   error_origin_refused: "El servidor no acepta la dirección de esta página.",
   error_no_cookies: "Este navegador no guarda tu sesión. Permite las cookies de este sitio e inténtalo otra vez.",
   error_internal: "Algo ha fallado en el servidor. Inténtalo otra vez.",
