@@ -1490,6 +1490,113 @@ def test_a_dialog_is_closed_by_a_click_beside_it_and_by_no_other(shared_site, se
     expect(one["#create-dialog"]).to_be_hidden()
 
 
+def test_the_ring_around_the_message_in_focus_is_whole(seeded, seat):
+    one = seat(seeded, seeded.people[0], **DESKTOP).open(seeded.hall)
+    one.until(lambda: len(one.rows) >= 50)
+    # As far as the ring reaches beyond the message, on each side.
+    room = """() => {
+        const { outlineOffset, outlineWidth } = getComputedStyle(document.activeElement);
+        const reach = parseFloat(outlineOffset) + parseFloat(outlineWidth);
+        const box = document.activeElement.getBoundingClientRect();
+        const view = document.querySelector("#scroller").getBoundingClientRect();
+        const spaces = [box.top - view.top, view.bottom - box.bottom, box.left - view.left, view.right - box.right];
+        return [document.activeElement.tagName, Math.min(...spaces) - reach];
+    }"""
+
+    expect(one["#composer-text"]).to_be_focused()
+    for _ in range(25):
+        one.page.keyboard.press("ArrowUp")
+        tag, space = one.page.evaluate(room)
+        assert tag == "ARTICLE" and space >= 0
+    for _ in range(10):
+        one.page.keyboard.press("ArrowDown")
+        assert one.page.evaluate(room)[1] >= 0
+
+
+LEFT_OF_TEXT = """(element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return Math.round(range.getBoundingClientRect().left);
+}"""
+
+
+def test_names_that_are_read_from_the_right_stand_where_the_others_begin(make_site, seat):
+    site = make_site()
+    ana, dana = site.person("ana"), site.person("דנה")
+    hall = found(ana, "Garden")
+    enter(hall, dana)
+    for name in ("حديقة", "Kitchen"):
+        found(dana, name)
+    one = seat(site, ana, **DESKTOP).open(hall)
+    one["#members-toggle"].click()
+    expect(one["#members .member"]).to_have_count(2)
+    one["#join-hall"].click()
+    expect(one["#join-dialog .choice"]).to_have_count(2)
+
+    for names in ("#members .member-name", "#join-dialog .hall-label"):
+        lefts = [name.evaluate(LEFT_OF_TEXT) for name in one[names].all()]
+        assert lefts[0] == lefts[1], names
+
+
+def test_what_a_hall_is_has_a_picture_and_a_name(make_site, seat):
+    site = make_site()
+    ana = site.person("ana")
+    garden, attic = found(ana, "Garden", private=True), found(ana, "Attic")
+    site.admin("halls", "archive", attic["id"])
+    one = seat(site, ana, **DESKTOP).open(garden)
+    expect(one["#hall-list a"]).to_have_count(2)
+
+    names = {"Garden": "Private hall", "Attic": "Archived"}
+    for name, mark in names.items():
+        row = one["#hall-list a"].filter(has_text=name)
+        expect(row.get_by_role("img", name=mark)).to_be_visible()
+        expect(row).to_have_accessible_name(f"{name} {mark}")
+    one.page.keyboard.press("Control+k")
+    for name, mark in names.items():
+        row = one["#find-dialog .choice"].filter(has_text=name)
+        expect(row.get_by_role("img", name=mark)).to_be_visible()
+
+
+MAIN_AND_HEADINGS = """() => {
+    const seen = (selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility());
+    const headings = seen("h1:not([role]), [role=heading][aria-level='1']");
+    const main = seen("main, [role=main]");
+    return [main.length, headings.map(({ textContent }) => textContent.trim()),
+        headings.every((heading) => main[0]?.contains(heading))];
+}"""
+
+
+def test_each_screen_has_one_main_part_and_one_heading(make_site, seat):
+    site = make_site()
+    ana, ben = site.person("ana"), site.person("ben")
+    wide = seat(site, ana, **DESKTOP).open()
+
+    def has(person, heading):
+        person.until(lambda: person.page.evaluate(MAIN_AND_HEADINGS) == [1, [heading], True], 10, heading)
+
+    has(wide, "Welcome, ana")
+    hall = found(ana, "Garden")
+    wide.open(hall)
+    has(wide, "Garden")
+    wide["#members-toggle"].click()
+    has(wide, "Garden")
+    phone = seat(site, ana, **PHONE).open()
+    has(phone, "Halls")
+    phone["#hall-list a"].tap()
+    has(phone, "Garden")
+    phone["#members-toggle"].tap()
+    has(phone, "Members")
+    phone.page.go_back()
+    phone.page.go_back()
+    has(phone, "Halls")
+    stranger = seat(site, ben, **PHONE).open(hall)
+    has(stranger, "Garden")
+    expect(stranger["#hall-name"]).to_be_hidden()
+    expect(stranger["#notice-title"]).to_have_text("Garden")
+    nobody = seat(site, **PHONE).open()
+    has(nobody, "Welcome back")
+
+
 # --- Looks ------------------------------------------------------------------------------------------------------------
 
 
@@ -1533,6 +1640,75 @@ def test_the_page_is_light_or_dark_as_the_system_until_it_is_told_otherwise(shar
     assert lightness(light) < 0.25
     light.page.reload()
     assert lightness(light) < 0.25
+
+
+def test_other_windows_follow_the_language_the_theme_and_the_keys(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    other = one.context.new_page()
+    other.goto(shared_site.url + "/chat.html")
+    expect(other.locator("#composer")).to_be_visible()
+
+    one["#open-settings"].click()
+    one["#language"].select_option("es")
+    one["#theme"].select_option("dark")
+    one["#single-keys"].uncheck()
+
+    expect(other.locator("#sidebar h2")).to_have_text("Salas")
+    expect(other.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(other.locator("html")).to_have_attribute("lang", "es")
+    other.locator("#open-settings").click()
+    expect(other.locator("#language")).to_have_value("es")
+    expect(other.locator("#theme")).to_have_value("dark")
+    expect(other.locator("#single-keys")).not_to_be_checked()
+    one["#theme"].select_option("system")
+    expect(other.locator("html")).not_to_have_attribute("data-theme", "dark")
+    expect(other.locator("#theme")).to_have_value("system")
+
+
+def test_with_larger_letters_a_disc_holds_its_letter_and_covers_no_text(seeded, seat):
+    one = seat(seeded, seeded.people[0], **DESKTOP).open(seeded.hall)
+    one.until(lambda: len(one.rows) >= 50)
+    one["#members-toggle"].click()
+    expect(one["#members .member"]).to_have_count(7)
+    spilled = """() => [...document.querySelectorAll(".disc")].filter((disc) => disc.checkVisibility()).filter((disc) => {
+        const range = document.createRange();
+        range.selectNodeContents(disc);
+        const [letter, box] = [range.getBoundingClientRect(), disc.getBoundingClientRect()];
+        const text = disc.parentElement.querySelector(".author, .member-name, .me-name").getBoundingClientRect();
+        return letter.width > box.width - 4 || letter.height > box.height - 4 || box.right > text.left;
+    }).length"""
+    assert one.page.evaluate(spilled) == 0
+
+    one.page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+
+    assert one.page.evaluate(spilled) == 0
+
+
+def test_with_the_systems_colours_own_messages_and_the_hall_in_view_are_told_by_lines(seeded, seat):
+    one = seat(seeded, seeded.people[0], forced_colors="active", **DESKTOP).open(seeded.hall)
+    one.until(lambda: len(one.rows) >= 50)
+
+    def border(selector):
+        return one[selector].first.evaluate(
+            "(it) => [getComputedStyle(it).borderTopWidth, getComputedStyle(it).borderTopColor]"
+        )
+
+    assert border(".is-mine .message-body") != border(".message:not(.is-mine) .message-body")
+    current, other = border(".hall[aria-current]"), border(".hall:not([aria-current])")
+    assert current[0] == "2px" and current != other
+
+
+def test_two_messages_of_one_person_are_told_from_two_lines(shared_site, seat, pair):
+    ana, ben, hall = pair
+    for content in ("one", "two"):
+        ben.post(f"/chat/messages/{hall['id']}", json={"content": content})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.sees("one", "two")
+
+    first, second = (body.bounding_box() for body in one["#log .message-body"].all())
+    assert second["y"] - first["y"] - first["height"] >= 6
 
 
 @pytest.mark.parametrize("form", [PHONE, SMALL_PHONE], ids=["390x844", "320x568"])

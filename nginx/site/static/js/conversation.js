@@ -3,6 +3,7 @@
 import { copyText } from "./clipboard.js";
 import { Composer } from "./composer.js";
 import { MessageList } from "./message-list.js";
+import { setHeadingLevel } from "./panes.js";
 import { Emitter, dayNumber, shownName } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
@@ -90,6 +91,8 @@ export class Conversation extends Emitter {
   setHall(hall) {
     this.#hall = hall;
     $("hall-name").textContent = shownName(hall.name);
+    $("hall-name").hidden = false;
+    setHeadingLevel($("notice-title"), null);
     $("hall-lock").toggleAttribute("hidden", !hall.private);
     this.#composer.name = hall.name;
     $("composer").hidden = Boolean(hall.archived);
@@ -154,6 +157,8 @@ export class Conversation extends Emitter {
     this.#showNewCount();
     this.#showWayDown(false);
     $("hall-name").textContent = "";
+    $("hall-name").hidden = true;
+    setHeadingLevel($("notice-title"), 1);
     $("hall-lock").toggleAttribute("hidden", true);
     $("scroller").hidden = true;
     $("archived-note").hidden = true;
@@ -179,7 +184,7 @@ export class Conversation extends Emitter {
   /** While it is asked for what stands in the place of a hall. */
   showLoading() {
     this.clear();
-    this.showNotice({ title: "", lead: this.#language.t("loading"), back: false });
+    this.showNotice({ title: this.#language.t("loading"), lead: "", back: false });
     $("notice").classList.add("is-loading");
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { showMarks } from "./marks.js";
 import { Emitter, foldText, isComposing, shownName } from "./utils.js";
 
 /** Opens a dialog; a click beside it or on what has data-close closes it, the browser gives the focus back. */
@@ -84,7 +85,7 @@ export class HallPicker extends Emitter {
   #halls = [];
   #texts;
 
-  /** `texts` says, at the time of use: action, none, and nothing found. */
+  /** `texts` says, at the time of use: action, none, nothing found, and in which language. */
   constructor({ dialog, texts }) {
     super();
     this.#dialog = dialog;
@@ -135,13 +136,13 @@ export class HallPicker extends Emitter {
     if (this.#dialog.classList.contains("is-loading")) return;
     const wanted = foldText(this.#filter.value.trim());
     const found = this.#halls.filter(({ name }) => foldText(name).includes(wanted));
-    const { action, none, nothingFound } = this.#texts();
+    const { action, none, nothingFound, language } = this.#texts();
     const template = document.getElementById("choice-template").content.firstElementChild;
     this.#list.replaceChildren(...found.map((hall) => {
       const item = template.cloneNode(true);
       item.firstElementChild.dataset.hallId = hall.id;
       item.querySelector(".hall-label").textContent = shownName(hall.name);
-      item.querySelector(".icon").toggleAttribute("hidden", !hall.private);
+      showMarks(item, hall, language);
       item.querySelector(".choice-action").textContent = action;
       return item;
     }));

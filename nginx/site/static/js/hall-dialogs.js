@@ -96,6 +96,7 @@ export class HallDialogs extends Emitter {
   }
 
   #texts(action, none) {
-    return { action, none: this.#language.t(none), nothingFound: this.#language.t("nothing_found") };
+    const language = this.#language;
+    return { action, none: language.t(none), nothingFound: language.t("nothing_found"), language };
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { showMarks } from "./marks.js";
 import { hallAddress, shownName } from "./utils.js";
 
 /** The halls in the sidebar. */
@@ -110,9 +111,7 @@ export class HallList {
     link.classList.toggle("is-archived", Boolean(hall.archived));
     link.querySelector(".hall-failed").hidden = !hasFailed;
     link.querySelector(".hall-failed .sr-only").textContent = hasFailed ? this.#language.t("not_sent_here") : "";
-    const lock = link.querySelector(".icon");
-    lock.toggleAttribute("hidden", !hall.private);
-    lock.setAttribute("aria-label", this.#language.t("private_hall"));
+    showMarks(link, hall, this.#language);
     const [visible, spoken] = link.querySelector(".badge").children;
     link.querySelector(".badge").hidden = unread === 0;
     setText(visible, unread > 99 ? "99+" : String(unread));

@@ -4,13 +4,20 @@ import { Emitter } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
 const narrow = matchMedia("(max-width: 719px)");
-const headings = { conversation: "hall-name", members: "members-title" };
+/** What is on a phone the page, and elsewhere beside it. */
+const sides = {
+  halls: { region: "sidebar", role: "navigation", heading: "halls-title" },
+  members: { region: "members", role: "complementary", heading: "members-title" },
+};
 
 /** The panes of the page, of which a phone shows one at a time. Emits changed() when there is room for more or for less. */
 export class Panes extends Emitter {
   constructor() {
     super();
-    narrow.addEventListener("change", () => this.emit("changed"));
+    narrow.addEventListener("change", () => {
+      this.#nameRegions();
+      this.emit("changed");
+    });
   }
 
   get isNarrow() {
@@ -26,6 +33,7 @@ export class Panes extends Emitter {
     const { dataset } = $("app");
     const isOther = dataset.pane !== pane;
     dataset.pane = pane;
+    this.#nameRegions();
     return isOther && narrow.matches;
   }
 
@@ -33,8 +41,30 @@ export class Panes extends Emitter {
   takeFocus(focusHall) {
     const { activeElement } = document;
     if (activeElement !== document.body && activeElement?.getClientRects().length > 0) return;
-    const heading = headings[$("app").dataset.pane];
-    if (heading) $(heading).focus();
-    else focusHall();
+    const { pane } = $("app").dataset;
+    if (pane === "halls") return focusHall();
+    // Where no hall is shown what stands in its place has the heading.
+    const heading = pane === "members" ? $("members-title") : [$("hall-name"), $("notice-title")].find(({ hidden }) => !hidden);
+    return heading.focus();
+  }
+
+  // Who moves by landmarks and headings finds one main part and one heading of the page, also where it is a single pane.
+  #nameRegions() {
+    for (const [pane, { region, role, heading }] of Object.entries(sides)) {
+      const isPage = this.isNarrow && $("app").dataset.pane === pane;
+      $(region).setAttribute("role", isPage ? "main" : role);
+      setHeadingLevel($(heading), isPage ? 1 : null);
+    }
+  }
+}
+
+/** What is the heading of the page for a while, or no longer: a level of its own, or null for that of its element. */
+export function setHeadingLevel(heading, level) {
+  if (level === null) {
+    heading.removeAttribute("role");
+    heading.removeAttribute("aria-level");
+  } else {
+    heading.setAttribute("role", "heading");
+    heading.setAttribute("aria-level", level);
   }
 }

@@ -3,6 +3,8 @@
 import { Emitter } from "./utils.js";
 import { Language } from "./language.js";
 
+const languageKey = "halls.language";
+const themeKey = "halls.theme";
 const singleKeysKey = "halls.single_keys";
 
 /** Whether letters alone are shortcuts: unless they were turned off on this device. */
@@ -10,40 +12,61 @@ export function mayUseSingleKeys(storage) {
   return storage.get(singleKeysKey) !== false;
 }
 
-/** Language, appearance and keys, remembered on this device. Emits language(language). */
+/** Language, appearance and keys, remembered on this device, for all its windows. Emits language(language). */
 export class Settings extends Emitter {
   language;
   #storage;
+  #select = document.getElementById("language");
+  #theme = document.getElementById("theme");
+  #singleKeys = document.getElementById("single-keys");
 
   constructor({ storage }) {
     super();
     this.#storage = storage;
-    this.language = Language.choose(storage.get("halls.language"), browserLanguages());
-    const select = document.getElementById("language");
-    select.value = this.language.code;
-    select.addEventListener("change", () => this.#setLanguage(select.value));
-    const theme = document.getElementById("theme");
-    theme.value = document.documentElement.dataset.theme ?? "system";
-    theme.addEventListener("change", () => this.#setTheme(theme.value));
-    const singleKeys = document.getElementById("single-keys");
-    singleKeys.checked = mayUseSingleKeys(storage);
-    singleKeys.addEventListener("change", () => storage.set(singleKeysKey, singleKeys.checked));
+    this.language = Language.choose(storage.get(languageKey), browserLanguages());
+    this.#show();
+    this.#select.addEventListener("change", () => this.#setLanguage(this.#select.value));
+    this.#theme.addEventListener("change", () => this.#setTheme(this.#theme.value));
+    this.#singleKeys.addEventListener("change", () => storage.set(singleKeysKey, this.#singleKeys.checked));
+    // Another window wrote it; without a key everything was taken away.
+    window.addEventListener("storage", ({ key }) => {
+      if (key === null || [languageKey, themeKey, singleKeysKey].includes(key)) this.#follow();
+    });
     translate(this.language);
   }
 
+  #show() {
+    this.#select.value = this.language.code;
+    this.#theme.value = document.documentElement.dataset.theme ?? "system";
+    this.#singleKeys.checked = mayUseSingleKeys(this.#storage);
+  }
+
+  #follow() {
+    const theme = this.#storage.get(themeKey);
+    if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+    const language = Language.choose(this.#storage.get(languageKey), browserLanguages());
+    if (language.code !== this.language.code) this.#speak(language);
+    this.#show();
+  }
+
   #setLanguage(code) {
-    this.#storage.set("halls.language", code);
-    this.language = new Language(code, browserLanguages());
-    translate(this.language);
-    this.emit("language", this.language);
+    this.#storage.set(languageKey, code);
+    this.#speak(new Language(code, browserLanguages()));
+  }
+
+  #speak(language) {
+    this.language = language;
+    translate(language);
+    this.emit("language", language);
   }
 
   #setTheme(theme) {
     if (theme === "system") {
-      this.#storage.remove("halls.theme");
+      this.#storage.remove(themeKey);
       delete document.documentElement.dataset.theme;
     } else {
-      this.#storage.set("halls.theme", theme);
+      this.#storage.set(themeKey, theme);
       document.documentElement.dataset.theme = theme;
     }
   }
