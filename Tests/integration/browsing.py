@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """People at the page, in Chromium: each has a context of their own, and what the browser complains of is kept."""
 
+import functools
+import importlib.resources
 import shutil
 import time
 import urllib.parse
@@ -16,8 +18,19 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 # What Chromium itself says of a network that is not there, and of a status that the page asked for and understands.
 _NETWORK = ("Failed to load resource:", "WebSocket connection to ")
 
+# What axe finds, as "rule: the element". A tree of its own for each thing that is hidden on purpose is no finding.
+_FINDINGS = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+        `${id}: ${target.join(" ")} (${failureSummary.split("\\n").slice(1).join("").trim()})`)))"""
+
 _CONTENTS = """() => [...document.querySelectorAll("#log article")]
     .map((article) => [article.dataset.state, article.querySelector(".message-body").textContent])"""
+
+
+@functools.cache
+def _axe():
+    """The rules of accessibility by Deque, as a script."""
+    return importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
 
 
 class Browser:
@@ -137,6 +150,14 @@ class Seat:
 
     def is_at(self, screen):
         expect(self[f'body[data-screen="{screen}"]']).to_be_attached()
+
+    def findings(self):
+        """What is wrong with the page as it stands for people who do not see it, or need contrast, or have no mouse."""
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.evaluate(_axe())
+        # What is about to appear, or fades in, has its colours only then.
+        self.page.evaluate("() => Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {})))")
+        return self.page.evaluate(_FINDINGS)
 
     @property
     def rows(self):

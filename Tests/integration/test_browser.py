@@ -1597,6 +1597,108 @@ def test_each_screen_has_one_main_part_and_one_heading(make_site, seat):
     has(nobody, "Welcome back")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_screen_and_no_dialog_breaks_a_rule_of_accessibility(make_site, seat, scheme):
+    site = make_site(flags={"sends-per-second": 1000, "sends-burst": 1000})
+    ana, ben, hall = own_pair(site)
+    found_wrong = {}
+
+    def look(person, screen):
+        if findings := person.findings():
+            found_wrong[screen] = findings
+
+    theme = {"color_scheme": scheme}
+    nobody = seat(site, **DESKTOP, **theme).open()
+    nobody.is_at("sign-in")
+    look(nobody, "sign-in")
+    nobody.sign_in("ana", "not the password")
+    expect(nobody["#login .form-error"]).to_be_visible()
+    look(nobody, "a wrong password")
+    nobody["#to-register"].click()
+    look(nobody, "register")
+    nobody["#to-login"].click()
+    nobody.register("carla")
+    expect(nobody["#notice-title"]).to_have_text("Welcome, carla")
+    look(nobody, "no halls")
+
+    locked, attic = found(ana, "Locked", private=True), found(ana, "Attic")
+    for content in (
+        "hello", "https://bank.example@evil.example/", "`code` and\n```\nlet x;\n```", "👍", "مرحبا", "x" * 300, "> quote"
+    ):  # fmt: skip
+        ben.post(f"/chat/messages/{hall['id']}", json={"content": content})
+        ana.post(f"/chat/messages/{hall['id']}", json={"content": content})
+    site.admin("halls", "archive", attic["id"])
+    one = seat(site, ana, **DESKTOP, **theme).open(hall)
+    one.until(lambda: len(one.rows) == 14)
+    look(one, "a hall")
+    one["#log article"].last.focus()
+    one.page.keyboard.press("c")
+    expect(one["#toast"]).to_be_visible()
+    look(one, "a message in focus")
+    one["#members-toggle"].click()
+    expect(one["#members .member"]).to_have_count(2)
+    look(one, "members")
+    for name, opener in {
+        "create": "#new-hall", "join": "#join-hall", "find": "#find-hall", "leave": "#leave-hall", "settings": "#open-settings",
+    }.items():  # fmt: skip
+        one[opener].click()
+        expect(one[f"#{name}-dialog"]).to_be_visible()
+        one.page.wait_for_timeout(200)
+        look(one, f"the dialog {name}")
+        if name != "settings":
+            one.page.keyboard.press("Escape")
+    one["#show-shortcuts"].click()
+    look(one, "the dialog shortcuts")
+    one.page.keyboard.press("Escape")
+    one.open(attic)
+    expect(one["#archived-note"]).to_be_visible()
+    look(one, "an archived hall")
+    one.open(locked)
+    expect(one["#notice-title"]).to_have_text("It is quiet here")
+    look(one, "an empty hall")
+    one.page.goto(site.url + "/chat.html#/halls/999")
+    expect(one["#notice-title"]).to_have_text("There is no such hall here")
+    look(one, "no such hall")
+    one.open(hall)
+    one.context.set_offline(True)
+    expect(one['#offline[data-state="offline"]']).to_be_visible()
+    one.write("waits")
+    one.page.wait_for_timeout(1100)
+    look(one, "offline")
+    site.admin("halls", "archive", hall["id"])
+    one.context.set_offline(False)
+    expect(one['article[data-state="failed"]']).to_be_visible()
+    look(one, "a message that failed")
+
+    phone = seat(site, ben, **PHONE, **theme).open()
+    expect(phone["#hall-list a"]).to_be_visible()
+    look(phone, "halls on a phone")
+    phone["#hall-list a"].tap()
+    phone.until(lambda: len(phone.rows) == 14)
+    look(phone, "a hall on a phone")
+    phone["#members-toggle"].tap()
+    expect(phone["#members .member"]).to_have_count(2)
+    look(phone, "members on a phone")
+    site.admin("members", "remove", hall["id"], "ben")
+    expect(phone["#notice-title"]).to_have_text("You are no longer in Garden")
+    look(phone, "removed")
+    ben.post("/chat/logout", json={})
+    phone.is_at("ended")
+    look(phone, "signed out")
+
+    nobody.page.route("**/chat/session", lambda route: route.fulfill(status=500))
+    nobody.page.reload()
+    nobody.is_at("problem")
+    look(nobody, "the server is down")
+    nobody.page.route("**/static/js/trail.js", lambda route: route.fulfill(status=404))
+    nobody.page.reload()
+    nobody.is_at("broken")
+    look(nobody, "it does not start")
+    nobody.complaints.clear()
+
+    assert found_wrong == {}
+
+
 # --- Looks ------------------------------------------------------------------------------------------------------------
 
 
