@@ -927,7 +927,7 @@ def test_a_message_that_fails_in_a_hall_not_in_view_is_marked_until_it_is_seen(m
     site.start("chat-fcgi", "chat-push")
 
     expect(link.locator(".hall-failed")).to_be_visible()
-    expect(link).to_have_accessible_name("Garden A message was not sent")
+    expect(link).to_have_accessible_name("Garden Archived A message was not sent")
     expect(one.page).to_have_title("Message not sent · Kitchen · Halls")
     expect(one["#announcer"]).to_contain_text("Your message in Garden was not sent. This hall is archived.")
     one.page.reload()
