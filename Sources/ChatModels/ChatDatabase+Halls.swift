@@ -143,12 +143,17 @@ extension ChatDatabase {
     public func renameHall(_ hallID: Int64, to name: String) throws {
         let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
         try write { db in
-            try requireHall(hallID, db)
+            let old = try String.fetchOne(
+                db, sql: "SELECT name FROM halls WHERE id = ?", arguments: [hallID])
+            guard let old else { throw noHall(hallID) }
             try refusingTakenName {
                 try db.execute(
                     sql: "UPDATE halls SET name = ?, name_key = ? WHERE id = ?",
                     arguments: [name, Names.key(name), hallID])
             }
+            if try isOpen(hallID, db) { try requireOwnLook(ofHall: name, but: hallID, db) }
+            try Self.forgetLooks(ofHall: hallID, named: old, db)
+            try Self.keepLooks(ofHall: hallID, named: name, db)
             try log("renamed", hall: hallID, in: db)
         }
     }
@@ -264,9 +269,17 @@ extension ChatDatabase {
     private func requireHall(_ hallID: Int64, _ db: Database) throws {
         let exists = try Bool.fetchOne(
             db, sql: "SELECT 1 FROM halls WHERE id = ?", arguments: [hallID])
-        guard exists != nil else {
-            throw ChatError(.notFound, "There is no hall with id \(hallID).")
-        }
+        guard exists != nil else { throw noHall(hallID) }
+    }
+
+    private func noHall(_ hallID: Int64) -> ChatError {
+        ChatError(.notFound, "There is no hall with id \(hallID).")
+    }
+
+    private func isOpen(_ hallID: Int64, _ db: Database) throws -> Bool {
+        try Bool.fetchOne(
+            db, sql: "SELECT private = 0 AND archived_at IS NULL FROM halls WHERE id = ?",
+            arguments: [hallID]) ?? false
     }
 
     private func insertHall(named name: String, isPrivate: Bool, _ db: Database) throws -> Int64 {
@@ -275,7 +288,10 @@ extension ChatDatabase {
                 sql: "INSERT INTO halls (name, name_key, private, created_at) VALUES (?, ?, ?, ?)",
                 arguments: [name, Names.key(name), isPrivate, clock().iso8601])
         }
-        return db.lastInsertedRowID
+        let id = db.lastInsertedRowID
+        if !isPrivate { try requireOwnLook(ofHall: name, but: id, db) }
+        try Self.keepLooks(ofHall: id, named: name, db)
+        return id
     }
 
     private func refusingTakenName(_ body: () throws -> Void) throws {

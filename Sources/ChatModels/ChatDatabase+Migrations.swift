@@ -141,6 +141,23 @@ extension ChatDatabase {
                     INSERT INTO instance (id) VALUES (lower(hex(randomblob(4))));
                     """)
         }
+        migrator.registerMigration("6 names that look the same") { db in
+            try db.execute(
+                sql: """
+                    -- what a name looks like, as Names.looks has it; a name may look like two things
+                    CREATE TABLE user_looks (
+                        look TEXT NOT NULL,
+                        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+                        PRIMARY KEY (look, user_id)
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE TABLE hall_looks (
+                        look TEXT NOT NULL,
+                        hall_id INTEGER NOT NULL REFERENCES halls (id) ON DELETE CASCADE,
+                        PRIMARY KEY (look, hall_id)
+                    ) STRICT, WITHOUT ROWID;
+                    """)
+            try ChatDatabase.keepAllLooks(db)
+        }
         return migrator
     }
 }

@@ -3,13 +3,30 @@
 import GRDB
 
 extension ChatDatabase {
-    /// Makes an account with a password.
+    /// Makes an account with a password. Its name must not look like another's; whom the site's own login names is not
+    /// asked that, since the site has made sure who is who.
     ///
     /// - Throws: ``ChatError``: `invalid_username`, `invalid_password`, `username_taken`.
     public func createUser(named username: String, password: String) throws -> User {
         let username = try Names.username(username, lengthMax: limits.usernameLengthMax)
         let hash = try hashed(password)
-        return try write { db in try insertUser(named: username, passwordHash: hash, db) }
+        return try write { db in
+            try requireFree(username, db)
+            return try insertUser(named: username, passwordHash: hash, db)
+        }
+    }
+
+    /// Refuses a name with which nobody could make an account.
+    ///
+    /// - Throws: ``ChatError``: `invalid_username`, `username_taken`.
+    public func requireFree(_ username: String) throws {
+        let username = try Names.username(username, lengthMax: limits.usernameLengthMax)
+        try read { db in try requireFree(username, db) }
+    }
+
+    private func requireFree(_ username: String, _ db: Database) throws {
+        guard try account(named: username, db) == nil else { throw ChatError(.usernameTaken) }
+        try requireOwnLook(ofUser: username, db)
     }
 
     /// The user whom the site's own login names, made on first sight.
@@ -181,7 +198,9 @@ extension ChatDatabase {
         {
             throw ChatError(.usernameTaken)
         }
-        return User(id: db.lastInsertedRowID, username: username)
+        let user = User(id: db.lastInsertedRowID, username: username)
+        try Self.keepLooks(ofUser: user.id, named: username, db)
+        return user
     }
 
     private func hashed(_ password: String) throws -> String {

@@ -25,19 +25,24 @@ struct UsersCommand: ParsableCommand {
         var name: String
 
         func run() throws {
-            // Before anybody thinks of a password.
-            guard try !isTaken() else { throw ChatError(.usernameTaken) }
-            let password = noPassword ? nil : try passwords.read(for: name)
-            let user = try options.write { database in
-                guard let password else { return try database.siteUser(named: name) }
-                return try database.createUser(named: name, password: password)
+            let database = try options.open()
+            guard !noPassword else {
+                guard try !isTaken(in: database) else { throw ChatError(.usernameTaken) }
+                return added(try options.write { try $0.siteUser(named: name) })
             }
+            // Before anybody thinks of a password.
+            try database.requireFree(name)
+            let password = try passwords.read(for: name)
+            added(try options.write { try $0.createUser(named: name, password: password) })
+        }
+
+        private func added(_ user: User) {
             print("Added user \(user.id), \(user.username).")
         }
 
-        private func isTaken() throws -> Bool {
+        private func isTaken(in database: ChatDatabase) throws -> Bool {
             do {
-                _ = try options.open().account(named: name)
+                _ = try database.account(named: name)
                 return true
             } catch let error as ChatError where error.code == .notFound {
                 return false

@@ -27,6 +27,7 @@ import Testing
                 Ran migration "3 one entry for many messages".
                 Ran migration "4 older versions are refused by a name".
                 Ran migration "5 instances are told apart".
+                Ran migration "6 names that look the same".
                 The database at \(site.path) is ready.
 
                 """)
