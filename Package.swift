@@ -63,7 +63,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
-        // Socket.IO: the protocol as values, and a server for it on SwiftNIO.
+        // Socket.IO: the protocol as values, and a server for it: WebSockets on epoll, all other HTTP on SwiftNIO.
         .target(name: "SocketIO", dependencies: ["CompactJSON"]),
         .target(
             name: "SocketIOServer",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The bounds of what the chat keeps, in one place. Each has a flag and an environment variable in the programs.
+/// The bounds of what the chat keeps, in one place. What an operator may want otherwise has a flag and an environment
+/// variable in the programs (`LimitOptions`).
 public struct Limits: Sendable, Equatable {
     /// The longest message, in Unicode code points.
     public var messageLengthMax = 4_000

@@ -127,6 +127,7 @@ public struct AccountOptions: ParsableArguments {
             """)
     public var origins = ""
 
+    /// The front end's secret; see ``frontEnd()``.
     @Option(
         help: """
             A file with the secret that the front end sends as X-Halls-Secret, or HALLS_SECRET by FastCGI: a line of 32 \
