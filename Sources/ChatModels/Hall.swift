@@ -86,4 +86,10 @@ public struct HallSummary: Sendable, Equatable {
     public var hall: Hall
     /// How many members it has.
     public var memberCount: Int
+
+    /// Makes a summary of its parts.
+    public init(hall: Hall, memberCount: Int) {
+        self.hall = hall
+        self.memberCount = memberCount
+    }
 }

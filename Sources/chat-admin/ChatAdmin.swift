@@ -25,7 +25,9 @@ struct ChatAdmin: ParsableCommand {
     static func main() {
         // What is made holds password hashes and private halls: nothing for everybody's eyes.
         umask(0o007)
-        var command = parseCommandWithEnvironment(for: [DatabaseOptions.self, LimitOptions.self])
+        var command = parseCommandWithEnvironment(for: [
+            DatabaseOptions.self, LimitOptions.self, LoginOptions.self,
+        ])
         do {
             try command.run()
         } catch {

@@ -15,6 +15,7 @@ struct HallsCommand: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a hall.")
 
         @OptionGroup var options: AdminOptions
+        @OptionGroup var format: AddOptions
 
         @Flag(name: .customLong("private"), help: "Hide it from whoever is not in it.")
         var isPrivate = false
@@ -33,7 +34,8 @@ struct HallsCommand: ParsableCommand {
                 let ownerID = try database.account(named: owner).user.id
                 return try database.createHall(named: name, isPrivate: isPrivate, by: ownerID)
             }
-            print("Added hall \(hall.id), \(hall.name).")
+            HallsCommand.table([HallSummary(hall: hall, memberCount: owner == nil ? 0 : 1)])
+                .print(orAsJSON: format.json, "Added hall \(hall.id), \(hall.name).")
         }
     }
 
@@ -79,15 +81,19 @@ struct HallsCommand: ParsableCommand {
         @OptionGroup var format: ListOptions
 
         func run() throws {
-            var table = Table(columns: ["ID", "NAME", "PRIVATE", "ARCHIVED", "MEMBERS", "REV"])
-            table.rows = try options.open().allHalls().map { summary in
-                [
-                    .integer(summary.hall.id), .string(summary.hall.name),
-                    .bool(summary.hall.isPrivate), .bool(summary.hall.isArchived),
-                    .integer(summary.memberCount), .integer(summary.hall.rev),
-                ]
-            }
-            table.print(asJSON: format.json)
+            HallsCommand.table(try options.open().allHalls()).print(asJSON: format.json)
         }
+    }
+
+    private static func table(_ halls: [HallSummary]) -> Table {
+        var table = Table(columns: ["ID", "NAME", "PRIVATE", "ARCHIVED", "MEMBERS", "REV"])
+        table.rows = halls.map { summary in
+            [
+                .integer(summary.hall.id), .string(summary.hall.name),
+                .bool(summary.hall.isPrivate), .bool(summary.hall.isArchived),
+                .integer(summary.memberCount), .integer(summary.hall.rev),
+            ]
+        }
+        return table
     }
 }

@@ -20,6 +20,12 @@ struct MembersCommand: ParsableCommand {
         @Flag(help: "As an owner; otherwise as a member.")
         var owner = false
 
+        @Flag(
+            help: """
+                Make the account of who has none yet: on a site with its own login it comes with the first visit otherwise.
+                """)
+        var newUser = false
+
         @Argument(help: "The hall's id.")
         var hall: Int64
 
@@ -29,11 +35,25 @@ struct MembersCommand: ParsableCommand {
         func run() throws {
             let role: Role = owner ? .owner : .member
             let user = try options.write { database in
-                let user = try database.account(named: self.user).user
+                let user = try known(in: database)
                 try database.setMember(user.id, of: hall, as: role)
                 return user
             }
             print("\(user.username) is in hall \(hall) now, as \(role.rawValue).")
+        }
+
+        private func known(in database: ChatDatabase) throws -> User {
+            if let account = try database.accountIfKnown(named: user) { return account.user }
+            guard newUser else {
+                throw ChatError(
+                    .notFound,
+                    """
+                    There is no user called \(user). Who comes by the site's own login has an account from the first visit \
+                    on; --new-user makes it now.
+                    """)
+            }
+            _ = try database.everyMember(of: hall)
+            return try database.siteUser(named: user)
         }
     }
 

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import ChatModels
+import ChatOptions
 import CompactJSON
 
 /// `chat-admin sessions`
@@ -42,6 +43,8 @@ struct SessionsCommand: ParsableCommand {
             abstract: "End a session, or all of a user; open sockets close within a second.")
 
         @OptionGroup var options: AdminOptions
+        // It comes from the daemons' environment file.
+        @OptionGroup(visibility: .hidden) var login: LoginOptions
 
         @Option(help: "End all sessions of this user.")
         var user: String?
@@ -61,10 +64,30 @@ struct SessionsCommand: ParsableCommand {
                     try database.endSession(id)
                     return 1
                 }
-                let userID = try database.account(named: user ?? "").user.id
-                return try database.endSessions(of: userID)
+                let account = try database.account(named: user ?? "")
+                let ended = try database.endSessions(of: account.user.id)
+                // Sessions from before the site had its own login are of no use to anybody, but they are over.
+                if ended == 0, login.auth == .site || !account.hasPassword {
+                    throw siteDecides(account.user.username)
+                }
+                return ended
             }
             print("Ended \(ended) \(ended == 1 ? "session" : "sessions").")
         }
+
+        private func siteDecides(_ username: String) -> ChatError {
+            ChatError(
+                .notFound,
+                """
+                \(username) has no session here: the site's own login says who it is. End it there; 'chat-admin users \
+                disable \(username)' shuts \(username) out of the chat.
+                """)
+        }
     }
+}
+
+/// How it is decided who is who, as the daemons have it.
+struct LoginOptions: ParsableArguments {
+    @Option(help: "Who says who a user is: \"accounts\" or \"site\".")
+    var auth = AuthMode.accounts
 }

@@ -14,12 +14,21 @@ struct Table {
         Swift.print(asJSON ? json : text)
     }
 
-    /// An array of objects, a line each.
-    var json: String {
-        let objects = rows.map { row in
+    /// Prints what was made: a sentence for people, or the table's only line as a JSON object.
+    func print(orAsJSON asJSON: Bool, _ sentence: String) {
+        Swift.print(asJSON ? objects.joined() : sentence)
+    }
+
+    private var objects: [String] {
+        rows.map { row in
             let members = zip(columns, row).map { JSONValue.Member($0.lowercased(), $1) }
             return String(decoding: JSONValue.object(members).bytes, as: UTF8.self)
         }
+    }
+
+    /// An array of objects, a line each.
+    var json: String {
+        let objects = objects
         return objects.isEmpty ? "[]" : "[\n\(objects.joined(separator: ",\n"))\n]"
     }
 

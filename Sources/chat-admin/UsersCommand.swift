@@ -17,36 +17,39 @@ struct UsersCommand: ParsableCommand {
 
         @OptionGroup var options: AdminOptions
         @OptionGroup var passwords: PasswordOptions
+        @OptionGroup var format: AddOptions
 
         @Flag(help: "Make an account without a password, for a site that has its own login.")
         var noPassword = false
+
+        @Flag(help: "Leave it at an account that is there already, with its password.")
+        var ifMissing = false
 
         @Argument(help: "The username.")
         var name: String
 
         func run() throws {
             let database = try options.open()
-            guard !noPassword else {
-                guard try !isTaken(in: database) else { throw ChatError(.usernameTaken) }
-                return added(try options.write { try $0.siteUser(named: name) })
+            if let known = try database.accountIfKnown(named: name) {
+                guard ifMissing else { throw ChatError(.usernameTaken) }
+                return tell(
+                    known, "User \(known.user.id), \(known.user.username), is there already.")
             }
-            // Before anybody thinks of a password.
-            try database.requireFree(name)
-            let password = try passwords.read(for: name)
-            added(try options.write { try $0.createUser(named: name, password: password) })
+            let user: User
+            if noPassword {
+                user = try options.write { try $0.siteUser(named: name) }
+            } else {
+                // Before anybody thinks of a password.
+                try database.requireFree(name)
+                let password = try passwords.read(for: name)
+                user = try options.write { try $0.createUser(named: name, password: password) }
+            }
+            let account = try database.account(named: user.username)
+            tell(account, "Added user \(user.id), \(user.username).")
         }
 
-        private func added(_ user: User) {
-            print("Added user \(user.id), \(user.username).")
-        }
-
-        private func isTaken(in database: ChatDatabase) throws -> Bool {
-            do {
-                _ = try database.account(named: name)
-                return true
-            } catch let error as ChatError where error.code == .notFound {
-                return false
-            }
+        private func tell(_ account: Account, _ sentence: String) {
+            UsersCommand.table([account]).print(orAsJSON: format.json, sentence)
         }
     }
 
@@ -116,15 +119,29 @@ struct UsersCommand: ParsableCommand {
         @OptionGroup var format: ListOptions
 
         func run() throws {
-            var table = Table(columns: ["ID", "USERNAME", "PASSWORD", "DISABLED", "CREATED_AT"])
-            table.rows = try options.open().accounts().map { account in
-                [
-                    .integer(account.user.id), .string(account.user.username),
-                    .bool(account.hasPassword), .bool(account.isDisabled),
-                    .string(account.createdAt),
-                ]
-            }
-            table.print(asJSON: format.json)
+            UsersCommand.table(try options.open().accounts()).print(asJSON: format.json)
+        }
+    }
+
+    private static func table(_ accounts: [Account]) -> Table {
+        var table = Table(columns: ["ID", "USERNAME", "PASSWORD", "DISABLED", "CREATED_AT"])
+        table.rows = accounts.map { account in
+            [
+                .integer(account.user.id), .string(account.user.username),
+                .bool(account.hasPassword), .bool(account.isDisabled), .string(account.createdAt),
+            ]
+        }
+        return table
+    }
+}
+
+extension ChatDatabase {
+    /// The user of that name; `nil` if there is none.
+    func accountIfKnown(named name: String) throws -> Account? {
+        do {
+            return try account(named: name)
+        } catch let error as ChatError where error.code == .notFound {
+            return nil
         }
     }
 }
@@ -132,5 +149,11 @@ struct UsersCommand: ParsableCommand {
 /// How a list is printed.
 struct ListOptions: ParsableArguments {
     @Flag(help: "Print JSON: an array with an object for each line of the table.")
+    var json = false
+}
+
+/// How it is told what was made.
+struct AddOptions: ParsableArguments {
+    @Flag(help: "Print JSON: the object that the list has for it.")
     var json = false
 }

@@ -154,6 +154,43 @@ import Testing
             try database.authenticate(username: "ana", password: "password2", address: "x") == user)
     }
 
+    @Test func `a script makes what is missing, and hears what it made`() throws {
+        let made = try site.admin(
+            "users", "add", "ana", "--if-missing", "--json", input: "password1")
+        let again = try site.admin("users", "add", "ANA", "--if-missing", "--json")
+
+        #expect(
+            made.output.hasPrefix(#"{"id":1,"username":"ana","password":true,"disabled":false,"#))
+        #expect(again.output == made.output)
+        #expect(
+            try site.admin("users", "add", "ana", "--if-missing", "--no-password").output
+                == "User 1, ana, is there already.\n")
+        #expect(
+            try site.database().authenticate(username: "ana", password: "password1", address: "x")
+                .id
+                == 1)
+        #expect(
+            try site.admin("halls", "add", "General", "--owner", "ana", "--json").output == """
+                {"id":1,"name":"General","private":false,"archived":false,"members":1,"rev":0}
+
+                """)
+        #expect(
+            try site.admin("halls", "add", "Secret", "--private", "--json").output == """
+                {"id":2,"name":"Secret","private":true,"archived":false,"members":0,"rev":0}
+
+                """)
+        #expect(try site.list("halls", "list").count == 2)
+    }
+
+    @Test func `a name that passes for another's is refused before a password is asked for`() throws
+    {
+        try site.admin("users", "add", "ana", input: "password1")
+
+        #expect(try site.refusal("users", "add", "аna").hasPrefix("The username looks like one"))
+        #expect(
+            try site.refusal("users", "add", "System").hasPrefix("The chat itself has the word"))
+    }
+
     // MARK: Halls
 
     @Test func `halls are made, renamed, archived and listed`() throws {
@@ -208,6 +245,27 @@ import Testing
         #expect(try site.refusal("members", "list", "9") == "There is no hall with id 9.")
     }
 
+    @Test func `who has not come yet is a member before the first visit`() throws {
+        try site.admin("halls", "add", "General")
+
+        #expect(
+            try site.refusal("members", "add", "1", "cai") == """
+                There is no user called cai. Who comes by the site's own login has an account from the first visit on; \
+                --new-user makes it now.
+                """)
+        #expect(
+            try site.refusal("members", "add", "9", "cai", "--new-user")
+                == "There is no hall with id 9.")
+        #expect(try site.list("users", "list").isEmpty)
+        for _ in 0..<2 {
+            #expect(
+                try site.admin("members", "add", "1", "cai", "--new-user").output
+                    == "cai is in hall 1 now, as member.\n")
+        }
+        #expect(try site.database().siteUser(named: "cai").id == 1)
+        #expect(try site.list("users", "list").count == 1)
+    }
+
     @Test func `a message from standard input is said, and wakes who listens`() throws {
         try site.admin("users", "add", "ana", input: "password1")
         try site.admin("users", "add", "ben", input: "password1")
@@ -254,6 +312,28 @@ import Testing
         #expect(try site.list("sessions", "list").map { $0["username"] as? String } == ["ben"])
         #expect(try site.run(["sessions", "revoke"]).status == 64)
         #expect(try site.run(["sessions", "revoke", "3", "--user", "ben"]).status == 64)
+    }
+
+    @Test func `where the site says who is who, it is said why no session ends`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+        try site.admin("users", "add", "cai", "--no-password")
+        let sentence = """
+            cai has no session here: the site's own login says who it is. End it there; 'chat-admin users disable cai' \
+            shuts cai out of the chat.
+            """
+
+        #expect(try site.refusal("sessions", "revoke", "--user", "cai") == sentence)
+        #expect(
+            try site.admin("sessions", "revoke", "--user", "ana").output == "Ended 0 sessions.\n")
+        let environment = ["HALLS_DATABASE": site.path, "HALLS_AUTH": "site"]
+        let done = try site.run(["sessions", "revoke", "--user", "ana"], environment: environment)
+        #expect(done.status == 1)
+        #expect(done.errors.hasPrefix("chat-admin: ana has no session here"))
+        let database = try site.database()
+        _ = try database.createSession(for: database.account(named: "ana").user)
+        #expect(
+            try site.run(["sessions", "revoke", "--user", "ana"], environment: environment).output
+                == "Ended 1 session.\n")
     }
 
     // MARK: The command line
