@@ -26,7 +26,7 @@ public struct Limits: Sendable, Equatable {
     /// Sessions that one user has at a time; one more ends the one that was used least lately.
     public var sessionsPerUserMax = 50
     /// Logins to one account that succeed in a window of ``loginWindowSeconds``.
-    public var signInsPerAccountMax = 30
+    public var signInsPerAccountMax = 150
     /// Wrong passwords that one account takes from one address in such a window. At ten times as many, from wherever,
     /// each address has a fifth of its tries.
     public var loginsPerAccountMax = 10
