@@ -233,7 +233,7 @@ def test_files_are_refused_in_words_and_never_take_the_place_of_the_page(shared_
     for selector, type in (("#composer-text", "paste"), ("#composer-text", "drop"), ("#log", "drop"), ("body", "dragover")):
         assert not one.page.evaluate(GIVE_A_FILE, [selector, type]), (selector, type)
         if type != "dragover":
-            expect(one["#toast"]).to_have_text("Files and pictures cannot be sent here.")
+            expect(one["#toast"]).to_have_text("You can’t send files or pictures here.")
             one["#toast"].evaluate("(toast) => (toast.textContent = '')")
     # A file that is dropped on the window as the system does it.
     folder = pathlib.Path(shared_site.folder)
@@ -242,7 +242,7 @@ def test_files_are_refused_in_words_and_never_take_the_place_of_the_page(shared_
     mouse = one.context.new_cdp_session(one.page)
     for type in ("dragEnter", "dragOver", "drop"):
         mouse.send("Input.dispatchDragEvent", {"type": type, "x": 600, "y": 300, "data": drag})
-    expect(one["#toast"]).to_have_text("Files and pictures cannot be sent here.")
+    expect(one["#toast"]).to_have_text("You can’t send files or pictures here.")
     assert one.page.url.startswith(shared_site.url)
     # Text can be dropped where one writes.
     allowed = """() => document.querySelector("#composer-text").dispatchEvent(
@@ -258,7 +258,7 @@ def test_a_third_person_sees_nothing(shared_site, seat, people):
     one.write("between us")
     one.sees("between us")
 
-    expect(third["#notice-title"]).to_have_text("There is no such hall here")
+    expect(third["#notice-title"]).to_have_text("Hall not found")
     assert third["#hall-list a"].count() == 0
     third["#join-hall"].click()
     expect(third["#join-dialog"]).to_be_visible()
@@ -835,7 +835,7 @@ def test_who_signs_out_elsewhere_is_signed_out_here_and_keeps_the_draft(shared_s
     ana.post("/chat/logout", json={})
 
     one.is_at("ended")
-    expect(one["#welcome-title"]).to_have_text("You are signed out")
+    expect(one["#welcome-title"]).to_have_text("You’re signed out")
     one.sign_in(ana.user["username"])
     one.is_at("chat")
     expect(one["#composer-text"]).to_have_value("half a sent")
@@ -848,7 +848,7 @@ def test_a_wrong_password_is_said_and_the_right_one_lets_in(shared_site, seat, p
     one = seat(shared_site).open()
 
     one.sign_in(ana.user["username"], "not the password")
-    expect(one["#login .form-error"]).to_have_text("Name and password do not belong together.")
+    expect(one["#login .form-error"]).to_have_text("Wrong name or password.")
     one.sign_in(ana.user["username"])
     one.is_at("chat")
     one["#open-settings"].click()
@@ -868,7 +868,7 @@ def test_who_is_removed_from_a_hall_is_told_and_sees_no_more_of_it(shared_site, 
 
     shared_site.admin("members", "remove", hall["id"], ben.user["username"])
 
-    expect(other["#notice-title"]).to_have_text(f"You are no longer in {hall['name']}")
+    expect(other["#notice-title"]).to_have_text(f"You’re no longer in {hall['name']}")
     expect(other["#scroller"]).to_be_hidden()
     expect(other["#composer"]).to_be_hidden()
     assert other["#hall-list a"].count() == 0
@@ -884,7 +884,7 @@ def test_who_writes_too_fast_is_told_so_and_everything_is_sent_in_the_end(make_s
     for number in range(5):
         one.write(f"{number}")
 
-    expect(one["#composer-note"]).to_contain_text("That was fast.")
+    expect(one["#composer-note"]).to_contain_text("You’re sending too fast.")
     one.sees("0", "1", "2", "3", "4")
 
 
@@ -927,9 +927,9 @@ def test_a_message_that_fails_in_a_hall_not_in_view_is_marked_until_it_is_seen(m
     site.start("chat-fcgi", "chat-push")
 
     expect(link.locator(".hall-failed")).to_be_visible()
-    expect(link).to_have_accessible_name("Garden Archived A message was not sent")
+    expect(link).to_have_accessible_name("Garden Archived A message wasn’t sent")
     expect(one.page).to_have_title("Message not sent · Kitchen · Halls")
-    expect(one["#announcer"]).to_contain_text("Your message in Garden was not sent. This hall is archived.")
+    expect(one["#announcer"]).to_contain_text("Your message in Garden wasn’t sent. This hall is archived.")
     one.page.reload()
     expect(link.locator(".hall-failed")).to_be_visible()
     link.click()
@@ -1024,7 +1024,7 @@ def test_a_server_that_hangs_as_the_page_starts_is_said_to_be_slow(make_site, se
     hang(site, "chat-fcgi")
     one.open(hall)
 
-    expect(one["#welcome-title"]).to_have_text("The server is slow to answer", timeout=5000)
+    expect(one["#welcome-title"]).to_have_text("The server is slow to respond", timeout=5000)
     expect(one["#try-again"]).to_be_enabled()
     one["#try-again"].click()
     expect(one["#try-again"]).to_be_disabled()
@@ -1052,7 +1052,7 @@ def test_a_server_that_hangs_is_said_to_be_slow_and_what_loads_says_so(make_site
 
     expect(one["#members .member"]).to_have_count(2)
     expect(one["#members > .skeleton"]).to_be_hidden()
-    expect(one["#join-dialog .hint"]).to_have_text("There is no open hall to join.")
+    expect(one["#join-dialog .hint"]).to_have_text("There are no open halls to join.")
     expect(one["#join-dialog .skeleton"]).to_be_hidden()
     expect(one["#offline"]).to_have_text("")
 
@@ -1113,9 +1113,9 @@ def test_a_page_that_cannot_start_says_so_within_seconds(shared_site, seat, pair
 
     one.page.goto(shared_site.url + f"/chat.html#/halls/{hall['id']}", wait_until="commit")
     expect(one["#start-again"]).to_be_visible(timeout=5500)
-    expect(one["#start-failed"]).to_contain_text("Halls does not load.")
+    expect(one["#start-failed"]).to_contain_text("Halls isn’t loading.")
     hears = "the guard" not in trouble
-    assert ("Halls no carga." in one["#start-failed"].inner_text()) != hears, "in one language, if it is known"
+    assert ("Halls no se carga." in one["#start-failed"].inner_text()) != hears, "in one language, if it is known"
 
     # Repaired, it starts where it was to start.
     repaired.append(True)
@@ -1151,12 +1151,12 @@ def test_a_browser_that_keeps_no_cookies_is_told_so(shared_site, seat, people):
 
 
 @pytest.mark.parametrize(("answer", "title", "lead"), [
-    ("offline", "You are offline", "as soon as the connection is back"),
-    ("unreachable", "The server is not answering", "We try again by ourselves"),
-    ({"status": 500}, "The server is not answering", "We try again by ourselves"),
-    ({"status": 503, "json": {"code": "busy"}}, "The server is not answering", "We try again by ourselves"),
-    ({"status": 429, "json": {"code": "rate_limited", "retry_after": 7}}, "The server does not let you in", "in 7 seconds"),
-    ({"status": 200, "body": "<title>Log in</title>", "content_type": "text/html"}, "You are signed out", "This site signs you"),
+    ("offline", "You’re offline", "once you’re back online"),
+    ("unreachable", "The server isn’t responding", "We’ll keep trying"),
+    ({"status": 500}, "The server isn’t responding", "We’ll keep trying"),
+    ({"status": 503, "json": {"code": "busy"}}, "The server isn’t responding", "We’ll keep trying"),
+    ({"status": 429, "json": {"code": "rate_limited", "retry_after": 7}}, "The server won’t let you in", "in 7 seconds"),
+    ({"status": 200, "body": "<title>Log in</title>", "content_type": "text/html"}, "Sign in to Halls", "This site has its own sign-in page"),
 ], ids=["offline", "unreachable", "broken", "busy", "refused", "the site's"])  # fmt: skip
 def test_why_one_cannot_come_in_is_told_apart(shared_site, seat, answer, title, lead):
     one = seat(shared_site, **DESKTOP)
@@ -1238,7 +1238,7 @@ def test_a_sign_out_that_fails_says_so_where_one_looks(shared_site, seat, pair):
 
     one["#sign-out"].click()
 
-    expect(one["#sign-out-failed"]).to_have_text("The server cannot be reached. Try again.")
+    expect(one["#sign-out-failed"]).to_have_text("Couldn’t reach the server. Try again.")
     one.page.unroute("**/chat/logout")
     one["#sign-out"].click()
     one.is_at("sign-in")
@@ -1271,7 +1271,7 @@ def test_a_hall_that_cannot_be_asked_for_is_not_said_to_be_missing(shared_site, 
     one = seat(shared_site, ana, **DESKTOP)
     one.page.route("**/chat/halls?scope=open", lambda route: route.fulfill(status=500))
     one.open(hall)
-    expect(one["#notice-title"]).to_have_text("The hall could not be loaded")
+    expect(one["#notice-title"]).to_have_text("Couldn’t load the hall")
     one.page.unroute("**/chat/halls?scope=open")
 
     one["#notice-retry"].click()
@@ -1594,7 +1594,7 @@ def test_each_screen_has_one_main_part_and_one_heading(make_site, seat):
     expect(stranger["#hall-name"]).to_be_hidden()
     expect(stranger["#notice-title"]).to_have_text("Garden")
     nobody = seat(site, **PHONE).open()
-    has(nobody, "Welcome back")
+    has(nobody, "Sign in to Halls")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -1654,10 +1654,10 @@ def test_no_screen_and_no_dialog_breaks_a_rule_of_accessibility(make_site, seat,
     expect(one["#archived-note"]).to_be_visible()
     look(one, "an archived hall")
     one.open(locked)
-    expect(one["#notice-title"]).to_have_text("It is quiet here")
+    expect(one["#notice-title"]).to_have_text("No messages yet")
     look(one, "an empty hall")
     one.page.goto(site.url + "/chat.html#/halls/999")
-    expect(one["#notice-title"]).to_have_text("There is no such hall here")
+    expect(one["#notice-title"]).to_have_text("Hall not found")
     look(one, "no such hall")
     one.open(hall)
     one.context.set_offline(True)
@@ -1680,7 +1680,7 @@ def test_no_screen_and_no_dialog_breaks_a_rule_of_accessibility(make_site, seat,
     expect(phone["#members .member"]).to_have_count(2)
     look(phone, "members on a phone")
     site.admin("members", "remove", hall["id"], "ben")
-    expect(phone["#notice-title"]).to_have_text("You are no longer in Garden")
+    expect(phone["#notice-title"]).to_have_text("You’re no longer in Garden")
     look(phone, "removed")
     ben.post("/chat/logout", json={})
     phone.is_at("ended")
@@ -1697,6 +1697,18 @@ def test_no_screen_and_no_dialog_breaks_a_rule_of_accessibility(make_site, seat,
     nobody.complaints.clear()
 
     assert found_wrong == {}
+
+
+@pytest.mark.parametrize(("locale", "word"), [("en-GB", "Send"), ("es-ES", "Enviar")])
+def test_the_send_button_says_its_word_where_there_is_room(shared_site, seat, pair, locale, word):
+    ana, _, hall = pair
+    wide = seat(shared_site, ana, **DESKTOP, locale=locale).open(hall)
+    phone = seat(shared_site, ana, **PHONE, locale=locale).open(hall)
+    for person, has_room in ((wide, True), (phone, False)):
+        expect(person["#send"]).to_have_accessible_name(word)
+        expect(person["#send span"]).to_have_text(word)
+        expect(person["#send span"]).to_be_visible(visible=has_room)
+        expect(person["#send .icon"]).to_be_visible(visible=not has_room)
 
 
 # --- Looks ------------------------------------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ def test_a_file_without_a_secret_is_refused_with_a_sentence(make_site, name):
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; './chat setup' installs it")
 def test_a_person_goes_through_the_sites_login_to_the_chat_and_out_again(flask_beside, seat):
     ana = seat(flask_beside).open()
-    expect(ana["#welcome-lead"]).to_contain_text("signs you in itself")
+    expect(ana["#welcome-lead"]).to_contain_text("has its own sign-in page")
     expect(ana["#login"]).to_be_hidden()
     expect(ana["#register"]).to_be_hidden()
 
@@ -182,7 +182,7 @@ def test_a_person_goes_through_the_sites_login_to_the_chat_and_out_again(flask_b
     ana.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
     ana.is_at("ended")
-    expect(ana["#welcome-title"]).to_have_text("You are signed out")
+    expect(ana["#welcome-title"]).to_have_text("You’re signed out")
     expect(ana["#login"]).to_be_hidden()
     expect(ana["#site-login"]).to_have_attribute("href", "/login?next=/chat.html")
     expect(ana["#site-login"]).to_be_visible()
@@ -198,7 +198,7 @@ def test_a_login_that_answers_in_nginxs_words_is_still_the_sites(make_site, seat
 
     ana = seat(site).open()
 
-    expect(ana["#welcome-lead"]).to_contain_text("signs you in itself")
+    expect(ana["#welcome-lead"]).to_contain_text("has its own sign-in page")
     expect(ana["#login"]).to_be_hidden()
     expect(ana["#site-login"]).to_be_hidden()
     expect(ana["#try-again"]).to_be_visible()

@@ -95,12 +95,35 @@ test("values are put in as they are", () => {
   assert.equal(language.t("says", { name: "{content}", content: "$& <b>" }), "{content} says: $& <b>");
 });
 
+test("a name that is refused is told why, and what will do", () => {
+  const refusals = [
+    [{ code: "invalid_username", problem: { limit: 64 } }, /64 letters and digits, without spaces/u, /64 letras y cifras, sin espacios/u],
+    // A word that the page itself has for somebody; such a refusal has no limit.
+    [{ code: "invalid_username", problem: {} }, /Halls uses that name/u, /lo usa Halls/u],
+    [{ code: "invalid_hall_name", problem: { limit: 80 } }, /one line of up to 80/u, /una sola línea de hasta 80/u],
+    [{ code: "username_taken" }, /taken, or looks too much like/u, /en uso o se parece demasiado/u],
+    [{ code: "hall_name_taken" }, /or one that looks the same/u, /se ve igual/u],
+  ];
+  for (const [error, english, spanish] of refusals) {
+    assert.match(new Language("en").error(error), english);
+    assert.match(new Language("es").error(error), spanish);
+  }
+});
+
+test("every sentence is said somewhere", () => {
+  const sources = [read("chat.html"), ...scripts.filter((name) => !/^e[ns]\.js$/u.test(name)).map((name) => read(`static/js/${name}`))];
+  // Some names are put together: an error's code, a state of the banner, a screen.
+  const isBuilt = (key) => /^(?:error|banner)_|_(?:title|lead)$/u.test(key);
+  const unsaid = Object.keys(en).filter((key) => !isBuilt(key) && !sources.some((source) => source.includes(`"${key}"`)));
+  assert.deepEqual(unsaid, []);
+});
+
 test("an error without a sentence gets the general one", () => {
   const language = new Language("en");
 
   assert.equal(language.error({ code: "username_taken" }), en.error_username_taken);
   assert.equal(language.error({ code: "never_heard_of" }), en.error_internal);
-  assert.equal(language.error({ code: "rate_limited", retryAfter: 1 }), "Too many tries. Try again in 1 second.");
+  assert.equal(language.error({ code: "rate_limited", retryAfter: 1 }), "Too many attempts. Try again in 1 second.");
 });
 
 test("days are named by the reader's calendar, also across the change of the clock", () => {

@@ -99,7 +99,7 @@ test("the banner says that the server is slow, unless there is worse", (t) => {
   banner.connectionChanged("online", "connecting");
   banner.slowChanged(true);
   assert.equal(shows(), "slow");
-  assert.match(element.textContent, /slow to answer/u);
+  assert.match(element.textContent, /slow to respond/u);
   banner.connectionChanged("offline", "connecting");
   assert.equal(shows(), "offline");
   banner.connectionChanged("limited", "offline");

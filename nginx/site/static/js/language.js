@@ -65,7 +65,9 @@ export class Language {
 
   /** The sentence for an error's code, or the general one. */
   error({ code, retryAfter, problem }) {
-    const key = `error_${code}`;
+    // A name that breaks no rule is a word of the page's own.
+    const isReserved = code === "invalid_username" && problem?.limit === undefined;
+    const key = isReserved ? "error_reserved_username" : `error_${code}`;
     return this.t(tables.en[key] ? key : "error_internal", { count: Math.ceil(retryAfter ?? 5), limit: problem?.limit ?? 8 });
   }
 

@@ -15,6 +15,7 @@ export class WelcomeScreen extends Emitter {
   /** What the server said no with. */
   #refusal = null;
   #hadFocus = false;
+  #wasSignedIn = false;
 
   constructor({ element, rest, language }) {
     super();
@@ -38,6 +39,7 @@ export class WelcomeScreen extends Emitter {
   /** What /chat/session allows; `wasSignedIn` when a session just ended. */
   askWho({ login, registration, login_url: siteLogin }, { wasSignedIn = false } = {}) {
     this.#mayRegister = Boolean(registration);
+    this.#wasSignedIn = wasSignedIn;
     this.#offerSiteLogin(siteLogin);
     // Who answers in another way is the site in front of the chat, which asks for its own login.
     if (login !== "accounts") this.#show("site");
@@ -100,7 +102,8 @@ export class WelcomeScreen extends Emitter {
   }
 
   #say() {
-    const title = this.#shown === "site" ? "signed_out_title" : `${this.#shown}_title`;
+    const siteTitle = this.#wasSignedIn ? "signed_out_title" : "sign_in_title";
+    const title = this.#shown === "site" ? siteTitle : `${this.#shown}_title`;
     const lead = this.#shown === "site" ? "site_signs_in" : `${this.#shown}_lead`;
     this.#title.textContent = this.#language.t(title);
     this.#lead.textContent = this.#shown === "refused" ? this.#language.error(this.#refusal) : this.#language.t(lead);
