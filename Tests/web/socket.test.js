@@ -139,6 +139,31 @@ test("a connection that breaks ends what waits for an acknowledgement and comes 
   socket.disconnect();
 });
 
+test("what waits for an acknowledgement without a time ends with the connection, too", async (t) => {
+  withTimers(t);
+  const { socket } = connect();
+  t.after(() => socket.disconnect());
+  const early = socket.emitWithAck("early");
+  welcome();
+  const answers = [];
+  socket.emit("plain", (...values) => answers.push(values));
+
+  latest().say('430["answered"]');
+  const late = socket.emitWithAck("late");
+  latest().break();
+  const waiting = socket.emitWithAck("waiting");
+  t.mock.timers.tick(1000);
+  welcome();
+  // An answer of the connection before, and one to what waited for this one.
+  latest().say('431["too late"]');
+  latest().say('433["sent again"]');
+
+  assert.equal(await early, "answered");
+  await assert.rejects(late, /disconnected/u);
+  assert.equal(await waiting, "sent again");
+  assert.deepEqual(answers, [], "who takes no error hears none");
+});
+
 test("who is let in but not served comes back more and more slowly, who is served at once", (t) => {
   withTimers(t);
   const { socket } = connect();
@@ -267,12 +292,13 @@ test("a packet that is none closes the connection", () => {
 test("an error in a handler is the handler's own", () => {
   const { socket } = connect();
   welcome();
-  socket.on("x", () => {
-    throw new TypeError("own");
-  });
-
-  assert.throws(() => latest().say('42["x"]'), /own/u);
-  assert.equal(socket.connected, true);
+  for (const error of [new TypeError("own"), new SyntaxError("own"), new Error("own: a packet, a handshake")]) {
+    socket.once("x", () => {
+      throw error;
+    });
+    assert.throws(() => latest().say('42["x"]'), /own/u);
+    assert.equal(socket.connected, true);
+  }
   socket.disconnect();
 });
 

@@ -47,31 +47,28 @@ class Transport {
   }
 
   #receive(data, { onOpen, onPing, onPacket }) {
-    if (typeof data !== "string") return this.close("parse error");
-    const body = data.slice(1);
+    let content;
     try {
-      switch (data[0]) {
-        case engineType.open: {
-          const { pingInterval, pingTimeout } = decodeHandshake(body);
-          this.#patience = pingInterval + pingTimeout;
-          this.#feedWatchdog();
-          return onOpen();
-        }
-        case engineType.ping:
-          this.#feedWatchdog();
-          this.send(engineType.pong + body);
-          return onPing();
-        case engineType.message:
-          return onPacket(decodePacket(body));
-        case engineType.close:
-          return this.close("transport close");
-        default:
-          return undefined;
-      }
-    } catch (error) {
-      // An error of a handler is the page's own and must not look like one of the wire.
-      if (!(error instanceof SyntaxError) && !/packet|handshake/u.test(error.message)) throw error;
+      content = decode(data);
+    } catch {
       return this.close("parse error");
+    }
+    // An error of a handler is the page's own, and none of the wire.
+    switch (data[0]) {
+      case engineType.open:
+        this.#patience = content.pingInterval + content.pingTimeout;
+        this.#feedWatchdog();
+        return onOpen();
+      case engineType.ping:
+        this.#feedWatchdog();
+        this.send(engineType.pong + content);
+        return onPing();
+      case engineType.message:
+        return onPacket(content);
+      case engineType.close:
+        return this.close("transport close");
+      default:
+        return undefined;
     }
   }
 
@@ -80,6 +77,13 @@ class Transport {
     clearTimeout(this.#watchdog);
     this.#watchdog = setTimeout(() => this.close("ping timeout"), this.#patience);
   }
+}
+
+function decode(data) {
+  if (typeof data !== "string") throw new Error("not text");
+  const body = data.slice(1);
+  if (data[0] === engineType.open) return decodeHandshake(body);
+  return data[0] === engineType.message ? decodePacket(body) : body;
 }
 
 class Socket {
@@ -162,57 +166,62 @@ class Socket {
   }
 
   emit(event, ...values) {
-    this.#emit(undefined, event, values);
+    this.#emit(event, values);
     return this;
   }
 
+  /** Rejected when the connection ends before the answer; on a connection that is not there yet it waits. */
   emitWithAck(event, ...values) {
-    return this.#emitWithAck(undefined, event, values);
+    return this.#emitWithAck(event, values);
   }
 
   /** The acknowledgement's callback gets an error first, and gets it when none comes in time. */
   timeout(milliseconds) {
     return {
       emit: (event, ...values) => {
-        this.#emit(milliseconds, event, values);
+        this.#emit(event, values, { milliseconds, hearsErrors: true });
         return this;
       },
-      emitWithAck: (event, ...values) => this.#emitWithAck(milliseconds, event, values),
+      emitWithAck: (event, ...values) => this.#emitWithAck(event, values, milliseconds),
     };
   }
 
-  #emitWithAck(milliseconds, event, values) {
+  #emitWithAck(event, values, milliseconds) {
     return new Promise((resolve, reject) => {
-      const withError = (error, value) => (error ? reject(error) : resolve(value));
-      this.#emit(milliseconds, event, [...values, milliseconds === undefined ? resolve : withError]);
+      const settle = (error, value) => (error ? reject(error) : resolve(value));
+      this.#emit(event, [...values, settle], { milliseconds, hearsErrors: true });
     });
   }
 
-  #emit(milliseconds, event, values) {
+  #emit(event, values, options = {}) {
     const packet = { type: packetType.event, data: [event, ...values] };
     if (typeof values.at(-1) === "function") {
       packet.id = this.#nextAckId++;
-      this.#expectAck(packet.id, packet.data.pop(), milliseconds);
+      this.#expectAck(packet.id, packet.data.pop(), options);
     }
     if (this.#transport?.isSilent) this.#transport.close("ping timeout");
     if (this.connected) this.#transport.send(engineType.message + encodePacket(packet));
     else this.#buffer.push(packet);
   }
 
-  #expectAck(id, callback, milliseconds) {
-    if (milliseconds === undefined) return this.#acks.set(id, { resolve: callback });
-    const fail = (message) => {
+  /** As in the stock client: a callback that takes no error is forgotten with the connection. */
+  #expectAck(id, callback, { milliseconds, hearsErrors = false }) {
+    const isTimed = milliseconds !== undefined;
+    const timer = isTimed ? setTimeout(() => fail("operation has timed out"), milliseconds) : undefined;
+    const end = () => {
       clearTimeout(timer);
       this.#acks.delete(id);
+    };
+    const fail = (message) => {
+      end();
       this.#buffer = this.#buffer.filter((packet) => packet.id !== id);
-      callback(new Error(message));
+      if (hearsErrors) callback(new Error(message));
     };
-    const timer = setTimeout(() => fail("operation has timed out"), milliseconds);
     const resolve = (...values) => {
-      clearTimeout(timer);
-      callback(null, ...values);
+      end();
+      callback(...(hearsErrors ? [null, ...values] : values));
     };
-    return this.#acks.set(id, { resolve, fail });
+    this.#acks.set(id, { resolve, fail });
   }
 
   #open() {
@@ -247,9 +256,7 @@ class Socket {
       this.#isWanted = false;
       this.#transport.close("io server disconnect");
     } else if (type === packetType.ack) {
-      const ack = this.#acks.get(id);
-      this.#acks.delete(id);
-      ack?.resolve(...data);
+      this.#acks.get(id)?.resolve(...data);
     } else if (this.connected) {
       const [event, ...values] = data;
       if (id !== undefined) values.push((...answer) => this.#answer(id, answer));
@@ -290,7 +297,7 @@ class Socket {
     const buffered = new Set(this.#buffer.map((packet) => packet.id));
     if (this.#isWanted && this.#options.reconnection) this.#reconnectLater();
     else this.#isWanted = false;
-    for (const [id, { fail }] of [...this.#acks]) if (!buffered.has(id)) fail?.("socket has been disconnected");
+    for (const [id, { fail }] of [...this.#acks]) if (!buffered.has(id)) fail("socket has been disconnected");
     if (wasConnected) this.#events.emit("disconnect", reason);
     else if (reason !== "connect refused" && reason !== "io client disconnect") {
       this.#events.emit("connect_error", new Error(reason === "timeout" ? "timeout" : "websocket error"));
