@@ -680,8 +680,136 @@ def test_the_input_grows_to_eight_lines_and_leaves_room_for_the_messages(shared_
 
     one["#composer-text"].fill("\n" * 20)
     assert height() == 8 * 24 + 16
+    # Whole lines only: of 120 pixels four lines and the edges.
     one.page.set_viewport_size({"width": 600, "height": 300})
-    assert height() == 120
+    assert height() == 4 * 24 + 16
+
+
+LINE_AT_THE_TOP = """() => {
+    const text = document.querySelector("#composer-text");
+    const { borderTopWidth, paddingTop, lineHeight } = getComputedStyle(text);
+    const cut = (text.scrollTop - parseFloat(paddingTop)) % parseFloat(lineHeight);
+    return [text.scrollTop, text.scrollHeight - text.clientHeight, cut, parseFloat(borderTopWidth)];
+}"""
+
+
+@pytest.mark.parametrize("device", [DESKTOP, PHONE, SMALL_PHONE], ids=["desktop", "phone", "small phone"])
+def test_no_line_of_a_draft_is_cut(shared_site, seat, pair, device):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **device).open(hall)
+    expect(one["#composer"]).to_be_visible()
+
+    one["#composer-text"].fill("\n".join(str(number) for number in range(1, 9)))
+    top, hidden, *_ = one.page.evaluate(LINE_AT_THE_TOP)
+    assert (top, hidden) == (0, 0), "eight lines are seen whole"
+    one["#composer-text"].fill("\n".join(str(number) for number in range(1, 31)))
+    one["#composer-text"].press("Control+End")
+    top, hidden, cut, edge = one.page.evaluate(LINE_AT_THE_TOP)
+    # Between two lines, or in the three pixels under or above their letters.
+    assert top > 0 and hidden - top <= 3 and min(cut, 24 - cut) <= 3 and edge >= 8
+
+
+def test_a_long_message_shows_its_beginning_until_somebody_asks_for_more(shared_site, seat, pair):
+    ana, ben, hall = pair
+    words = " ".join(f"word{number}" for number in range(1000))[:4000]
+    lines = "```\n" + "\n".join(f"line {number}" for number in range(60)) + "\n```"
+    for text in ("short", words, lines, "x" * 4000, "y" * 700):
+        ben.post(f"/chat/messages/{hall['id']}", json={"content": text})
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.until(lambda: len(one.rows) == 5)
+    body = lambda number: one[f"#log article >> nth={number} >> .message-body"]  # noqa: E731
+    more = lambda number: one[f"#log article >> nth={number} >> .message-fold"]  # noqa: E731
+
+    folded = [more(number).is_visible() for number in range(5)]
+    assert folded == [False, True, True, True, False]
+    for number in (1, 2, 3):
+        assert body(number).bounding_box()["height"] < 400, number
+        assert body(number).inner_text().endswith("…"), number
+    before = body(1).inner_text()
+    assert words.startswith(before[:-1]) and words[len(before) - 1] == " "
+
+    # Who is at the end and unfolds what stands there reads on from where they were.
+    expect(more(3)).to_have_text("Show more")
+    expect(more(3)).to_have_attribute("aria-expanded", "false")
+    top = one["#log article >> nth=3"].bounding_box()["y"]
+    more(3).focus()
+    one.page.keyboard.press("Enter")
+    expect(more(3)).to_have_text("Show less")
+    expect(more(3)).to_have_attribute("aria-expanded", "true")
+    expect(more(3)).to_be_focused()
+    expect(body(3)).to_have_text("x" * 4000)
+    one.page.wait_for_timeout(200)
+    assert abs(one["#log article >> nth=3"].bounding_box()["y"] - top) <= 1
+    # It stays so, whatever is drawn anew.
+    ben.post(f"/chat/messages/{hall['id']}", json={"content": "later"})
+    one.until(lambda: len(one.rows) == 6)
+    one["#open-settings"].click()
+    one["#language"].select_option("es")
+    one.page.keyboard.press("Escape")
+    expect(more(3)).to_have_text("Mostrar menos")
+    expect(more(2)).to_have_text("Mostrar más")
+    more(3).click()
+    expect(more(3)).to_have_text("Mostrar más")
+    expect(one["#log article >> nth=3"]).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("device", [DESKTOP, SMALL_PHONE], ids=["desktop", "phone"])
+def test_the_way_down_covers_no_message(seeded, seat, device):
+    one = seat(seeded, seeded.people[0], **device).open(seeded.hall)
+    one.until(lambda: len(one.rows) >= 50)
+    assert one["#scroller"].bounding_box()["height"] == one[".stage"].bounding_box()["height"]
+    one.page.evaluate("() => { document.querySelector('#scroller').scrollTop -= 1500; }")
+    expect(one["#to-latest"]).to_be_visible()
+
+    log, button = one["#scroller"].bounding_box(), one["#to-latest"].bounding_box()
+    assert log["y"] + log["height"] <= button["y"]
+
+    one["#to-latest"].click()
+    expect(one["#to-latest"]).to_be_hidden()
+    assert one.page.evaluate(BELOW_THE_VIEW) == 0
+
+
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_everybody_s_text_begins_at_the_same_place(shared_site, seat, pair, device):
+    ana, ben, hall = pair
+    for person in (ana, ana, ben, ben):
+        person.post(f"/chat/messages/{hall['id']}", json={"content": "text"})
+    one = seat(shared_site, ana, **device).open(hall)
+    one.until(lambda: len(one.rows) == 4)
+
+    lefts = one.page.evaluate(
+        """() => [...document.querySelectorAll("#log .message-body")].map((body) => {
+            const range = document.createRange();
+            range.selectNodeContents(body);
+            return Math.round(range.getBoundingClientRect().left);
+        })"""
+    )
+    assert len(set(lefts)) == 1, lefts
+    # And what stands in the margin is not under it.
+    margins = one.page.evaluate(
+        """() => [...document.querySelectorAll("#log article")].map((article) => {
+            const part = article.querySelector(article.matches(".is-head") ? ".disc" : "time").getBoundingClientRect();
+            return article.querySelector(".message-body").getBoundingClientRect().left - part.right;
+        })"""
+    )
+    assert min(margins) >= 0, margins
+
+
+def test_offline_nothing_says_that_it_is_being_sent(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one.context.set_offline(True)
+    one.write("while it drops")
+    expect(one["article .message-state"]).to_have_text("Sending…")
+    expect(one['#offline[data-state="offline"]']).to_be_visible()
+
+    expect(one["article .message-state"]).to_have_text("Will be sent when there’s a connection.")
+    one.write("while it is gone")
+    expect(one["article .message-state"].last).to_have_text("Will be sent when there’s a connection.")
+
+    one.context.set_offline(False)
+    one.sees("while it drops", "while it is gone")
 
 
 # --- Trouble ----------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ test("messages, halls and users do not import each other, and what reads text to
     const imports = [...read(`static/js/${name}.js`).matchAll(/from "\.\/(.+)\.js"/gu)].map((match) => match[1]);
     assert.deepEqual(imports.filter((each) => each !== "utils"), [], name);
   }
-  for (const name of ["content", "links", "utils"]) {
+  for (const name of ["content", "folding", "links", "utils"]) {
     assert.doesNotMatch(read(`static/js/${name}.js`), /\b(?:document|window|navigator|location)\./u, name);
   }
 });

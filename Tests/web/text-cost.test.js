@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isEmojiOnly, splitContent } from "../../nginx/site/static/js/content.js";
+import { beginningOf, isLong } from "../../nginx/site/static/js/folding.js";
 import { splitLinks } from "../../nginx/site/static/js/links.js";
 import { HallHistory, layoutRows } from "../../nginx/site/static/js/messages.js";
 import { Language } from "../../nginx/site/static/js/language.js";
@@ -28,6 +29,8 @@ const readers = {
   isEmojiOnly,
   splitContent,
   splitLinks,
+  isLong,
+  beginningOf: (text) => [beginningOf([{ text }]), beginningOf(splitContent(text))],
   foldText,
   initialOf,
   shownName,

@@ -133,7 +133,11 @@ export class ChatPage {
       this.#conversation.restart();
       this.#read();
     });
-    this.#session.on("connection", (state) => state === "online" && this.#conversation.list.resumeOlder());
+    this.#session.on("connection", (state) => {
+      // What waits to be sent says so.
+      this.#conversation.update();
+      if (state === "online") this.#conversation.list.resumeOlder();
+    });
     this.#session.on("failed", (hallId, code) => {
       this.#announcer.sayFailed(code, hallId === this.viewedId ? null : directory.get(hallId)?.name);
       this.#showFailures();

@@ -152,7 +152,8 @@ export class Composer extends Emitter {
   #grow() {
     if (CSS.supports("field-sizing", "content")) return;
     this.#text.style.height = "auto";
-    this.#text.style.height = `${this.#text.scrollHeight}px`;
+    const border = this.#text.offsetHeight - this.#text.clientHeight;
+    this.#text.style.height = `${this.#text.scrollHeight + border}px`;
   }
 
   #showCount() {

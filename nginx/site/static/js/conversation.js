@@ -277,6 +277,7 @@ export class Conversation extends Emitter {
       const action = event.target.closest("[data-action]")?.dataset.action;
       const { clientKey } = event.target.closest("article")?.dataset ?? {};
       if (action === "copy") this.copy(event.target.closest("article"));
+      else if (action === "fold") this.#list.toggleFold(event.target.closest("article"));
       else if (action) this.emit(action, clientKey);
     });
   }

@@ -29,6 +29,8 @@ export class MessageList extends Emitter {
   #last = null;
   #unreadAfter = null;
   #unreadId = null;
+  /** The rows of long messages that somebody wanted to see whole. */
+  #unfolded = new Set();
   #isAtEnd = true;
   /** The heights and the width at which the reader was last seen to be at the end or not. */
   #sizes = "";
@@ -69,6 +71,7 @@ export class MessageList extends Emitter {
     this.#pending = pending;
     this.#myId = myId;
     this.#unreadAfter = unreadAfter;
+    this.#unfolded.clear();
     this.#unpauseOlder();
     this.restart();
   }
@@ -195,6 +198,18 @@ export class MessageList extends Emitter {
     this.#goTo(place);
   }
 
+  /** Shows a long message whole, or its beginning again. Its head stays where it is, also for who was at the end. */
+  toggleFold(article) {
+    const [key] = [...this.#views].find(([, element]) => element === article);
+    if (!this.#unfolded.delete(key)) this.#unfolded.add(key);
+    const { top } = article.getBoundingClientRect();
+    this.#render();
+    this.#scroller.scrollTop += article.getBoundingClientRect().top - top;
+    if (!this.#unfolded.has(key)) article.scrollIntoView({ block: "nearest" });
+    this.#sizes = sizesOf(this.#scroller);
+    this.noticeEnd();
+  }
+
   /** Moves the focus by rows of messages; from outside it goes to the last. */
   moveFocus(distance) {
     const messages = [...this.#log.querySelectorAll("article")];
@@ -244,6 +259,7 @@ export class MessageList extends Emitter {
   }
 
   #elementOf(row) {
+    row.isUnfolded = this.#unfolded.has(row.key);
     const unnamed = row.message?.client_key && `id:${row.message.id}`;
     // The echo came before we knew its key: the same row goes on under its final name.
     if (unnamed && this.#views.has(unnamed) && !this.#views.has(row.key)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isEmojiOnly, splitContent } from "./content.js";
+import { beginningOf, isLong } from "./folding.js";
 import { initialOf, personHue, shownName } from "./utils.js";
 
 let messageCount = 0;
@@ -28,16 +29,17 @@ export function updateRow(element, row, language) {
   const { message, isHead, isMine } = row;
   const state = message.state ?? "sent";
   const data = element.dataset;
-  if (element.halls?.content !== message.content) fillContent(element, message);
+  fillContent(element, row, language);
   fillHead(element, row, language);
   element.classList.toggle("is-head", isHead);
   element.classList.toggle("is-mine", isMine);
   if (message.id) data.messageId = message.id;
   if (message.client_key) data.clientKey = message.client_key;
-  if (data.state !== state) {
-    data.state = state;
-    fillState(element, state, message.code, language);
-  }
+  const isWaiting = message.is_waiting === true;
+  if (data.state === state && element.halls.isWaiting === isWaiting) return;
+  data.state = state;
+  element.halls.isWaiting = isWaiting;
+  fillState(element, { ...message, state, isWaiting }, language);
 }
 
 // In focus a message is read out as who, when and what.
@@ -48,6 +50,7 @@ function nameByParts(element) {
     part.id = `message-${messageCount}-${index}`;
     return part.id;
   });
+  element.querySelector(".message-fold").setAttribute("aria-controls", ids[2]);
   element.setAttribute("aria-labelledby", ids.join(" "));
 }
 
@@ -77,11 +80,18 @@ function fillHead(element, { message, date, isHead, isMine }, language) {
   time.textContent = isHead ? language.hour(date) : language.shortHour(date);
 }
 
-function fillContent(element, { content }) {
-  element.halls = { ...element.halls, content };
+function fillContent(element, { message: { content }, isUnfolded }, language) {
+  if (element.halls?.content === content && element.halls.isUnfolded === isUnfolded) return;
+  element.halls = { ...element.halls, content, isUnfolded };
   const body = element.querySelector(".message-body");
-  body.replaceChildren(...splitContent(content).map(nodeOf));
+  const parts = splitContent(content);
+  const mayFold = isLong(content);
+  body.replaceChildren(...(mayFold && !isUnfolded ? beginningOf(parts) : parts).map(nodeOf));
   body.classList.toggle("is-emoji", isEmojiOnly(content));
+  const button = element.querySelector(".message-fold");
+  button.hidden = !mayFold;
+  button.textContent = language.t(isUnfolded ? "show_less" : "show_more");
+  button.setAttribute("aria-expanded", String(isUnfolded));
 }
 
 // Users' text becomes text nodes and nothing else.
@@ -118,10 +128,10 @@ function withHost(link, host) {
   return both;
 }
 
-function fillState(element, state, code, language) {
+function fillState(element, { state, code, isWaiting }, language) {
   const place = element.querySelector(".message-state");
   place.replaceChildren();
-  if (state === "pending") place.textContent = language.t("sending");
+  if (state === "pending") place.textContent = language.t(isWaiting ? "sent_when_connected" : "sending");
   if (state !== "failed") return;
   const failed = clone("failed-template");
   const reason = code && code !== "internal" ? ` ${language.error({ code })}` : "";

@@ -127,7 +127,7 @@ export class Session extends Emitter {
     this.emit("hall", hallId);
   }
 
-  /** What is on its way in a hall, in the shape of messages. */
+  /** What is on its way in a hall, in the shape of messages; it waits for a connection where there is certainly none. */
   pending(hallId) {
     const history = this.histories.of(hallId);
     return this.outbox.of(hallId).filter((entry) => !history.hasKey(entry.client_key)).map((entry) => ({
@@ -138,6 +138,7 @@ export class Session extends Emitter {
       content: entry.content,
       created_at: new Date(entry.written_at).toISOString(),
       state: entry.state,
+      is_waiting: ["offline", "unreachable"].includes(this.#connection.state),
       code: entry.code,
     }));
   }
