@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import tempfile
+import time
 
 import pytest
 import requests
@@ -204,6 +205,23 @@ def test_a_process_that_is_killed_comes_back(run, word):
     wait_until(lambda: "ended unexpectedly" in site.text(), 5, "a word about it")
     assert site.end() == 0
     site.assert_nothing_left()
+
+
+@pytest.mark.parametrize("pause", [0, 0.03, 0.08])
+def test_processes_that_are_killed_one_right_after_the_other_all_come_back(run, pause):
+    site = run().wait_until_ready()
+    words = ["chat-push", "chat-fcgi", "master process nginx"]
+    before = [site.pids(word)[0] for word in words]
+
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(pause)
+
+    for word, pid in zip(words, before, strict=True):
+        wait_until(lambda word=word, pid=pid: site.pids(word) not in ([], [pid]), 5, f"another {word}")
+    wait_until(lambda: site.health() == 200, 5, "the site")
+    assert site.text().count("ended unexpectedly (status 137)") == 3
+    assert "Killed" not in site.text()
 
 
 def test_a_daemon_that_does_not_start_ends_the_run_with_its_last_words(run, tmp_path):
