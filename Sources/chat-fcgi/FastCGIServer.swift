@@ -61,15 +61,18 @@ final class FastCGIServer: Sendable {
         }
     }
 
-    /// Ends the server: who knocks is taken no more, what was asked is answered. Returns when all threads are done.
+    /// Ends the server: what was asked is answered. Returns when all threads are done.
+    ///
+    /// Our own socket is served until the last moment, so that between this process and the next one nobody stands before
+    /// a closed door for longer than a start takes. An inherited one keeps its queue for whoever serves it next.
     func stop() {
         isStopping.store(true, ordering: .sequentiallyConsistent)
-        // Whoever came before our own path vanished is still served. The queue of another socket may never end, and
-        // an inherited one keeps it for whoever serves it next.
-        if !listener.removePath() { poller.remove(listener.descriptor) }
+        if listener.isInherited { poller.remove(listener.descriptor) }
         // A front end may be sending on a connection that it keeps, at this very moment. Each is closed behind its next
         // answer, which the front end notices; closed under a request, that request would be lost.
         for _ in 0..<Self.patience where connections.withLock({ $0.count > 0 }) { usleep(10_000) }
+        // Whoever came before our own path vanished is still served. The queue of another socket may never end.
+        if !listener.removePath() { poller.remove(listener.descriptor) }
         poller.stop()
         threads.wait()
     }

@@ -7,6 +7,8 @@ import Sockets
 /// The socket where front ends knock: our own, or one that whoever started us left on descriptor 0.
 struct FrontEndSocket: Sendable {
     private let socket: ListeningSocket
+    /// Whether whoever started us keeps it when we are gone.
+    let isInherited: Bool
 
     /// Its number in this process.
     var descriptor: Int32 { socket.descriptor }
@@ -20,7 +22,8 @@ struct FrontEndSocket: Sendable {
             // Connections have it from the socket that they came to.
             unsafe setsockopt(0, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, 4)
         }
-        return FrontEndSocket(socket: ListeningSocket(descriptor: 0, file: nil))
+        return FrontEndSocket(
+            socket: ListeningSocket(descriptor: 0, file: nil), isInherited: true)
     }
 
     /// Opens `HOST:PORT`, or the unix socket of that path. A stale one is replaced, a live one is left alone.
@@ -28,7 +31,7 @@ struct FrontEndSocket: Sendable {
     /// - Parameter mode: who may connect to a unix socket.
     static func open(_ place: String, mode: mode_t) throws -> FrontEndSocket {
         let address = ListenAddress(place) ?? .unix(path: place)
-        return FrontEndSocket(socket: try address.listen(mode: mode))
+        return FrontEndSocket(socket: try address.listen(mode: mode), isInherited: false)
     }
 
     /// Takes the next connection, if one is waiting: blocking, but never for longer than the timeout.

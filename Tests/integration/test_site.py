@@ -5,6 +5,7 @@ import collections
 import json
 import re
 import threading
+import time
 
 import pytest
 import requests
@@ -120,6 +121,28 @@ def test_while_chat_fcgi_restarts_no_request_fails_but_with_busy(site):
             assert site.restart("chat-fcgi") == 0
 
     assert set(statuses_while(site, restart)) <= {200, 503}
+
+
+def test_a_chat_fcgi_that_ends_serves_its_own_socket_until_the_last_moment(make_site):
+    site = make_site(flags={"sends-per-second": 100_000})
+    # nginx keeps the connection of a GET, for which a chat-fcgi that ends waits a while: nobody may fail meanwhile.
+    assert site.get("/chat/health").status_code == 200
+    gaps = []
+
+    def stop():
+        process = site.processes["chat-fcgi"]
+        process.terminate()
+        wait_until(lambda: not (site.folder / "fcgi.sock").exists())
+        vanished = time.monotonic()
+        assert process.wait(10) == 0
+        gaps.append(time.monotonic() - vanished)
+        site.start("chat-fcgi")
+
+    statuses = statuses_while(site, stop, writers=4)
+
+    assert set(statuses) <= {201, 503} and statuses[201] > 0
+    # From the end of the one to the start of the other; it took 0.3 s and more.
+    assert gaps[0] < 0.25
 
 
 def test_a_restart_of_chat_fcgi_behind_a_socket_unit_fails_no_request(make_site):
