@@ -11,6 +11,18 @@ public enum AddressPrefix {
         [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], [0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0],
     ]
 
+    /// Whether a prefix is of an address that nobody has on the internet (RFC 1918, RFC 6598, loopback), or of none: that of a
+    /// client in the same building, or of a proxy. Of IPv6 only the machine itself, for a private network has one prefix.
+    public static func isPrivate(_ prefix: String) -> Bool {
+        var number = in_addr()
+        guard unsafe inet_pton(AF_INET, prefix, &number) == 1 else {
+            return prefix == "::/64" || prefix.isEmpty || prefix == "unix:"
+        }
+        let address = UInt32(bigEndian: number.s_addr)
+        return address >> 24 == 127 || address >> 24 == 10 || address >> 20 == 0xAC1
+            || address >> 16 == 0xC0A8 || address >> 22 == 0x191
+    }
+
     /// The part of an address that its owner cannot change at will: `2001:db8::/64` of `2001:db8::1`, since who has one
     /// address of IPv6 has all that share its first 64 bits. An address of IPv4 is itself, also where IPv6 carries it, and
     /// so is what is no address.

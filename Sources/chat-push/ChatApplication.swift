@@ -83,7 +83,8 @@ final class ChatApplication: SocketIOApplication {
             case .site:
                 Credentials(remoteUser: handshake.remoteUser.flatMap { $0.isEmpty ? nil : $0 })
             }
-        return ClientConnection(credentials, settings: settings, now: now)
+        return ClientConnection(
+            credentials, at: handshake.address, settings: settings, now: now)
     }
 
     func connect(_ socket: Socket, auth: JSONValue?) {
@@ -118,6 +119,9 @@ final class ChatApplication: SocketIOApplication {
             return refuse(socket, ChatError(.rateLimited, "You have too many connections."))
         }
         let client = ChatClient(identity, person, on: connection)
+        if settings.sharedAddress.begin(client.user.id, at: connection.address) {
+            settings.warnOfAddress(connection.address)
+        }
         socket.context = client
         online.add(socket, client)
         socket.accept()
@@ -131,6 +135,7 @@ final class ChatApplication: SocketIOApplication {
         guard let client = socket.context as? ChatClient else { return }
         online.remove(socket, client)
         client.person.end()
+        settings.sharedAddress.end(client.user.id, at: client.connection.address)
         for room in rooms {
             if let hall = halls[room.number] { forgetIfEmpty(hall) }
         }

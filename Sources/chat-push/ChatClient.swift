@@ -27,10 +27,13 @@ final class ChatClient {
 /// event loop.
 final class ClientConnection {
     let credentials: Credentials
+    /// Where it comes from, as far as it counts.
+    let address: String
     var catchUps: TokenBucket
 
-    init(_ credentials: Credentials, settings: ChatSettings, now: Int64) {
+    init(_ credentials: Credentials, at address: String, settings: ChatSettings, now: Int64) {
         self.credentials = credentials
+        self.address = address
         catchUps = TokenBucket(settings.catchUps, now: now)
     }
 }

@@ -56,7 +56,14 @@ struct ChatPush: ParsableCommand {
                 connectionsMax: push.connectionsPerUserMax,
                 rates: PersonRates(
                     sends: push.sendRate, joins: push.joinRate, events: push.eventRate)),
-            cookie: cookie)
+            cookie: cookie,
+            warnOfAddress: { address in
+                logger.warning(
+                    """
+                    More than \(SharedAddress.peopleMax) people have one private address: nginx takes a proxy for them, \
+                    and limits by address count for all together (docs/operating.md, TLS: set_real_ip_from).
+                    """, metadata: ["address": "\(address)"])
+            })
         OpenFiles.raise(logger)
         let configuration = try push.serverConfiguration(of: accounts)
         if !configuration.frontEnd.isSafe { logger.warning("\(FrontEndPolicy.warning)") }

@@ -12,4 +12,7 @@ struct ChatSettings: Sendable {
     var catchUps: Rate
     var users: UserLimits
     var cookie = SessionCookie()
+    var sharedAddress = SharedAddress()
+    /// Tells the operator of an address that everybody has.
+    var warnOfAddress: @Sendable (_ address: String) -> Void = { _ in }
 }

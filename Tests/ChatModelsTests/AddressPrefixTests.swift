@@ -30,6 +30,24 @@ import Testing
         #expect(AddressPrefix.of(text) == text)
     }
 
+    @Test(arguments: [
+        "127.0.0.1", "127.255.255.255", "10.0.0.0", "10.255.255.255", "172.16.0.0",
+        "172.31.255.255",
+        "192.168.0.0", "192.168.255.255", "100.64.0.0", "100.127.255.255", "::/64", "", "unix:",
+    ])
+    func `addresses of this machine and of a building are private`(prefix: String) {
+        #expect(AddressPrefix.isPrivate(prefix))
+    }
+
+    @Test(arguments: [
+        "126.255.255.255", "128.0.0.0", "9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0",
+        "192.167.255.255", "192.169.0.0", "100.63.255.255", "100.128.0.0", "2001:db8::/64",
+        "fd00::/64", "x",
+    ])
+    func `those of the internet are not, nor networks of IPv6`(prefix: String) {
+        #expect(!AddressPrefix.isPrivate(prefix))
+    }
+
     @Test func `an address with 64 bytes is read, a longer one is not`() {
         let zone = "fe80::1%" + String(repeating: "x", count: 56)
 
