@@ -1308,8 +1308,9 @@ def test_trying_again_twice_starts_once(shared_site, seat, pair):
     one.open(hall)
     one.is_at("problem")
     one.page.unroute("**/chat/session")
-    # Slow enough for a second press.
-    one.page.route("**/chat/halls", lambda route: (one.page.wait_for_timeout(300), route.continue_()))
+    # It takes until a second press.
+    held = []
+    one.page.route("**/chat/halls", held.append)
 
     one.page.evaluate(
         """() => {
@@ -1319,6 +1320,10 @@ def test_trying_again_twice_starts_once(shared_site, seat, pair):
         }"""
     )
     expect(one["#try-again"]).to_be_disabled()
+    one.until(lambda: held)
+    one.page.unroute("**/chat/halls")
+    for route in held:
+        route.continue_()
 
     one.is_at("chat")
     expect(one["#notice"]).to_be_visible()
