@@ -1310,7 +1310,7 @@ def test_trying_again_twice_starts_once(shared_site, seat, pair):
     one.page.unroute("**/chat/session")
     # It takes until a second press.
     held = []
-    one.page.route("**/chat/halls", held.append)
+    one.page.route("**/chat/halls", lambda route: held.append(route))
 
     one.page.evaluate(
         """() => {
