@@ -19,12 +19,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 START_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 20
-# The bounds of chat-push that thousands of busy members from one address would meet.
+# The bounds of the daemons that thousands of busy members from one address would meet.
 RAISED = {
     name: "1000000"
     for name in (
         "connections-max", "connections-per-address-max", "handshakes-per-second", "sends-per-second",
-        "joins-per-second", "events-per-second",
+        "joins-per-second", "events-per-second", "reads-per-second",
     )
 }  # fmt: skip
 

@@ -31,6 +31,7 @@ extension Call {
             guard let visitor = try known ?? visitorWithSession(reader) else {
                 throw ChatError(.unauthenticated)
             }
+            try site.reads.take(for: visitor.user.id)
             return try respond(self, visitor.user, reader)
         }
     }

@@ -115,6 +115,8 @@ struct ChatFCGI: ParsableCommand {
         site.origins = OriginPolicy(others: accounts.allowedOrigins)
         site.sends = RateLimiter(
             perSecond: Double(server.sendsPerSecond), burst: server.sendsPerSecond * 2)
+        site.reads = RateLimiter(
+            perSecond: Double(server.readsPerSecond), burst: server.readsPerSecond * 10)
         site.joins = RateLimiter(
             perSecond: Double(server.hallChangesPerSecond), burst: server.hallChangesPerSecond * 10)
         site.passwords = PasswordQueue(countMax: max(1, server.threads / 2))

@@ -130,6 +130,8 @@ struct Site: Sendable {
     var cookie = SessionCookie()
     /// How fast one user may say things.
     var sends = RateLimiter(perSecond: 10, burst: 20)
+    /// How fast one user may ask for what there is.
+    var reads = RateLimiter(perSecond: 100, burst: 1_000)
     /// How fast one user may join, leave and make halls.
     var joins = RateLimiter(perSecond: 10, burst: 50)
     /// How many logins and registrations run at once.

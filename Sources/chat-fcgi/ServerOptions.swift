@@ -62,6 +62,10 @@ struct ServerOptions: ParsableArguments {
     var sendsPerSecond = 10
 
     @Option(
+        help: "Requests that read which one user may make in a second; ten times as many at once.")
+    var readsPerSecond = 100
+
+    @Option(
         help: """
             Halls that one user may make, join or leave in a second; ten times as many at once.
             """)
@@ -73,6 +77,7 @@ struct ServerOptions: ParsableArguments {
         try requireRange("--fastcgi-timeout", fastcgiTimeout, 1...600)
         try requireRange("--body-bytes-max", bodyBytesMax, 1_024...16_777_216)
         try requireRange("--sends-per-second", sendsPerSecond, 1...10_000_000)
+        try requireRange("--reads-per-second", readsPerSecond, 1...10_000_000)
         try requireRange("--hall-changes-per-second", hallChangesPerSecond, 1...10_000_000)
         guard basePath.hasPrefix("/"), basePath == "/" || !basePath.hasSuffix("/") else {
             throw ValidationError("--base-path begins with a slash and does not end in one.")

@@ -60,6 +60,7 @@ struct Run {
         [
             "ping-interval=\(Self.pingInterval)", "ping-timeout=\(Self.pingTimeout)",
             "sends-per-second=1000000", "joins-per-second=1000000", "events-per-second=1000000",
+            "reads-per-second=1000000",
             "connections-per-address-max=1000000", "handshakes-per-second=1000000",
             "queue-bytes-max=\(queueBytesMax)",
         ]

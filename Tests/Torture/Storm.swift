@@ -36,7 +36,10 @@ struct StormOptions: ParsableArguments {
 
     /// The flags of the daemons. All clients come from one address, and one of them says everything.
     var flags: [String] {
-        ["connections-per-address-max=1000000", "sends-per-second=1000"]
+        [
+            "connections-per-address-max=1000000", "sends-per-second=1000",
+            "reads-per-second=1000000",
+        ]
             + (handshakesPerSecond.map { ["handshakes-per-second=\($0)"] } ?? [])
     }
 }

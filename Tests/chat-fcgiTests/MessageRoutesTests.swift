@@ -157,6 +157,20 @@ struct MessageRoutesTests {
         #expect(client.get(path).status == .ok)
     }
 
+    @Test func `so has reading, for each by oneself`() throws {
+        client.site.reads = RateLimiter(perSecond: 0.01, burst: 2)
+        for _ in 1...2 { #expect(client.get(path).status == .ok) }
+        for target in [path, "/chat/halls"] {
+            let response = client.get(target)
+            #expect(response.code == "rate_limited" && response.header("Retry-After") != nil)
+        }
+        #expect(client.post(path, ["content": "x"]).status == .created)
+        let other = try client.database.makeUser("other")
+        _ = try client.database.join(hall.id, as: other.id)
+        try client.signIn(other)
+        #expect(client.get(path).status == .ok)
+    }
+
     @Test func `half of a surrogate pair is refused, and nothing is stored`() throws {
         let (client, user) = try Client.signedIn()
         let hall = try client.database.makeHall(owner: user)
