@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browsing import CHROMIUM
-from halls_site import Site, wait_until
+from halls_site import PASSWORD, Site, wait_until
 from listener import enter, found, unique
 from seed import seed
 
@@ -1840,6 +1840,151 @@ def test_the_send_button_says_its_word_where_there_is_room(shared_site, seat, pa
         expect(person["#send span"]).to_have_text(word)
         expect(person["#send span"]).to_be_visible(visible=has_room)
         expect(person["#send .icon"]).to_be_visible(visible=not has_room)
+
+
+def test_who_leaves_the_last_hall_is_told_what_else_there_is(make_site, seat):
+    site = make_site()
+    ana = site.person("ana")
+    for device in (DESKTOP, PHONE):
+        one = seat(site, ana, **device).open(found(ana, "Garden", private=True))
+        one["#members-toggle"].click()
+        one["#leave-hall"].click()
+        one["#leave-confirm"].click()
+        expect(one["#halls-title" if device is PHONE else "#notice-title"]).to_be_focused()
+        expect(one["#notice-title"]).to_have_text("Welcome, ana")
+
+
+class Keys:
+    """Somebody without a pointer: who presses Tab until they are where they want to be."""
+
+    def __init__(self, seat):
+        self.seat = seat
+        self.press = seat.page.keyboard.press
+        self.type = seat.page.keyboard.type
+
+    def go(self, selector, key="Tab", most=40):
+        for _ in range(most):
+            self.press(key)
+            if self.seat.page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+                # Who goes by keys sees where they are.
+                assert self.seat[f"{selector}:focus-visible"].count() == 1
+                return self
+        raise AssertionError(f"{most} times {key} do not lead to {selector}")
+
+    def back(self, selector):
+        return self.go(selector, "Shift+Tab")
+
+    def is_at(self, selector):
+        expect(self.seat[selector].first).to_be_focused()
+        return self
+
+
+def test_everything_can_be_done_without_a_pointer(make_site, seat):
+    site = make_site()
+    ana, ben = site.person("ana"), site.person("ben")
+    for name in ("Attic", "Garden"):
+        enter(found(ben, name), ana)
+    found(ben, "Kitchen")
+    one = seat(site, **DESKTOP).open()
+    keys = Keys(one)
+
+    # Signing in.
+    keys.is_at("#username").type("ana")
+    keys.press("Tab")
+    keys.is_at("#password").type(PASSWORD)
+    keys.press("Enter")
+    one.is_at("chat")
+    expect(one["#hall-name"]).to_have_text("Attic")
+    keys.is_at("#composer-text")
+
+    # A hall, by the list.
+    keys.back('#hall-list a[aria-current="page"]').press("ArrowDown")
+    expect(one["#hall-list a"].filter(has_text="Garden")).to_be_focused()
+    keys.press("Enter")
+    expect(one["#hall-name"]).to_have_text("Garden")
+    keys.is_at("#composer-text")
+
+    # Messages, by Enter and by the button.
+    keys.type("first")
+    keys.press("Enter")
+    keys.type("second")
+    keys.go("#send").press("Space")
+    keys.is_at("#composer-text")
+    one.sees("first", "second")
+    keys.press("ArrowUp")
+    keys.is_at("#log article:last-of-type")
+    keys.press("ArrowUp")
+    expect(one["#log article"].first).to_be_focused()
+    keys.press("Escape")
+    keys.is_at("#composer-text")
+
+    # Joining: Escape gives the focus back, a choice leads to where one writes.
+    keys.back("#join-hall").press("Enter")
+    keys.is_at("#join-filter").press("Escape")
+    keys.is_at("#join-hall").press("Enter")
+    expect(one["#join-dialog .choice"]).to_have_count(1)
+    keys.is_at("#join-filter").type("kit")
+    keys.press("ArrowDown")
+    keys.is_at("#join-dialog .choice").press("Enter")
+    expect(one["#hall-name"]).to_have_text("Kitchen")
+    expect(one["#join-dialog"]).to_be_hidden()
+    keys.is_at("#composer-text")
+
+    # A new hall.
+    keys.back("#new-hall").press("Enter")
+    keys.is_at("#hall-name-input").press("Escape")
+    keys.is_at("#new-hall").press("Enter")
+    keys.is_at("#hall-name-input").type("Workshop")
+    keys.go("#hall-private").press("Space")
+    keys.go("#create-hall").press("Enter")
+    expect(one["#hall-name"]).to_have_text("Workshop")
+    expect(one["#hall-lock"]).to_be_visible()
+    expect(one["#create-dialog"]).to_be_hidden()
+    keys.is_at("#composer-text")
+
+    # Who is there, and out again.
+    keys.back("#members-toggle").press("Enter")
+    expect(one["#members .member"]).to_have_count(1)
+    keys.is_at("#members-title").press("Escape")
+    keys.is_at("#members-toggle").press("Enter")
+    keys.is_at("#members-title").go("#leave-hall").press("Enter")
+    expect(one["#leave-dialog"]).to_be_visible()
+    keys.press("Escape")
+    keys.is_at("#leave-hall").press("Enter")
+    keys.go("#leave-confirm").press("Enter")
+    expect(one["#leave-dialog"]).to_be_hidden()
+    expect(one["#hall-name"]).to_have_text("Attic")
+    keys.is_at("#composer-text")
+
+    # Finding, from anywhere.
+    keys.press("Control+k")
+    keys.is_at("#find-filter").press("Escape")
+    keys.is_at("#composer-text").press("Control+k")
+    keys.is_at("#find-filter").type("gard")
+    keys.press("Enter")
+    expect(one["#hall-name"]).to_have_text("Garden")
+    keys.is_at("#composer-text")
+
+    # The settings, the shortcuts, and the end.
+    keys.press("?")
+    expect(one["#shortcuts-dialog"]).to_be_visible()
+    keys.press("Escape")
+    keys.is_at("#composer-text").back("#open-settings").press("Enter")
+    keys.go("#language").press("ArrowDown")
+    expect(one["#halls-title"]).to_have_text("Salas")
+    keys.go("#theme").type("O")
+    expect(one['html[data-theme="dark"]']).to_be_attached()
+    keys.go("#single-keys").press("Space")
+    expect(one["#single-keys"]).not_to_be_checked()
+    keys.go("#show-shortcuts").press("Enter")
+    expect(one["#shortcuts-dialog"]).to_be_visible()
+    keys.press("Escape")
+    keys.is_at("#open-settings").press("Enter")
+    keys.press("Escape")
+    keys.is_at("#open-settings").press("Enter")
+    keys.go("#sign-out").press("Enter")
+    one.is_at("sign-in")
+    keys.is_at("#username")
 
 
 # --- Looks ------------------------------------------------------------------------------------------------------------

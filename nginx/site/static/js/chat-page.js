@@ -181,7 +181,10 @@ export class ChatPage {
       else this.#trail.go(hallAddress(hallId));
       this.#conversation.composer.focusUnasked();
     });
-    this.#dialogs.on("left", () => this.#trail.replace("#/"));
+    this.#dialogs.on("left", () => {
+      this.#trail.replace("#/");
+      if (this.viewedId === null && !this.#panes.isNarrow) $("notice-title").focus();
+    });
     $("find-hall").addEventListener("click", () => this.#find());
     for (const id of ["new-hall", "first-create", "notice-create"]) {
       $(id).addEventListener("click", () => this.#dialogs.create());

@@ -30,20 +30,25 @@ function isBeside(dialog, { clientX, clientY }) {
   return clientX < left || clientX > right || clientY < top || clientY > bottom;
 }
 
-/** A dialog of one form: shows why it failed, closes when `submit` succeeded. */
+/**
+ * A dialog of one form: shows why it failed, closes when `submit` succeeded. `done` gets what that answered: closed, since
+ * the browser gives the focus back to where it was, and what comes next may want it elsewhere.
+ */
 export class FormDialog {
   #dialog;
   #form;
   #error;
   #language;
   #submit;
+  #done;
 
-  constructor({ dialog, language, submit }) {
+  constructor({ dialog, language, submit, done }) {
     this.#dialog = dialog;
     this.#form = dialog.querySelector("form");
     this.#error = dialog.querySelector(".form-error");
     this.#language = language;
     this.#submit = submit;
+    this.#done = done;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#run();
@@ -65,8 +70,9 @@ export class FormDialog {
     button.disabled = true;
     this.#error.hidden = true;
     try {
-      await this.#submit(Object.fromEntries(new FormData(this.#form)));
+      const answer = await this.#submit(Object.fromEntries(new FormData(this.#form)));
       this.#dialog.close();
+      this.#done(answer);
     } catch (error) {
       this.#error.textContent = this.#language.error(error);
       this.#error.hidden = false;

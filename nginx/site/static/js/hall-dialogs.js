@@ -24,18 +24,14 @@ export class HallDialogs extends Emitter {
     this.#create = new FormDialog({
       dialog: $("create-dialog"),
       language,
-      submit: async ({ name, private: isPrivate }) => {
-        const hall = await session.create(name.trim(), isPrivate === "on");
-        this.emit("open", hall.id);
-      },
+      submit: ({ name, private: isPrivate }) => session.create(name.trim(), isPrivate === "on"),
+      done: ({ id }) => this.emit("open", id),
     });
     this.#leave = new FormDialog({
       dialog: $("leave-dialog"),
       language,
-      submit: async () => {
-        await session.leave(this.#leaving);
-        this.emit("left");
-      },
+      submit: () => session.leave(this.#leaving),
+      done: () => this.emit("left"),
     });
     this.#finder = new HallPicker({ dialog: $("find-dialog"), texts: () => this.#texts("", "halls_none") });
     this.#finder.on("choose", ({ id }) => {
@@ -46,9 +42,7 @@ export class HallDialogs extends Emitter {
       dialog: $("join-dialog"),
       texts: () => this.#texts(this.#language.t("join"), "open_halls_none"),
     });
-    this.#opener.on("choose", async ({ id }) => {
-      if (await this.join(id, (text) => this.#opener.say(text))) this.#opener.close();
-    });
+    this.#opener.on("choose", ({ id }) => this.join(id, (text) => this.#opener.say(text)));
   }
 
   setLanguage(language) {
@@ -88,11 +82,10 @@ export class HallDialogs extends Emitter {
     try {
       await this.#session.join(hallId);
     } catch (error) {
-      say(this.#language.error(error));
-      return false;
+      return void say(this.#language.error(error));
     }
-    this.emit("open", hallId);
-    return true;
+    this.#opener.close();
+    return void this.emit("open", hallId);
   }
 
   #texts(action, none) {

@@ -76,10 +76,10 @@ export class HallList {
     this.#list.replaceChildren();
   }
 
-  /** The link of a hall, or the first. */
+  /** The link of a hall, or the first; without one the heading. */
   focus(hallId) {
     const item = this.#items.get(hallId) ?? this.#list;
-    item.querySelector("a")?.focus();
+    (item.querySelector("a") ?? document.getElementById("halls-title")).focus();
   }
 
   // Each message raises a hall's count; the list is drawn once a frame.
