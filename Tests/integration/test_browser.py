@@ -7,12 +7,13 @@ import pathlib
 import re
 import signal
 import sqlite3
+import subprocess
 
 import pytest
 from playwright.sync_api import expect
 
 from browsing import CHROMIUM
-from halls_site import PASSWORD, Site, wait_until
+from halls_site import PASSWORD, ROOT, Site, wait_until
 from listener import enter, found, unique
 from seed import seed
 
@@ -1985,6 +1986,32 @@ def test_everything_can_be_done_without_a_pointer(make_site, seat):
     keys.go("#sign-out").press("Enter")
     one.is_at("sign-in")
     keys.is_at("#username")
+
+
+def test_the_second_load_asks_for_the_page_alone(make_site, seat):
+    site = make_site()
+    page = site.folder / "nginx/site"
+    page.unlink()
+    subprocess.run([ROOT / "chat", "page", page.parent], check=True)
+    one = seat(site, site.person("ana"), **DESKTOP).open()
+    one.is_at("chat")
+    page = one.context.new_page()
+    network, asked, kept = one.context.new_cdp_session(page), {}, set()
+    network.on("Network.requestWillBeSent", lambda event: asked.update({event["requestId"]: event["request"]["url"]}))
+    network.on("Network.requestServedFromCache", lambda event: kept.add(event["requestId"]))
+    network.on(
+        "Network.responseReceived",
+        lambda event: event["response"].get("fromDiskCache") and kept.add(event["requestId"]),
+    )
+    network.send("Network.enable")
+
+    page.goto(site.url + "/chat.html")
+    expect(page.locator('body[data-screen="chat"]')).to_be_attached()
+    page.wait_for_timeout(300)
+
+    files = {request: url for request, url in asked.items() if "/static/" in url}
+    assert len(files) > 40
+    assert [url for request, url in files.items() if request not in kept] == []
 
 
 # --- Looks ------------------------------------------------------------------------------------------------------------

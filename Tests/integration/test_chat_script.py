@@ -147,7 +147,7 @@ def test_help_lists_the_verbs():
     done = chat("help")
 
     assert done.returncode == 0 and done.stderr == ""
-    for verb in ("setup", "build", "run", "test", "lint", "format"):
+    for verb in ("setup", "build", "run", "page", "test", "lint", "format"):
         assert f"\n  {verb} " in done.stdout
     assert chat().stdout == done.stdout
 

@@ -73,7 +73,7 @@ def install(root):
     commands = re.search(r"^```sh\n(install .*?)```", (ROOT / "docs/operating.md").read_text(), re.M | re.S)[1]
     for line in commands.splitlines():
         words = shlex.split(line.split(" && ")[0])
-        if words[0] in ("install", "cp", "mkdir"):
+        if words[0] in ("install", "cp", "mkdir", "./chat"):
             here = " ".join(f"{root}{word}" if word.startswith("/") else word for word in words)
             built = re.sub(r"\.build[a-z-]*/release", str(BIN), here)
             subprocess.run(["bash", "-c", built], cwd=ROOT, check=True)

@@ -206,6 +206,51 @@ def test_the_configuration_names_no_file_that_is_not_there():
     assert sorted(named) == sorted(f"/{file.relative_to(SITE_FILES)}" for file in SERVED)
 
 
+def lay_out(front, source=ROOT):
+    """The page in the place of the developers' one, as an installation has it; returns the address of its files."""
+    site = front.folder / "nginx/site"
+    if site.is_symlink():
+        site.unlink()
+    subprocess.run([source / "chat", "page", site.parent], check=True)
+    return re.search(r'src="(/static/halls/[0-9a-f]{16})/js/chat.js"', front.get("/chat.html").text)[1]
+
+
+def test_a_page_that_is_laid_out_has_addresses_that_never_change(front):
+    versioned = lay_out(front)
+
+    html = front.get("/chat.html")
+    assert html.headers["Cache-Control"] == "no-cache"
+    assert not re.search(r'"/static/(?!halls/)', html.text)
+    for file in SERVED:
+        if file.suffix == ".html":
+            continue
+        path = file.relative_to(SITE_FILES / "static")
+        answer = front.get(f"{versioned}/{path}")
+        assert (answer.status_code, answer.content) == (200, file.read_bytes()), path
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert_secure(answer)
+    for path in (f"{versioned}/js/absent.js", versioned, f"{versioned}/", f"{versioned}/js/", "/static/halls/",
+                 "/static/halls/0123456789abcdef/js/chat.js", f"{versioned}/../../../package.json"):  # fmt: skip
+        answer = front.raw(f"GET {path} HTTP/1.1\r\nHost: {front.host}\r\nConnection: close\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 404 ") and b"immutable" not in answer, path
+
+
+def test_a_page_of_the_version_before_still_finds_its_files(front, tmp_path):
+    shutil.copytree(ROOT / "nginx/site", tmp_path / "nginx/site")
+    shutil.copy(ROOT / "chat", tmp_path / "chat")
+    edited = tmp_path / "nginx/site/static/js/chat.js"
+    versions = []
+    for number in range(4):
+        edited.write_text(f"// {number}")
+        versions.append(lay_out(front, tmp_path))
+
+    answers = [front.get(f"{version}/js/chat.js") for version in versions]
+    assert [answer.status_code for answer in answers] == [404, 200, 200, 200]
+    assert [answer.text for answer in answers[1:]] == ["// 1", "// 2", "// 3"]
+    assert front.get("/static/js/chat.js").text == "// 3"
+    assert lay_out(front, tmp_path) == versions[-1], "the same files are the same version"
+
+
 def test_text_travels_compressed(front):
     for path in ("/chat.html", "/static/js/chat.js", "/static/css/chat.css"):
         answer = front.get(path, headers={"Accept-Encoding": "gzip"})
