@@ -95,11 +95,14 @@ test("values are put in as they are", () => {
   assert.equal(language.t("says", { name: "{content}", content: "$& <b>" }), "{content} says: $& <b>");
 });
 
-test("a name that is refused is told why, and what will do", () => {
+test("who chooses a name or a password that is refused is told why, and what will do", () => {
   const refusals = [
     [{ code: "invalid_username", problem: { limit: 64 } }, /64 letters and digits, without spaces/u, /64 letras y cifras, sin espacios/u],
     // A word that the page itself has for somebody; such a refusal has no limit.
     [{ code: "invalid_username", problem: {} }, /Halls uses that name/u, /lo usa Halls/u],
+    [{ code: "invalid_password", problem: { limit: 8 } }, /at least 8 characters/u, /al menos 8 caracteres/u],
+    [{ code: "invalid_password", problem: { limit: 1024 } }, /too long/u, /demasiado larga/u],
+    [{ code: "invalid_password", problem: {} }, /can’t be seen/u, /no se ve/u],
     [{ code: "invalid_hall_name", problem: { limit: 80 } }, /one line of up to 80/u, /una sola línea de hasta 80/u],
     [{ code: "username_taken" }, /taken, or looks too much like/u, /en uso o se parece demasiado/u],
     [{ code: "hall_name_taken" }, /or one that looks the same/u, /se ve igual/u],

@@ -152,6 +152,8 @@ export default {
   error_invalid_username: "That name is too long or has a character that isn’t allowed. Use up to {limit} letters and digits, without spaces; . _ - @ + ' are fine too.",
   error_reserved_username: "Halls uses that name itself. Choose another.",
   error_invalid_password: "Use a password of at least {limit} characters.",
+  error_long_password: "That password is too long. Use a shorter one.",
+  error_unwritable_password: "That password has a tab or another character that can’t be seen. Leave it out.",
   error_invalid_hall_name: "That name is too long, or has nothing to see or a character that isn’t allowed. Use one line of up to {limit} characters.",
   error_not_a_member: "You’re no longer in this hall.",
   error_not_allowed: "You don’t have permission to do that here.",

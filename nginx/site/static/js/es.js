@@ -152,6 +152,8 @@ export default {
   error_invalid_username: "Ese nombre no es válido: es demasiado largo o tiene algún carácter no permitido. Usa hasta {limit} letras y cifras, sin espacios; también puedes usar . _ - @ + '",
   error_reserved_username: "Ese nombre lo usa Halls. Elige otro.",
   error_invalid_password: "Usa una contraseña de al menos {limit} caracteres.",
+  error_long_password: "Esa contraseña es demasiado larga. Usa una más corta.",
+  error_unwritable_password: "Esa contraseña tiene una tabulación u otro carácter que no se ve. Quítalo.",
   error_invalid_hall_name: "Ese nombre no es válido: es demasiado largo, no se ve nada o tiene algún carácter no permitido. Usa una sola línea de hasta {limit} caracteres.",
   error_not_a_member: "Ya no estás en esta sala.",
   error_not_allowed: "No tienes permiso para hacer eso aquí.",

@@ -5,6 +5,8 @@ import en from "./en.js";
 import es from "./es.js";
 
 const tables = { en, es };
+/** A site can ask for no more characters; a limit above this is that of the longest password. */
+const shortestPasswordMax = 256;
 
 /** The reader's language: sentences, dates, numbers. */
 export class Language {
@@ -65,9 +67,7 @@ export class Language {
 
   /** The sentence for an error's code, or the general one. */
   error({ code, retryAfter, problem }) {
-    // A name that breaks no rule is a word of the page's own.
-    const isReserved = code === "invalid_username" && problem?.limit === undefined;
-    const key = isReserved ? "error_reserved_username" : `error_${code}`;
+    const key = `error_${reasonOf(code, problem?.limit)}`;
     return this.t(tables.en[key] ? key : "error_internal", { count: Math.ceil(retryAfter ?? 5), limit: problem?.limit ?? 8 });
   }
 
@@ -96,6 +96,15 @@ export class Language {
   compare(left, right) {
     return this.#formats.names.compare(left, right);
   }
+}
+
+/** One code may be said for several reasons, which its limit tells. */
+function reasonOf(code, limit) {
+  // A name that breaks no rule is a word of the page's own.
+  if (code === "invalid_username" && limit === undefined) return "reserved_username";
+  if (code !== "invalid_password") return code;
+  if (limit === undefined) return "unwritable_password";
+  return limit > shortestPasswordMax ? "long_password" : code;
 }
 
 function capitalized(text) {
