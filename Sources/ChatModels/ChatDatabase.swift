@@ -279,6 +279,15 @@ public final class ChatDatabase: Sendable {
         _ = try read { db in try Int.fetchOne(db, sql: "SELECT 1 FROM users LIMIT 1") }
     }
 
+    /// Writes what changes nothing, which a database that is full or locked does not let through.
+    ///
+    /// - Throws: ``ChatError/Code/busy``, after a tenth of a second where another has the lock.
+    public func tryWriting() throws {
+        _ = try waiting(atMost: 100, mayTryAgain: false) {
+            try write { db in try db.execute(sql: "UPDATE instance SET id = id") }
+        }
+    }
+
     /// Writes a consistent copy to a new file while others go on reading and writing. The file appears when it is
     /// whole, was checked, and is on the disk.
     ///

@@ -66,6 +66,7 @@ struct ChatFCGI: ParsableCommand {
             // libfcgi takes SIGTERM for itself; blocked, it waits for us.
             ProcessSignals.block()
             let outage = Outage(log: logger)
+            site.outage = outage
             let databases = try (0..<server.threads).map { _ in try openDatabase(outage) }
             let routers = databases.map { [site] in router($0, site) }
             let fcgi = try FastCGIServer(listener, server.configuration, log: logger)

@@ -108,6 +108,9 @@ struct Router: Sendable {
             call.site.log.error("The database does not answer.", metadata: ["error": "\(error)"])
             throw ChatError(.busy, "The database does not answer.")
         }
+        guard !call.site.outage.isOngoing(tryWriting: call.database.tryWriting) else {
+            throw ChatError(.busy, Outage.sentence)
+        }
         return .json { $0.raw("{\"status\":\"ok\"}") }
     }
 }
@@ -140,6 +143,8 @@ struct Site: Sendable {
     var pages = ReadyAnswers<HistoryPage> { $0.byteCount }
     /// The halls of users who looked lately, by user.
     var hallLists = ReadyAnswers<HallList> { $0.byteCount }
+    /// Whether the database lets itself be written.
+    var outage = Outage()
     /// Tells the push daemon that something was written.
     var wake: @Sendable () -> Void = {}
     var log = Logger(label: "chat-fcgi")
