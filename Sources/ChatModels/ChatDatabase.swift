@@ -97,7 +97,7 @@ public final class ChatDatabase: Sendable {
             }
             instance = try Self.instance(queue)
         } catch let error as DatabaseError {
-            throw OpenError.unusable(path: path, reason: Self.reason(error))
+            throw OpenError.unusable(path: path, reason: Self.reason(error, opening: path))
         }
     }
 
@@ -325,6 +325,15 @@ public final class ChatDatabase: Sendable {
 
     private static func reason(_ error: DatabaseError) -> String {
         error.message ?? "SQLite's error \(error.extendedResultCode.rawValue)"
+    }
+
+    /// Who opens a database first makes two files beside it, and SQLite has no word of its own for it where they do not fit.
+    private static func reason(_ error: DatabaseError, opening path: String) -> String {
+        let isFull =
+            error.resultCode == .SQLITE_FULL
+            || [.SQLITE_IOERR_SHMSIZE, .SQLITE_IOERR_WRITE].contains(error.extendedResultCode)
+        guard isFull else { return reason(error) }
+        return "its disk is full (\(reason(error))); make room there, see df \(path)"
     }
 
     /// Runs something while no other process, or connection, does the same for a file in that folder: a migrator decides

@@ -4,6 +4,7 @@
 import collections
 import json
 import re
+import subprocess
 import threading
 import time
 
@@ -143,6 +144,22 @@ def test_a_chat_fcgi_that_ends_serves_its_own_socket_until_the_last_moment(make_
     assert set(statuses) <= {201, 503} and statuses[201] > 0
     # From the end of the one to the start of the other; it took 0.3 s and more.
     assert gaps[0] < 0.25
+
+
+@pytest.mark.parametrize("name", ["chat-fcgi", "chat-push"])
+def test_a_daemon_that_starts_on_a_full_disk_says_so(make_site, name):
+    site = make_site.unstarted()
+    site.admin("migrate")
+
+    # Files that may not grow are to SQLite as a disk without room, and want no disk.
+    done = subprocess.run(
+        ["prlimit", "--fsize=4096", *map(str, site.command(name))],
+        env=site.environment, capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("Error: "))
+    assert f"The database at {site.database} cannot be used: its disk is full" in line and "df" in line
 
 
 def test_a_restart_of_chat_fcgi_behind_a_socket_unit_fails_no_request(make_site):
