@@ -758,7 +758,7 @@ def test_who_logs_in_over_many_connections_keeps_nobody_from_it(make_site):
             thread.join()
 
     assert others == [200, 201] * 20
-    assert set(statuses) == {200, 429} and statuses[200] <= 30
+    assert set(statuses) == {200, 429} and statuses[200] <= 150
     listed = json.loads(site.admin("sessions", "list", "ana", "--json").stdout)
     assert len(listed) <= 50
 

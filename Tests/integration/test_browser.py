@@ -297,7 +297,7 @@ def test_the_length_is_counted_before_it_is_too_long(make_site, seat):
     one["#composer-text"].fill("x" * 245)
     expect(one["#composer-count"]).to_have_text("5 characters left")
     one["#composer-text"].fill("x" * 251)
-    expect(one["#composer-count"]).to_have_text("1 character too many")
+    expect(one["#composer-count"]).to_have_text("1 character over the limit")
     expect(one["#send"]).to_be_disabled()
     one["#composer-text"].press("Enter")
     one["#composer-text"].press("Backspace")
@@ -1483,7 +1483,7 @@ def test_the_counter_is_said_now_and_then(make_site, seat):
     for length in (30, 60, 70, 170, 180, 251, 252):
         one["#composer-text"].fill("x" * length)
     assert [text.strip() for text in one["#announcer span"].all_inner_texts()] == [
-        "190 characters left", "80 characters left", "1 character too many",
+        "190 characters left", "80 characters left", "1 character over the limit",
     ]  # fmt: skip
 
 
