@@ -24,15 +24,16 @@ let package = Package(
         .executableTarget(
             name: "chat-fcgi",
             dependencies: [
-                "CFastCGI", "CLinux", "ChatModels", "ChatOptions", "CompactJSON", "Sockets",
+                "CFastCGI", "CLinux", "ChatModels", "ChatOptions", "CompactJSON", "Figures",
+                "Sockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "chat-push",
             dependencies: [
-                "CLinux", "ChatModels", "ChatOptions", "CompactJSON", "SocketIO", "SocketIOServer",
-                "Sockets",
+                "CLinux", "ChatModels", "ChatOptions", "CompactJSON", "Figures", "SocketIO",
+                "SocketIOServer", "Sockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -75,6 +76,8 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
 
+        // What a daemon tells of itself, as Prometheus reads it.
+        .target(name: "Figures"),
         // What a daemon does with sockets, and which pages may speak to one.
         .target(name: "Sockets", dependencies: ["CLinux"]),
         // JSON as bytes, without Foundation; bounded.
@@ -147,7 +150,7 @@ let package = Package(
         .testTarget(
             name: "chat-fcgiTests",
             dependencies: [
-                "ChatModels", "ChatTesting", "CompactJSON", "Sockets", "chat-fcgi",
+                "ChatModels", "ChatTesting", "CompactJSON", "Figures", "Sockets", "chat-fcgi",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
@@ -156,7 +159,7 @@ let package = Package(
         .testTarget(
             name: "chat-pushTests",
             dependencies: [
-                "ChatModels", "ChatOptions", "ChatTesting", "CompactJSON", "SocketIO",
+                "ChatModels", "ChatOptions", "ChatTesting", "CompactJSON", "Figures", "SocketIO",
                 "SocketIOServer", "Sockets", "chat-push",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),

@@ -30,13 +30,14 @@ let package = Package(
         .target(
             name: "chat-fcgi",
             dependencies: [
-                "ChatModels", "CompactJSON", "Sockets",
+                "ChatModels", "CompactJSON", "Figures", "Sockets",
                 .product(name: "Logging", package: "swift-log"),
             ],
             // All that is the process and not the answer.
             exclude: [
                 "ChatFCGI.swift", "FastCGI.swift", "FastCGIServer.swift", "FrontEndSocket.swift",
-                "PlainCGI.swift", "Poller.swift", "ServerOptions.swift",
+                "PlainCGI.swift", "Poller.swift", "ServerFigures.swift", "ServerOptions.swift",
+                "StatusListener.swift",
             ]),
         .target(
             name: "ChatModels",
@@ -55,6 +56,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .target(name: "Figures"),
         .target(name: "Sockets", dependencies: ["CLinux"]),
         .target(name: "CompactJSON"),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),

@@ -3,6 +3,7 @@
 import ArgumentParser
 import ChatModels
 import ChatOptions
+import Figures
 import Glibc
 import Logging
 import Sockets
@@ -65,22 +66,41 @@ struct ChatFCGI: ParsableCommand {
             guard FastCGI.start() else { throw SystemError(number: errno, path: "libfcgi") }
             // libfcgi takes SIGTERM for itself; blocked, it waits for us.
             ProcessSignals.block()
+            let process = ProcessFigures()
             let outage = Outage(log: logger)
             site.outage = outage
             let databases = try (0..<server.threads).map { _ in try openDatabase(outage) }
             let routers = databases.map { [site] in router($0, site) }
             let fcgi = try FastCGIServer(listener, server.configuration, log: logger)
+            let figures = ServerFigures(
+                tallies: routers.map(\.tally), site: site, process: process,
+                connectionCount: { fcgi.connectionCount })
+            let status = try statusListener(figures, try openDatabase(outage), logger)
             fcgi.start(routers)
             logger.info("Ready.", metadata: ["listen": "\(server.listen ?? "descriptor 0")"])
             let number = ProcessSignals.wait()
             logger.info("Told to end; finishing what is asked.", metadata: ["signal": "\(number)"])
             fcgi.stop()
+            status?.removePath()
             for database in databases { try? database.close() }
             logger.info("Done.")
         } catch {
             listener.removePath()
             throw error
         }
+    }
+
+    private func statusListener(
+        _ figures: ServerFigures, _ database: @autoclosure () throws -> ChatDatabase,
+        _ logger: Logger
+    ) throws -> StatusListener? {
+        guard let address = server.fcgiMetrics.flatMap(ListenAddress.init) else { return nil }
+        let database = try database()
+        let listener = try StatusListener(
+            at: address, mode: server.socketMode.bits, log: logger, figures: { figures.text },
+            problem: { Router.problem(of: database, figures.site) })
+        listener.start()
+        return listener
     }
 
     /// Answers the one request of plain CGI.

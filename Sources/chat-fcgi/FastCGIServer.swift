@@ -50,6 +50,9 @@ final class FastCGIServer: Sendable {
         }
     }
 
+    /// How many connections front ends have open.
+    var connectionCount: Int { connections.withLock { $0.count } }
+
     /// Starts a thread for each router; each has its own connection to the database.
     func start(_ routers: [Router]) {
         for router in routers {
@@ -122,6 +125,8 @@ final class FastCGIServer: Sendable {
     private func serve(
         _ connection: Int32, isWatched: Bool, _ router: Router, _ request: FastCGIRequest
     ) {
+        router.tally.note(isBusy: true)
+        defer { router.tally.note(isBusy: false) }
         guard request.begin(on: connection) else { return wasClosed() }
         let body = request.body(bytesMax: configuration.bodyBytesMax)
         let http = HTTPRequest(body: body, request.values)

@@ -28,6 +28,9 @@ final class Outage: Sendable {
         }
     }
 
+    /// Whether it goes on, as far as is known.
+    var isNoted: Bool { ongoing.load(ordering: .relaxed) }
+
     /// Whether it goes on. It is over as soon as something is written, and where nobody writes who asks has to try it
     /// himself: but not more often than once a second, for anybody may ask.
     ///

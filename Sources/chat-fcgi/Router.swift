@@ -10,6 +10,8 @@ import Sockets
 struct Router: Sendable {
     let database: ChatDatabase
     let site: Site
+    /// What it has answered.
+    let tally = RequestTally()
 
     /// What is served under the base path, as docs/protocol.md says it.
     static let routes: [Route] = [
@@ -35,8 +37,17 @@ struct Router: Sendable {
 
     /// Answers any request; never throws.
     func respond(to request: HTTPRequest) -> HTTPResponse {
+        let began = ContinuousClock.now
+        var route: String?
+        let response = answer(request, &route)
+        tally.count(route, response.status, took: began.duration(to: .now))
+        return response
+    }
+
+    /// - Parameter name: is set to the route's, if there is one.
+    private func answer(_ request: HTTPRequest, _ name: inout String?) -> HTTPResponse {
         do {
-            return try route(request)
+            return try route(request, &name)
         } catch let error as ChatError where error.code != .internalError {
             return .problem(error)
         } catch let error as HTTPRequest.Malformed {
@@ -52,7 +63,7 @@ struct Router: Sendable {
         }
     }
 
-    private func route(_ request: HTTPRequest) throws -> HTTPResponse {
+    private func route(_ request: HTTPRequest, _ name: inout String?) throws -> HTTPResponse {
         try requireFrontEnd(of: request)
         guard let target = RequestTarget(request.target) else { throw ChatError(.notFound) }
         let base = site.basePath
@@ -70,6 +81,7 @@ struct Router: Sendable {
                 ChatError(.methodNotAllowed),
                 headers: [.init("Allow", allowed.joined(separator: ", "))])
         }
+        name = route.name
         if route.method == .post { try requireOrigin(of: request) }
         let call = Call(
             request: request, target: target, id: route.id(in: path), database: database, site: site
@@ -99,17 +111,22 @@ struct Router: Sendable {
         throw ChatError(.originRefused)
     }
 
-    private static func health(_ call: Call) throws -> HTTPResponse {
+    /// What is wrong, in a sentence; `nil` if nothing is.
+    static func problem(of database: ChatDatabase, _ site: Site) -> String? {
         do {
-            try call.database.ping()
-        } catch let error as ChatError {
-            throw error
+            try database.ping()
         } catch {
-            call.site.log.error("The database does not answer.", metadata: ["error": "\(error)"])
-            throw ChatError(.busy, "The database does not answer.")
+            if !(error is ChatError) {
+                site.log.error("The database does not answer.", metadata: ["error": "\(error)"])
+            }
+            return "The database does not answer."
         }
-        guard !call.site.outage.isOngoing(tryWriting: call.database.tryWriting) else {
-            throw ChatError(.busy, Outage.sentence)
+        return site.outage.isOngoing(tryWriting: database.tryWriting) ? Outage.sentence : nil
+    }
+
+    private static func health(_ call: Call) throws -> HTTPResponse {
+        if let problem = problem(of: call.database, call.site) {
+            throw ChatError(.busy, problem)
         }
         return .json { $0.raw("{\"status\":\"ok\"}") }
     }
@@ -181,6 +198,8 @@ struct Route: Sendable {
     let respond: Responder
     /// The segments of the path; `<id>` stands for a number.
     private let path: [String]
+    /// What it is called in the figures: `POST messages/<id>`.
+    let name: String
 
     /// A route for everybody.
     init(_ method: HTTPRequest.Method, _ path: String, anyone respond: @escaping Responder) {
@@ -217,6 +236,7 @@ struct Route: Sendable {
     ) {
         self.method = method
         self.path = path.split(separator: "/").map(String.init)
+        name = "\(method == .get ? "GET" : "POST") \(path)"
         self.needsAccounts = needsAccounts
         self.respond = respond
     }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import ChatOptions
 import Glibc
+import Sockets
 
 /// The flags that only chat-fcgi has.
 struct ServerOptions: ParsableArguments {
@@ -32,6 +33,13 @@ struct ServerOptions: ParsableArguments {
 
     @Option(help: "Who may connect to the unix socket of --listen, in octal.")
     var socketMode = FileMode(bits: 0o660)
+
+    // Not `metrics`, which is chat-push's: both read the same variables, and cannot listen at one place.
+    @Option(
+        help: """
+            Where GET /metrics and GET /health are answered: PATH of a unix socket, or HOST:PORT. It is not for the public.
+            """)
+    var fcgiMetrics: String?
 
     @Option(help: "The path under which the web server forwards requests.")
     var basePath = "/chat"
@@ -79,6 +87,9 @@ struct ServerOptions: ParsableArguments {
         try requireRange("--sends-per-second", sendsPerSecond, 1...10_000_000)
         try requireRange("--reads-per-second", readsPerSecond, 1...10_000_000)
         try requireRange("--hall-changes-per-second", hallChangesPerSecond, 1...10_000_000)
+        guard fcgiMetrics.map({ ListenAddress($0) != nil }) ?? true else {
+            throw ValidationError("--fcgi-metrics takes a path or HOST:PORT.")
+        }
         guard basePath.hasPrefix("/"), basePath == "/" || !basePath.hasSuffix("/") else {
             throw ValidationError("--base-path begins with a slash and does not end in one.")
         }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import ChatModels
 import ChatOptions
+import Figures
 import Logging
 import SocketIOServer
 import Sockets

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChatOptions
+import Figures
 import NIOCore
 import SocketIO
 import SocketIOServer
@@ -176,19 +177,9 @@ struct Metrics: Sendable {
     }
 
     private func writeProcess(to text: inout MetricsText) {
-        let process = process.now()
         text.gauge(
             "halls_push_build_info", "The version that runs.", by: "version",
             [(Release.version, 1)])
-        text.gauge(
-            "process_start_time_seconds", "When the process began, in seconds since 1970.",
-            process.startTime)
-        text.counter(
-            "process_cpu_seconds_total", "Time on a processor.", process.cpuSeconds)
-        text.gauge(
-            "process_resident_memory_bytes", "Memory in use.", Double(process.residentBytes))
-        text.gauge("process_open_fds", "Open files and sockets.", Double(process.openFiles))
-        text.gauge(
-            "process_max_fds", "Files and sockets that may be open.", Double(process.openFilesMax))
+        process.now().write(to: &text)
     }
 }

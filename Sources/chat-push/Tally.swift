@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChatModels
+import Figures
 
 /// What happened on one event loop, in numbers. Confined to that loop, so that counting is an addition; who wants to know
 /// asks the loop.

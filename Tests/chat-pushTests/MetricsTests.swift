@@ -3,6 +3,7 @@
 import ChatModels
 import ChatTesting
 import CompactJSON
+import Figures
 import Foundation
 import Glibc
 import Logging

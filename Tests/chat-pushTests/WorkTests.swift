@@ -2,6 +2,7 @@
 
 import ChatTesting
 import CompactJSON
+import Figures
 import Foundation
 import NIOCore
 import SocketIOServer

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What chat-push tells the operator of itself."""
+"""What the daemons tell the operator of themselves."""
 
 import re
+import socket
 
 import requests
 
@@ -67,3 +68,44 @@ def test_health_says_that_all_is_well_and_the_metrics_are_not_for_the_public(mak
     assert requests.get(f"http://127.0.0.1:{port}/health", timeout=10).text == "ok\n"
     assert site.get("/metrics").status_code == 404
     assert site.get("/socket.io/metrics").status_code == 404
+
+
+def test_what_is_asked_over_rest_can_be_read_in_the_metrics_of_chat_fcgi(make_site):
+    port = free_port()
+    site = make_site(flags={"fcgi-metrics": f"127.0.0.1:{port}", "threads": 3})
+    ana = site.person("ana")
+    hall = found(ana)
+    for _ in range(2):
+        ana.post(f"/chat/messages/{hall['id']}", json={"content": "by REST"})
+    assert site.post("/chat/login", json={"username": "ana", "password": "wrong"}, headers={"Origin": site.url}).status_code == 401
+    site.get("/chat/nowhere/12345")
+
+    now = figures(port)
+
+    assert now['halls_fcgi_requests_total{route="POST messages/<id>",status="201"}'] == 2
+    assert now['halls_fcgi_requests_total{route="POST login",status="401"}'] == 1
+    assert now['halls_fcgi_requests_total{route="none",status="404"}'] == 1
+    assert not any("12345" in name for name in now)
+    assert now["halls_fcgi_request_seconds_count"] >= 5
+    assert now['halls_fcgi_passwords_total{result="passed"}'] == 2
+    assert (now["halls_fcgi_threads"], now["halls_fcgi_threads_busy"], now["halls_fcgi_writing_fails"]) == (3, 0, 0)
+    assert now["process_open_fds"] < now["process_max_fds"]
+    text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    helps = re.findall(r"^# HELP (\S+) \S", text, re.MULTILINE)
+    assert helps == re.findall(r"^# TYPE (\S+) \S", text, re.MULTILINE) and len(set(helps)) == len(helps)
+    assert requests.get(f"http://127.0.0.1:{port}/health", timeout=10).text == "ok\n"
+    assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 404
+    assert site.get("/chat/metrics").status_code == 404
+
+
+def test_whoever_is_slow_at_the_metrics_of_chat_fcgi_keeps_nobody_from_them_for_long(make_site):
+    port = free_port()
+    site = make_site(flags={"fcgi-metrics": f"127.0.0.1:{port}"})
+
+    with socket.create_connection(("127.0.0.1", port)) as slow, socket.create_connection(("127.0.0.1", port)) as odd:
+        slow.sendall(b"GET /metr")
+        odd.sendall(b"POST /metrics HTTP/1.1\r\n\r\n")
+        assert figures(port)
+
+        assert odd.recv(1) == b"" and slow.recv(1) == b""
+    assert site.stop("chat-fcgi") == 0

@@ -3,33 +3,55 @@
 import Glibc
 
 /// What the system knows of this process.
-struct ProcessFigures: Sendable {
+public struct ProcessFigures: Sendable {
     /// Memory in use, in bytes.
-    var residentBytes = 0
-    /// Files and sockets that are open, and that may be.
-    var openFiles = 0
-    var openFilesMax = 0
+    public var residentBytes = 0
+    /// Files and sockets that are open.
+    public var openFiles = 0
+    /// How many may be.
+    public var openFilesMax = 0
     /// Time on a processor, in seconds.
-    var cpuSeconds = 0.0
+    public var cpuSeconds = 0.0
     /// When it began, in seconds since 1970.
-    let startTime: Double
+    public let startTime: Double
 
     /// Notes the beginning: made once, as the process starts.
-    init() {
+    public init() {
         startTime = Double(time(nil))
     }
 
     /// The figures of this moment.
-    func now() -> ProcessFigures {
+    public func now() -> ProcessFigures {
         var figures = self
         figures.residentBytes = Self.residentBytes()
         figures.openFiles = Self.openFiles()
-        figures.openFilesMax = OpenFiles.limit
+        figures.openFilesMax = Self.openFilesMax
         var used = timespec()
         if unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0 {
             figures.cpuSeconds = Double(used.tv_sec) + Double(used.tv_nsec) / 1e9
         }
         return figures
+    }
+
+    /// Writes them by the names that Prometheus has for those of any process.
+    public func write(to text: inout MetricsText) {
+        text.gauge(
+            "process_start_time_seconds", "When the process began, in seconds since 1970.",
+            startTime)
+        text.counter("process_cpu_seconds_total", "Time on a processor.", cpuSeconds)
+        text.gauge("process_resident_memory_bytes", "Memory in use.", Double(residentBytes))
+        text.gauge("process_open_fds", "Open files and sockets.", Double(openFiles))
+        text.gauge(
+            "process_max_fds", "Files and sockets that may be open.", Double(openFilesMax))
+    }
+
+    /// How many files and sockets may be open at once.
+    public static var openFilesMax: Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return 0
+        }
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// The second number of /proc/self/statm, in pages.

@@ -1,39 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Text in the format of Prometheus, version 0.0.4.
-struct MetricsText {
+public struct MetricsText: Sendable {
     /// What the format is called in a `Content-Type`.
-    static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    private(set) var text = ""
+    /// All that was written.
+    public private(set) var text = ""
+
+    /// Makes an empty text.
+    public init() {}
 
     /// A number that only grows.
-    mutating func counter(_ name: String, _ help: String, _ value: Double) {
+    public mutating func counter(_ name: String, _ help: String, _ value: Double) {
         head(name, help, "counter")
         sample(name, value)
     }
 
     /// A number that only grows.
-    mutating func counter(_ name: String, _ help: String, _ value: Int) {
+    public mutating func counter(_ name: String, _ help: String, _ value: Int) {
         counter(name, help, Double(value))
     }
 
     /// Numbers that only grow, told apart by a label.
-    mutating func counter(
+    public mutating func counter(
         _ name: String, _ help: String, by label: String, _ values: [(String, Int)]
     ) {
         head(name, help, "counter")
         for (value, count) in values { sample(name, Double(count), (label, value)) }
     }
 
+    /// Numbers that only grow, told apart by two labels.
+    public mutating func counter(
+        _ name: String, _ help: String, by labels: (String, String),
+        _ values: [(String, String, Int)]
+    ) {
+        head(name, help, "counter")
+        for (first, second, count) in values {
+            text += "\(name){\(labels.0)=\"\(first)\",\(labels.1)=\"\(second)\"} \(count)\n"
+        }
+    }
+
     /// A number of this moment.
-    mutating func gauge(_ name: String, _ help: String, _ value: Double) {
+    public mutating func gauge(_ name: String, _ help: String, _ value: Double) {
         head(name, help, "gauge")
         sample(name, value)
     }
 
     /// Numbers of this moment, told apart by a label.
-    mutating func gauge(
+    public mutating func gauge(
         _ name: String, _ help: String, by label: String, _ values: [(String, Double)]
     ) {
         head(name, help, "gauge")
@@ -41,7 +56,7 @@ struct MetricsText {
     }
 
     /// A histogram.
-    mutating func histogram(_ name: String, _ help: String, _ histogram: Histogram) {
+    public mutating func histogram(_ name: String, _ help: String, _ histogram: Histogram) {
         head(name, help, "histogram")
         var count = 0
         for (bound, within) in zip(histogram.bounds, histogram.counts) {
