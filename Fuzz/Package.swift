@@ -8,6 +8,7 @@ import PackageDescription
 let package = Package(
     name: "halls-fuzz",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -31,6 +32,7 @@ let package = Package(
             name: "chat-fcgi",
             dependencies: [
                 "ChatModels", "CompactJSON", "Figures", "Sockets",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             // All that is the process and not the answer.

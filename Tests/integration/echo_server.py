@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The echo server of Tests/EchoServer as fixtures: a port each, with two event loops.
 
-`echo` has the short timings of the official suites, `product_echo` the product's, `engine_echo` speaks Engine.IO alone.
+`echo` has the short timings of the official suites, `patient_echo` pings as often and waits as long as the product, which
+is what clients need that have to answer on a busy machine; `product_echo` has the product's, `engine_echo` speaks Engine.IO alone.
 The program comes from HALLS_BIN, or from .build/release.
 """
 
@@ -31,6 +32,11 @@ def _serve(*arguments):
 @pytest.fixture(scope="module")
 def echo():
     yield from _serve()
+
+
+@pytest.fixture(scope="module")
+def patient_echo():
+    yield from _serve("--timings", "patient")
 
 
 @pytest.fixture(scope="module")

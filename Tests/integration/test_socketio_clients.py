@@ -13,7 +13,7 @@ import requests
 import socketio
 import websocket
 
-from echo_server import echo, engine_echo, product_echo  # noqa: F401
+from echo_server import engine_echo, patient_echo, product_echo  # noqa: F401
 from listener import OrderedClient
 
 WAYS = [["polling"], ["websocket"], None]
@@ -44,13 +44,13 @@ def run_apart(coroutine):
 
 @pytest.mark.parametrize("transports", WAYS)
 @pytest.mark.parametrize("namespace", ["/", "/custom"])
-def test_the_python_client(echo, transports, namespace):
+def test_the_python_client(patient_echo, transports, namespace):
     client = OrderedClient()
     auth, back, gone = Answers(), Answers(), Answers()
     client.on("auth", auth, namespace=namespace)
     client.on("message-back", back, namespace=namespace)
     client.on("disconnect", gone, namespace=namespace)
-    client.connect(f"http://127.0.0.1:{echo}", transports=transports, namespaces=[namespace], auth={"token": "ä😀"})
+    client.connect(f"http://127.0.0.1:{patient_echo}", transports=transports, namespaces=[namespace], auth={"token": "ä😀"})
     assert auth.wait() == [({"token": "ä😀"},)]
     if transports is None:
         assert client.transport() == "websocket"
@@ -69,12 +69,12 @@ def test_the_python_client(echo, transports, namespace):
 
 
 @pytest.mark.parametrize("transports", WAYS)
-def test_the_asynchronous_python_client(echo, transports):
+def test_the_asynchronous_python_client(patient_echo, transports):
     async def run():
         client = socketio.AsyncClient()
         back = asyncio.Queue()
         client.on("message-back", lambda *arguments: back.put_nowait(arguments))
-        await client.connect(f"http://127.0.0.1:{echo}", transports=transports)
+        await client.connect(f"http://127.0.0.1:{patient_echo}", transports=transports)
         await client.emit("message", ("x", b"bin", {"b": b"ary"}))
         assert await asyncio.wait_for(back.get(), 5) == ("x", b"bin", {"b": b"ary"})
         assert await client.call("message-with-ack", {"q": b"1"}, timeout=5) == {"q": b"1"}
@@ -124,8 +124,8 @@ def test_many_clients_upgrade_at_once_and_each_is_answered_in_order(product_echo
     run_apart(run())
 
 
-def test_a_websocket_client_that_never_polls(echo):
-    client = websocket.create_connection(f"ws://127.0.0.1:{echo}/socket.io/?EIO=4&transport=websocket&b64=1&t=abc&x=%20")
+def test_a_websocket_client_that_never_polls(patient_echo):
+    client = websocket.create_connection(f"ws://127.0.0.1:{patient_echo}/socket.io/?EIO=4&transport=websocket&b64=1&t=abc&x=%20")
     handshake = json.loads(client.recv()[1:])
     assert handshake["upgrades"] == [] and set(handshake) == {"sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"}
     client.send("40")
@@ -136,9 +136,9 @@ def test_a_websocket_client_that_never_polls(echo):
     client.close()
 
 
-def test_polling_by_hand(echo):
+def test_polling_by_hand(patient_echo):
     http = requests.Session()
-    url = f"http://127.0.0.1:{echo}/socket.io/?EIO=4&transport=polling&b64=1&t=Nx1&whatever=&=&&%zz"
+    url = f"http://127.0.0.1:{patient_echo}/socket.io/?EIO=4&transport=polling&b64=1&t=Nx1&whatever=&=&&%zz"
     answer = http.get(url)
     assert answer.headers["Content-Type"] == "text/plain; charset=UTF-8" and answer.text[0] == "0"
     url += "&sid=" + json.loads(answer.text[1:])["sid"]
@@ -153,8 +153,8 @@ def test_polling_by_hand(echo):
     assert http.get(url).json() == {"code": 1, "message": "Session ID unknown"}
 
 
-def test_requests_that_are_refused(echo):
-    base = f"http://127.0.0.1:{echo}/socket.io/"
+def test_requests_that_are_refused(patient_echo):
+    base = f"http://127.0.0.1:{patient_echo}/socket.io/"
     for query, code in [("", 5), ("?EIO=3&transport=polling", 5), ("?EIO=4", 0), ("?EIO=4&transport=carrier-pigeon", 0),
                         ("?EIO=4&transport=polling&sid=nobody", 1), ("?EIO=4&transport=polling&j=0", 3),
                         ("?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA", 1),
@@ -164,10 +164,10 @@ def test_requests_that_are_refused(echo):
     for method in ["POST", "PUT", "DELETE", "PATCH"]:
         assert requests.request(method, base + "?EIO=4&transport=polling").json()["code"] == 2
     assert requests.head(base + "?EIO=4&transport=polling").status_code == 400
-    assert requests.get(f"http://127.0.0.1:{echo}/elsewhere").status_code == 404
+    assert requests.get(f"http://127.0.0.1:{patient_echo}/elsewhere").status_code == 404
     assert requests.get(base + "?EIO=4&transport=websocket").status_code == 400
     assert requests.get(base + "?EIO=4&transport=polling", headers={"Origin": "http://evil.example"}).status_code == 403
-    assert requests.get(base + "?EIO=4&transport=polling", headers={"Origin": f"http://127.0.0.1:{echo}"}).status_code == 200
+    assert requests.get(base + "?EIO=4&transport=polling", headers={"Origin": f"http://127.0.0.1:{patient_echo}"}).status_code == 200
     assert requests.get(base + "?EIO=4&transport=polling", headers={"X": "y" * 20_000}).status_code == 431
     assert requests.get(base + "?EIO=4&transport=polling", headers={f"X{i}": "y" for i in range(200)}).status_code == 431
 
