@@ -74,8 +74,17 @@ class _OrderedEngine(engineio.Client):
 
 
 class OrderedClient(socketio.Client):
+    def __init__(self, *arguments, **options):
+        self._numbering = threading.Lock()
+        super().__init__(*arguments, **options)
+
     def _engineio_client_class(self):
         return _OrderedEngine
+
+    def _generate_ack_id(self, namespace, callback):
+        # Of two threads that ask first on a new connection, python-socketio forgets what one of them waits for.
+        with self._numbering:
+            return super()._generate_ack_id(namespace, callback)
 
 
 class Listener:
