@@ -1670,6 +1670,23 @@ def test_names_that_are_read_from_the_right_stand_where_the_others_begin(make_si
         assert lefts[0] == lefts[1], names
 
 
+def test_icons_are_drawn_without_the_network(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    expect(one["#notice"]).to_be_visible()
+    one.context.set_offline(True)
+    one.write("waits")
+    one["#log article"].focus()
+    drawn = "(list) => list.map((use) => use.getBBox()).filter(({ width, height }) => width > 0 && height > 0).length"
+
+    # What is put into the page again is drawn again: a hall that moves in the list, too.
+    one.page.evaluate("() => document.body.append(document.querySelector('#app'))")
+
+    icons = one["svg.icon:visible use"]
+    assert icons.count() > 5
+    assert icons.evaluate_all(drawn) == icons.count()
+
+
 def test_what_a_hall_is_has_a_picture_and_a_name(make_site, seat):
     site = make_site()
     ana = site.person("ana")
