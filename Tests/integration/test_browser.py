@@ -2129,9 +2129,15 @@ def test_with_the_systems_colours_own_messages_and_the_hall_in_view_are_told_by_
             "(it) => [getComputedStyle(it).borderTopWidth, getComputedStyle(it).borderTopColor]"
         )
 
-    assert border(".is-mine .message-body") != border(".message:not(.is-mine) .message-body")
+    own = ".is-mine .message-body"
+    assert border(f"{own}:not(.is-emoji)") != border(".message:not(.is-mine) .message-body")
+    one.page.evaluate(f"() => document.querySelector('{own}').classList.add('is-emoji')")
+    assert border(f"{own}.is-emoji")[0] == "0px"
     assert border(".hall[aria-current]")[0] == "2px"
     assert border(".hall:not([aria-current])")[0] == "0px"
+    # What keeps the lines of a draft whole is not seen.
+    one["#composer-text"].focus()
+    assert border("#composer-text")[1] == one["html"].evaluate("(it) => getComputedStyle(it).backgroundColor")
 
 
 def test_two_messages_of_one_person_are_told_from_two_lines(shared_site, seat, pair):
