@@ -1670,6 +1670,34 @@ def test_names_that_are_read_from_the_right_stand_where_the_others_begin(make_si
         assert lefts[0] == lefts[1], names
 
 
+def test_the_hall_in_view_is_in_sight_in_a_long_list(make_site, seat):
+    site = make_site()
+    ana = site.person("ana")
+    halls = [found(ana, f"Hall {number:02}") for number in range(40)]
+    one = seat(site, ana, **DESKTOP).open(halls[39])
+    link = one["#hall-list a[aria-current]"]
+    for number in (39, 0, 30):
+        one.page.goto(site.url + f"/chat.html#/halls/{halls[number]['id']}")
+        expect(link).to_have_text(re.compile(f"Hall {number:02}"))
+        expect(link).to_be_in_viewport(ratio=1)
+
+
+def test_a_hall_that_moves_in_the_list_leaves_the_focus_where_it_is(make_site, seat):
+    site = make_site()
+    ana = site.person("ana")
+    halls = [found(ana, name) for name in ("Attic", "Barn", "Cellar", "Den")]
+    one = seat(site, ana, **DESKTOP).open(halls[3])
+    links = one["#hall-list a"]
+    expect(links).to_have_count(4)
+    links.filter(has_text="Cellar").focus()
+
+    site.admin("halls", "archive", halls[0]["id"])
+
+    expect(links.last).to_contain_text("Attic")
+    assert [text.split()[0] for text in links.all_inner_texts()] == ["Barn", "Cellar", "Den", "Attic"]
+    expect(links.filter(has_text="Cellar")).to_be_focused()
+
+
 def test_icons_are_drawn_without_the_network(shared_site, seat, pair):
     ana, _, hall = pair
     one = seat(shared_site, ana, **DESKTOP).open(hall)

@@ -30,6 +30,7 @@ export class HallList {
   set current(hallId) {
     this.#currentId = hallId;
     this.render();
+    this.#items.get(hallId)?.scrollIntoView({ block: "nearest" });
   }
 
   setLanguage(language) {
@@ -59,6 +60,11 @@ export class HallList {
     let cursor = this.#list.firstChild;
     for (const hall of halls) {
       const item = this.#itemOf(hall, failed.has(hall.id));
+      // One that goes further down, and not all that it passes.
+      if (cursor !== null && item === cursor.nextSibling) {
+        this.#list.append(cursor);
+        cursor = item;
+      }
       if (item === cursor) cursor = cursor.nextSibling;
       else this.#list.insertBefore(item, cursor);
     }
