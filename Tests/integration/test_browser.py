@@ -1698,6 +1698,29 @@ def test_a_hall_that_moves_in_the_list_leaves_the_focus_where_it_is(make_site, s
     expect(links.filter(has_text="Cellar")).to_be_focused()
 
 
+@pytest.mark.parametrize("device", [DESKTOP, SMALL_PHONE], ids=["desktop", "320x568"])
+def test_a_long_name_is_whole_where_one_chooses_by_it(make_site, seat, device):
+    site = make_site()
+    long = "Bartholomew.Featherstonehaugh-Cholmondeley.of.Twickenham"
+    ana, ben = site.person(long), site.person("ben")
+    hall = found(ana, "Garden")
+    for number in (1, 2):
+        found(ben, f"The neighbours of the whole street and of the park behind it, part {number}")
+    one = seat(site, ana, **device).open(hall)
+    cut = """(it) => it.scrollWidth > it.clientWidth || it.scrollHeight > it.clientHeight"""
+
+    one["#members-toggle"].click()
+    expect(one["#members .member"]).to_have_count(1)
+    expect(one["#members .member-name"]).to_have_text(long)
+    assert not one["#members .member-name"].evaluate(cut)
+    one["#members-close"].click()
+    if device is SMALL_PHONE:
+        one["#back"].click()
+    one["#join-hall"].click()
+    expect(one["#join-dialog .choice"]).to_have_count(2)
+    assert [name for name in one["#join-dialog .hall-label"].all() if name.evaluate(cut)] == []
+
+
 def test_icons_are_drawn_without_the_network(shared_site, seat, pair):
     ana, _, hall = pair
     one = seat(shared_site, ana, **DESKTOP).open(hall)
