@@ -118,7 +118,7 @@ export default {
 
   language: "Idioma",
   theme: "Apariencia",
-  theme_system: "Predeterminada del sistema",
+  theme_system: "Según el sistema",
   theme_light: "Clara",
   theme_dark: "Oscura",
   shortcuts: "Atajos de teclado",
