@@ -1721,6 +1721,20 @@ def test_a_long_name_is_whole_where_one_chooses_by_it(make_site, seat, device):
     assert [name for name in one["#join-dialog .hall-label"].all() if name.evaluate(cut)] == []
 
 
+def test_on_a_low_screen_the_end_of_a_picker_is_in_sight(make_site, seat):
+    site = make_site()
+    ana, ben, hall = own_pair(site)
+    for number in range(20):
+        found(ben, f"Hall {number:02}")
+    one = seat(site, ana, viewport={"width": 720, "height": 450}).open(hall)
+    one["#join-hall"].click()
+    expect(one["#join-dialog .choice"]).to_have_count(20)
+
+    expect(one["#join-dialog"]).to_be_in_viewport(ratio=1)
+    one["#join-dialog .choice"].last.scroll_into_view_if_needed()
+    expect(one["#join-dialog .choice"].last).to_be_in_viewport(ratio=1)
+
+
 def test_icons_are_drawn_without_the_network(shared_site, seat, pair):
     ana, _, hall = pair
     one = seat(shared_site, ana, **DESKTOP).open(hall)
