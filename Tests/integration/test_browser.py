@@ -2185,6 +2185,36 @@ def test_with_larger_letters_a_disc_holds_its_letter_and_covers_no_text(seeded, 
     assert one.page.evaluate(spilled) == 0
 
 
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "390x844"])
+def test_with_larger_letters_nothing_is_cut(make_site, seat, device):
+    site = make_site()
+    ana = site.person("ana")
+    one = seat(site, ana, locale="es-ES", **device).open(found(ana, "Garden"))
+    expect(one["#composer"]).to_be_visible()
+    one.page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+    is_within = """(it) => {
+        const [inner, outer] = [it.getBoundingClientRect(), it.parentElement.getBoundingClientRect()];
+        return inner.width > 0 && inner.left >= outer.left && inner.right <= outer.right
+            && inner.top >= outer.top && inner.bottom <= outer.bottom;
+    }"""
+
+    assert one["#send > :visible"].evaluate(is_within)
+    one["#members-toggle"].click()
+    for part in ("name", "role"):
+        expect(one[f"#members .member-{part}"]).to_be_visible()
+        assert one[f"#members .member-{part}"].evaluate(is_within)
+    one["#members-close"].click()
+    if device is PHONE:
+        one["#back"].click()
+    one["#open-settings"].click()
+    for name in ("settings", "shortcuts"):
+        dialog = one[f"#{name}-dialog"]
+        expect(dialog).to_be_visible()
+        assert dialog.evaluate("(it) => it.scrollWidth <= it.clientWidth"), name
+        if name == "settings":
+            one["#show-shortcuts"].click()
+
+
 def test_with_the_systems_colours_own_messages_and_the_hall_in_view_are_told_by_lines(seeded, seat):
     one = seat(seeded, seeded.people[0], forced_colors="active", **DESKTOP).open(seeded.hall)
     one.until(lambda: len(one.rows) >= 50)
