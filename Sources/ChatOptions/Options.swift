@@ -157,9 +157,13 @@ public struct AccountOptions: ParsableArguments {
 
     /// Whom to believe who a client is.
     ///
-    /// - Throws: ``FrontEndSecret/ReadError``.
+    /// - Throws: `ValidationError` for a file without a secret.
     public func frontEnd() throws -> FrontEndPolicy {
-        FrontEndPolicy(secret: try secretFile.flatMap(FrontEndSecret.read))
+        do {
+            return FrontEndPolicy(secret: try secretFile.flatMap(FrontEndSecret.read))
+        } catch {
+            throw ValidationError("--secret-file: \(error)")
+        }
     }
 
     /// The cookie that holds a session.
@@ -167,13 +171,8 @@ public struct AccountOptions: ParsableArguments {
         sessionCookie.map { SessionCookie(name: $0) } ?? SessionCookie(of: database)
     }
 
-    /// Refuses what is no origin, a name that a cookie cannot have, and a file without a secret.
+    /// Refuses what is no origin, and a name that a cookie cannot have.
     public func validate() throws {
-        do {
-            _ = try frontEnd()
-        } catch {
-            throw ValidationError("--secret-file: \(error)")
-        }
         for text in originTexts where Origin(text) == nil {
             throw ValidationError(
                 "--origins: \"\(text)\" is no origin such as https://www.example.com.")
