@@ -72,4 +72,17 @@ final class Departure: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         bytes.append(contentsOf: unwrapInboundIn(data).readableBytesView)
     }
+
+    /// Lets a handler of requests, and the decoder before it, leave their channel for this.
+    static func replace(_ context: ChannelHandlerContext) throws -> Departure {
+        let pipeline = context.pipeline.syncOperations
+        let departure = Departure()
+        let decoder = try pipeline.context(
+            handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self)
+        try pipeline.addHandler(departure, position: .after(context.handler))
+        // First the handler: what the decoder has left over is for the WebSocket.
+        pipeline.removeHandler(context: context, promise: nil)
+        pipeline.removeHandler(context: decoder, promise: nil)
+        return departure
+    }
 }

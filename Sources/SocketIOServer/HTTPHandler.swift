@@ -369,16 +369,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler, @unchec
         upgradeRequest = nil
         guard let context else { return orElse() }
         let (channel, home, http) = (context.channel, home ?? loop, server.http)
-        let pipeline = context.pipeline.syncOperations
-        let departure = Departure()
-        do {
-            let decoder = try pipeline.context(
-                handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try pipeline.addHandler(departure, position: .after(self))
-            // First this one: what the decoder has left over is for the WebSocket.
-            pipeline.removeHandler(context: context, promise: nil)
-            pipeline.removeHandler(context: decoder, promise: nil)
-        } catch {
+        guard let departure = try? Departure.replace(context) else {
             close(context)
             return orElse()
         }
