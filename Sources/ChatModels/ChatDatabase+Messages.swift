@@ -23,7 +23,27 @@ extension ChatDatabase {
     /// transaction itself fails, it throws, and nothing was said.
     public func createMessages(_ batch: [NewMessage]) throws -> [Result<CreatedMessage, ChatError>]
     {
-        try write { db in
+        try createMessages(batch, waitingAtMost: nil)
+    }
+
+    /// The same, for who has other things to do while another has the lock.
+    ///
+    /// - Parameter milliseconds: how long it waits for the lock.
+    /// - Returns: `nil` if nothing was said, because another has the lock.
+    public func createMessages(
+        _ batch: [NewMessage], waitingAtMost milliseconds: Int32
+    ) throws -> [Result<CreatedMessage, ChatError>]? {
+        do {
+            return try createMessages(batch, waitingAtMost: Optional(milliseconds))
+        } catch is LockTaken {
+            return nil
+        }
+    }
+
+    private func createMessages(
+        _ batch: [NewMessage], waitingAtMost milliseconds: Int32?
+    ) throws -> [Result<CreatedMessage, ChatError>] {
+        try write(waitingAtMost: milliseconds) { db in
             try members.withLock { members in
                 try members.begin(in: db)
                 var writer = try MessageWriter(self, in: db)
@@ -40,18 +60,6 @@ extension ChatDatabase {
         } then: { db in
             members.withLock { $0.commit(in: db) }
         }
-    }
-
-    /// The same, for who has other things to do while another has the lock.
-    ///
-    /// - Parameters:
-    ///   - milliseconds: how long it waits for the lock.
-    ///   - mayTryAgain: whether the caller comes back; if not, and the lock is another's, it throws `busy`.
-    /// - Returns: `nil` if nothing was said, because another has the lock.
-    public func createMessages(
-        _ batch: [NewMessage], waitingAtMost milliseconds: Int32, mayTryAgain: Bool
-    ) throws -> [Result<CreatedMessage, ChatError>]? {
-        try waiting(atMost: milliseconds, mayTryAgain: mayTryAgain) { try createMessages(batch) }
     }
 
     /// The newest messages of a hall, or those before one.

@@ -199,16 +199,22 @@ public final class ChatDatabase: Sendable {
         }
     }
 
+    /// Another connection has the lock of the database, and it was not waited for any longer.
+    struct LockTaken: Error {}
+
     /// Runs one write transaction, which begins with the lock: it never fails half way for want of it.
     ///
-    /// - Parameter committed: is told that it did not fail, before there is another.
+    /// - Parameters:
+    ///   - milliseconds: how long it waits for the lock, where that is not ``lockPatience``; then it throws
+    ///     ``LockTaken``, and nothing was done.
+    ///   - committed: is told that it did not fail, before there is another.
     func write<Value>(
-        _ body: (Database) throws -> Value, then committed: (Database) -> Void = { _ in }
+        waitingAtMost milliseconds: Int32? = nil, _ body: (Database) throws -> Value,
+        then committed: (Database) -> Void = { _ in }
     ) throws -> Value {
         try translatingErrors {
             try queue.inDatabase { db in
-                // As GRDB's own, which compiles the two statements each time.
-                try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+                try begin(waitingAtMost: milliseconds, db)
                 let rowsBefore = db.totalChangesCount
                 let value: Value
                 do {
@@ -229,6 +235,22 @@ public final class ChatDatabase: Sendable {
         }
     }
 
+    private func begin(waitingAtMost milliseconds: Int32?, _ db: Database) throws {
+        // As GRDB's own, which compiles the statement each time.
+        let begin = try db.cachedStatement(sql: "BEGIN IMMEDIATE")
+        guard let milliseconds else { return try begin.execute() }
+        _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, milliseconds)
+        defer {
+            let usual = Int32(lockPatience / .milliseconds(1))
+            _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, usual)
+        }
+        do {
+            try begin.execute()
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            throw LockTaken()
+        }
+    }
+
     /// What is not the caller's fault but passes by itself becomes ``ChatError/Code/busy``.
     private func translatingErrors<Value>(_ body: () throws -> Value) throws -> Value {
         do {
@@ -239,31 +261,6 @@ public final class ChatDatabase: Sendable {
         {
             noteBusy(true)
             throw ChatError(.busy)
-        }
-    }
-
-    /// Runs a transaction that waits for another's lock for so long at most.
-    ///
-    /// - Parameters:
-    ///   - milliseconds: how long it waits.
-    ///   - mayTryAgain: whether the caller comes back if the lock is another's.
-    /// - Returns: `nil`, if so, and nothing was done. A full disk is ``ChatError/Code/busy`` all the same.
-    func waiting<Value>(
-        atMost milliseconds: Int32, mayTryAgain: Bool, _ transaction: () throws -> Value
-    ) throws -> Value? {
-        setLockPatience(milliseconds)
-        defer { setLockPatience(Int32(lockPatience / .milliseconds(1))) }
-        do {
-            return try transaction()
-        } catch let error as ChatError where error.code == .busy && mayTryAgain {
-            guard queue.inDatabase({ $0.lastErrorCode == .SQLITE_BUSY }) else { throw error }
-            return nil
-        }
-    }
-
-    private func setLockPatience(_ milliseconds: Int32) {
-        queue.inDatabase { db in
-            _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, milliseconds)
         }
     }
 
@@ -283,8 +280,12 @@ public final class ChatDatabase: Sendable {
     ///
     /// - Throws: ``ChatError/Code/busy``, after a tenth of a second where another has the lock.
     public func tryWriting() throws {
-        _ = try waiting(atMost: 100, mayTryAgain: false) {
-            try write { db in try db.execute(sql: "UPDATE instance SET id = id") }
+        do {
+            try write(waitingAtMost: 100) { db in try db.execute(sql: "UPDATE instance SET id = id")
+            }
+        } catch is LockTaken {
+            noteBusy(true)
+            throw ChatError(.busy)
         }
     }
 

@@ -264,10 +264,11 @@ final class ChatStore: Sendable {
     ) -> [Result<CreatedMessage, ChatError>]? {
         do {
             let waited = outbox.triedSince.map { $0.duration(to: .now) } ?? .zero
-            guard
-                let results = try database.createMessages(
-                    group, waitingAtMost: Self.lockPatience, mayTryAgain: waited < writePatience)
-            else { return nil }
+            guard let results = try database.createMessages(group, waitingAtMost: Self.lockPatience)
+            else {
+                if waited < writePatience { return nil }
+                throw ChatError(.busy)
+            }
             if isFailing.exchange(false, ordering: .relaxed) {
                 logger.notice("writing works again")
             }
