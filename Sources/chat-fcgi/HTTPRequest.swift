@@ -7,20 +7,22 @@ import CompactJSON
 /// A header or parameter that is absent is the empty string: front ends pass empty ones for those they do not have.
 struct HTTPRequest: Sendable {
     /// The methods that routes answer.
-    enum Method: Sendable, Equatable {
-        case get, head, post, other
+    enum Method: String, Sendable, CaseIterable {
+        case get = "GET"
+        case head = "HEAD"
+        case post = "POST"
+        case put = "PUT"
+        case patch = "PATCH"
+        case delete = "DELETE"
+        /// Any other: no route has it.
+        case other = ""
 
         init(_ name: String) {
-            if name.isExactly("GET") {
-                self = .get
-            } else if name.isExactly("HEAD") {
-                self = .head
-            } else if name.isExactly("POST") {
-                self = .post
-            } else {
-                self = .other
-            }
+            self = Self.allCases.first { $0.rawValue.isExactly(name) } ?? .other
         }
+
+        /// Whether it only asks (RFC 9110 §9.2.1). Any other changes something.
+        var isSafe: Bool { self == .get || self == .head }
     }
 
     /// What came behind the head.

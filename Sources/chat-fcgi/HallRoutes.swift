@@ -60,7 +60,7 @@ enum HallRoutes {
         let after = try call.target.number("after") ?? 0
         let limit = try call.target.number("limit", in: 1...pageMax).map(Int.init)
         let (members, hasMore) = try reader.members(
-            of: call.id, as: user.id, after: after, limit: limit)
+            of: call.ids.first, as: user.id, after: after, limit: limit)
         return .json(capacity: 32 + 64 * members.count) { json in
             json.raw("{\"members\":[")
             for (index, member) in members.enumerated() {

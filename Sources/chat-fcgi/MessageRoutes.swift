@@ -14,7 +14,7 @@ enum MessageRoutes {
         guard before == nil || rev == nil else {
             throw ChatError(.invalidRequest, "\"before\" and \"since_rev\" exclude each other.")
         }
-        let history = try reader.history(of: call.id, as: user.id)
+        let history = try reader.history(of: call.ids.first, as: user.id)
         return try .state(tag(history.version, for: user, limits), asked: call.request) {
             let page =
                 if let rev {
@@ -30,9 +30,11 @@ enum MessageRoutes {
 
     /// The page that everybody asks for who opens the hall: kept ready as long as nothing is said.
     private static func newestPage(of history: History, _ call: Call) throws -> HistoryPage {
-        if let ready = call.site.pages[call.id], ready.version == history.version { return ready }
+        if let ready = call.site.pages[call.ids.first], ready.version == history.version {
+            return ready
+        }
         let page = try history.page()
-        call.site.pages.keep(page, for: call.id)
+        call.site.pages.keep(page, for: call.ids.first)
         return page
     }
 
@@ -57,7 +59,7 @@ enum MessageRoutes {
     static func create(_ call: Call, as user: User) throws -> HTTPResponse {
         let body = try RequestBody(call.request)
         let new = NewMessage(
-            hallID: call.id, senderID: user.id, content: try body.string("content"),
+            hallID: call.ids.first, senderID: user.id, content: try body.string("content"),
             clientKey: try body.optionalString("client_key"))
         try call.site.sends.take(for: user.id)
         let created = try call.database.createMessage(new)

@@ -10,11 +10,13 @@ import Sockets
 struct Router: Sendable {
     let database: ChatDatabase
     let site: Site
+    /// Those of the product, but for tests.
+    var routes = Router.routes
     /// What it has answered.
     let tally = RequestTally()
 
     /// What is served under the base path, as docs/protocol.md says it.
-    static let routes: [Route] = [
+    static let routes = RouteTable([
         Route(.get, "health", anyone: health),
 
         Route(.post, "register", accounts: UserRoutes.register),
@@ -33,7 +35,7 @@ struct Router: Sendable {
 
         Route(.get, "messages/<id>", reader: MessageRoutes.history),
         Route(.post, "messages/<id>", user: MessageRoutes.create),
-    ]
+    ])
 
     /// Answers any request; never throws.
     func respond(to request: HTTPRequest) -> HTTPResponse {
@@ -71,21 +73,18 @@ struct Router: Sendable {
             throw ChatError(.notFound)
         }
         let path = target.segments[base.count...]
-        let matching = Self.routes.filter {
-            $0.matches(path) && (site.hasAccounts || !$0.needsAccounts)
-        }
-        guard !matching.isEmpty else { throw ChatError(.notFound) }
-        guard let route = matching.first(where: { $0.answers(request.method) }) else {
-            let allowed = matching.map { $0.method == .get ? "GET, HEAD" : "POST" }
+        guard let match = routes.match(request.method, path, hasAccounts: site.hasAccounts) else {
+            let allowed = routes.methods(for: path, hasAccounts: site.hasAccounts)
+            guard !allowed.isEmpty else { throw ChatError(.notFound) }
             return .problem(
                 ChatError(.methodNotAllowed),
-                headers: [.init("Allow", allowed.joined(separator: ", "))])
+                headers: [.init("Allow", allowed.map(\.rawValue).joined(separator: ", "))])
         }
+        let route = match.route
         name = route.name
-        if route.method == .post { try requireOrigin(of: request) }
+        if !request.method.isSafe { try requireOrigin(of: request) }
         let call = Call(
-            request: request, target: target, id: route.id(in: path), database: database, site: site
-        )
+            request: request, target: target, ids: match.ids, database: database, site: site)
         return call.renewingSession(try route.respond(call))
     }
 
@@ -175,87 +174,5 @@ struct Site: Sendable {
         ]
         if !hasAccounts, let loginURL { ways.append(.init("login_url", .string(loginURL.text))) }
         return ways
-    }
-}
-
-/// One request on its way through a route.
-struct Call {
-    let request: HTTPRequest
-    let target: RequestTarget
-    /// The number in the path; 0 in a path without.
-    let id: Int64
-    let database: ChatDatabase
-    let site: Site
-    let use = SessionUse()
-}
-
-/// A line of the table: a method, a path, and what answers.
-struct Route: Sendable {
-    typealias Responder = @Sendable (Call) throws -> HTTPResponse
-
-    let method: HTTPRequest.Method
-    let needsAccounts: Bool
-    let respond: Responder
-    /// The segments of the path; `<id>` stands for a number.
-    private let path: [String]
-    /// What it is called in the figures: `POST messages/<id>`.
-    let name: String
-
-    /// A route for everybody.
-    init(_ method: HTTPRequest.Method, _ path: String, anyone respond: @escaping Responder) {
-        self.init(method, path, needsAccounts: false, respond)
-    }
-
-    /// A route that exists only where there are built-in accounts.
-    init(_ method: HTTPRequest.Method, _ path: String, accounts respond: @escaping Responder) {
-        self.init(method, path, needsAccounts: true, respond)
-    }
-
-    /// A route for those who are signed in.
-    init(
-        _ method: HTTPRequest.Method, _ path: String,
-        user respond: @escaping @Sendable (Call, User) throws -> HTTPResponse
-    ) {
-        self.init(method, path, needsAccounts: false) { call in
-            guard let visitor = try call.visitor() else { throw ChatError(.unauthenticated) }
-            return try respond(call, visitor.user)
-        }
-    }
-
-    /// A route that only reads, for those who are signed in: all in one transaction.
-    init(
-        _ method: HTTPRequest.Method, _ path: String,
-        reader respond: @escaping @Sendable (Call, User, ChatReader) throws -> HTTPResponse
-    ) {
-        self.init(method, path, needsAccounts: false) { call in try call.answerUser(respond) }
-    }
-
-    private init(
-        _ method: HTTPRequest.Method, _ path: String, needsAccounts: Bool,
-        _ respond: @escaping Responder
-    ) {
-        self.method = method
-        self.path = path.split(separator: "/").map(String.init)
-        name = "\(method == .get ? "GET" : "POST") \(path)"
-        self.needsAccounts = needsAccounts
-        self.respond = respond
-    }
-
-    /// Whether the path is this route's.
-    func matches(_ segments: ArraySlice<String>) -> Bool {
-        guard segments.count == path.count else { return false }
-        return zip(path, segments).allSatisfy { part, segment in
-            part == "<id>" ? (segment.positiveDecimal ?? 0) > 0 : part.isExactly(segment)
-        }
-    }
-
-    /// The number in a path that matches; 0 where there is none.
-    func id(in segments: ArraySlice<String>) -> Int64 {
-        zip(path, segments).first { $0.0 == "<id>" }?.1.positiveDecimal ?? 0
-    }
-
-    /// Whether requests of that method come here: HEAD is GET without the body.
-    func answers(_ method: HTTPRequest.Method) -> Bool {
-        method == self.method || (method == .head && self.method == .get)
     }
 }
