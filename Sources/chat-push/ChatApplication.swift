@@ -53,7 +53,7 @@ final class ChatApplication: SocketIOApplication {
 
     /// Too much waits, or the daemon ends.
     func refuse(_ job: StoreJob) {
-        tally.busy += 1
+        tally.count(.busy)
         let busy = ChatError(.busy)
         switch job {
         case .send(_, let reply): reply.fail(busy)
@@ -94,7 +94,7 @@ final class ChatApplication: SocketIOApplication {
             return socket.closeSession(.policy)
         }
         guard socket.namespace == "/" else {
-            tally.refusedNamespace += 1
+            tally.count(.refusedNamespace)
             return socket.refuse(message: "Invalid namespace")
         }
         request(.authenticate(connection.credentials, socket, address: socket.address))
@@ -111,11 +111,11 @@ final class ChatApplication: SocketIOApplication {
         case .failure(let error) where error.code == .busy || error.code == .internalError:
             return socket.closeSession(.shutdown)
         case .failure(let error):
-            tally.refusedUnauthenticated += 1
+            tally.count(.refusedUnauthenticated)
             return refuse(socket, error)
         }
         guard let person = settings.users.begin(identity.user.id, now: now) else {
-            tally.refusedUserFull += 1
+            tally.count(.refusedUserFull)
             return refuse(socket, ChatError(.rateLimited, "You have too many connections."))
         }
         let client = ChatClient(identity, person, on: connection)
@@ -146,7 +146,7 @@ final class ChatApplication: SocketIOApplication {
     func received(_ event: IncomingEvent, from socket: Socket) {
         guard let client = socket.context as? ChatClient else { return }
         guard client.person.takeEvent(now: now) else {
-            tally.eventsLimited += 1
+            tally.count(.eventsLimited)
             return socket.closeSession(.policy)
         }
         let reply = Reply(
@@ -163,7 +163,7 @@ final class ChatApplication: SocketIOApplication {
             } else if event.name.isExactly("leave_hall") {
                 try leaveHall(event.arguments.first, reply)
             } else {
-                tally.unknownEvents += 1
+                tally.count(.unknownEvents)
                 throw ChatError(.invalidRequest, "There is no event of that name.")
             }
         } catch {

@@ -120,12 +120,14 @@ final class ChatStore: Sendable {
             if isFinishing { break }
             if handed.isEmpty, !hadMessages { waker.wait(milliseconds: Self.patience) }
         }
-        let figures = tally.withLock { $0.reads }
+        let counted = tally.withLock { $0 }
         logger.info(
             "reads",
             metadata: [
-                "reads.sessions": "\(figures.sessions)", "reads.halls": "\(figures.halls)",
-                "reads.changes": "\(figures.changes)", "reads.log": "\(figures.log)",
+                "reads.sessions": "\(counted[.sessionsRead])",
+                "reads.halls": "\(counted[.hallsRead])",
+                "reads.changes": "\(counted[.changesRead])",
+                "reads.log": "\(counted[.logRead])",
             ])
         waker.close()
         try? database.close()
@@ -187,7 +189,7 @@ final class ChatStore: Sendable {
 
     private func done(_ count: Int, abandoned: Int) {
         queue.withLock { $0.done(count) }
-        if abandoned > 0 { tally.withLock { $0.readsAbandoned += abandoned } }
+        if abandoned > 0 { tally.withLock { $0.count(.readsAbandoned, abandoned) } }
     }
 
     private func read(
@@ -197,15 +199,16 @@ final class ChatStore: Sendable {
         switch job {
         case .send: break
         case .authenticate(let credentials, let socket, _):
+            let before = sessions.reads
             let identity = answer { try sessions.identity(credentials, in: database) }
-            tally.withLock { $0.reads.sessions = sessions.reads }
+            tally.withLock { $0.count(.sessionsRead, sessions.reads - before) }
             follower.tell(loop, .authenticated(identity, socket))
         case .openHall(let hallID, _):
-            tally.withLock { $0.reads.halls += 1 }
+            tally.withLock { $0.count(.hallsRead) }
             let hall = answer { try read(&follower, &sessions) { try $0.hall(hallID) } }
             follower.tell(loop, .hallOpened(hallID, hall))
         case .readChanges(let hallID, let since, let ticket, let reader):
-            tally.withLock { $0.reads.changes += 1 }
+            tally.withLock { $0.count(.changesRead) }
             let changes = answer {
                 try read(&follower, &sessions) {
                     try $0.messages(of: hallID, as: reader.userID, since: since)
@@ -243,7 +246,7 @@ final class ChatStore: Sendable {
             if isTried {
                 tally.wrote(created.count, of: results.count, in: duration)
             } else {
-                tally.notCommitted += results.count
+                tally.count(.notCommitted, results.count)
             }
         }
         // Whatever others wrote before stands in the log before ours. If nobody did, it need not be read.
@@ -300,7 +303,7 @@ final class ChatStore: Sendable {
         do {
             while true {
                 let cursor = follower.cursor
-                tally.withLock { $0.reads.log += 1 }
+                tally.withLock { $0.count(.logRead) }
                 let batch = try database.changes(after: cursor, limit: 1_000)
                 try take(batch, &follower, &sessions)
                 guard batch.changes.count >= 1_000, !batch.isTorn else { return }

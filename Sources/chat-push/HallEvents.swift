@@ -9,13 +9,13 @@ extension ChatApplication {
     /// `join_hall {hall_id, since_rev?}`: the socket becomes a receiver of the hall, from the position of the answer on.
     /// The answer carries what was missed: who asks for no acknowledgement gets it, too, as `hall_joined`.
     func joinHall(_ argument: JSONValue?, _ client: ChatClient, _ reply: Reply) throws {
-        tally.joins += 1
+        tally.count(.joins)
         let hallID = try EventArguments.id("hall_id", of: argument)
         let joining = HallState.Joining(
             userID: client.user.id,
             since: try EventArguments.optionalInteger("since_rev", of: argument), reply: reply)
         if let seconds = client.person.takeJoin(now: now) {
-            tally.joinsLimited += 1
+            tally.count(.joinsLimited)
             throw ChatError(.rateLimited, retryAfter: seconds)
         }
         if let hall = halls[hallID] {
@@ -139,7 +139,11 @@ extension ChatApplication {
             missed = Missed(isComplete: false)
         }
         if let missed {
-            if missed.isComplete { tally.catchUpsWhole += 1 } else { tally.catchUpsPartial += 1 }
+            if missed.isComplete {
+                tally.count(.catchUpsWhole)
+            } else {
+                tally.count(.catchUpsPartial)
+            }
         }
         reply.succeed(orEmit: "hall_joined", capacity: 256 + (missed?.byteCount ?? 0)) { json in
             json.raw(",\"hall\":")
@@ -159,7 +163,7 @@ extension ChatApplication {
 
     /// `leave_hall {hall_id}`: the socket is no longer a receiver; the membership stays.
     func leaveHall(_ argument: JSONValue?, _ reply: Reply) throws {
-        tally.leaves += 1
+        tally.count(.leaves)
         let hallID = try EventArguments.id("hall_id", of: argument)
         loop.leave(RoomID(hallID), reply.socket)
         if let hall = halls[hallID] {

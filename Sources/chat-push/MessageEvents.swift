@@ -8,14 +8,14 @@ extension ChatApplication {
     /// `send_message {hall_id, content, client_key?}`: checked here as far as it can be, then written with what others
     /// say at the same time. Whether the sender is a member is decided where it is written.
     func sendMessage(_ argument: JSONValue?, _ client: ChatClient, _ reply: Reply) throws {
-        tally.sends += 1
+        tally.count(.sends)
         let message = NewMessage(
             hallID: try EventArguments.id("hall_id", of: argument), senderID: client.user.id,
             content: try EventArguments.string("content", of: argument),
             clientKey: try EventArguments.optionalString("client_key", of: argument))
         try message.check(settings.limits)
         if let seconds = client.person.takeSend(now: now) {
-            tally.sendsLimited += 1
+            tally.count(.sendsLimited)
             throw ChatError(.rateLimited, retryAfter: seconds)
         }
         request(.send(message, reply))

@@ -3,7 +3,6 @@
 import ChatOptions
 import Figures
 import NIOCore
-import SocketIO
 import SocketIOServer
 
 /// What the daemon tells of itself: gathered when somebody asks, each figure where it is kept.
@@ -52,19 +51,27 @@ struct Metrics: Sendable {
     func text(_ loops: [LoopFigures]) -> String {
         var text = MetricsText()
         let tally = loops.reduce(into: LoopTally()) { $0 += $1.tally }
-        writeConnections(loops, tally, to: &text)
+        let store = self.store.figures
+        let totals = CounterTotals(loops: tally, store: store.tally, server: server.counters.all)
+        writeConnections(loops, to: &text)
+        totals.write(CounterMetric.sessions, to: &text)
         writeBytes(to: &text)
-        writeEvents(tally, to: &text)
-        writeStore(tally, to: &text)
-        writeProcess(to: &text)
+        totals.write(CounterMetric.events, to: &text)
+        text.histogram(
+            "halls_push_broadcast_sockets",
+            "For how many sockets of an event loop a broadcast was.",
+            tally.audiences)
+        totals.write(CounterMetric.messages, to: &text)
+        writeCommits(store, to: &text)
+        totals.write(CounterMetric.database, to: &text)
+        text.gauge(
+            "halls_push_build_info", "The version that runs.", by: "version",
+            [(Release.version, 1)])
+        process.now().write(to: &text)
         return text.text
     }
 
-    private func writeConnections(
-        _ loops: [LoopFigures], _ tally: LoopTally, to text: inout MetricsText
-    ) {
-        let counts = server.counters.all
-        func count(_ event: Counters.Event) -> Int { counts[event] ?? 0 }
+    private func writeConnections(_ loops: [LoopFigures], to text: inout MetricsText) {
         func perLoop(_ value: (LoopFigures) -> Double) -> [(String, Double)] {
             loops.enumerated().map { ("\($0.offset)", value($0.element)) }
         }
@@ -79,21 +86,6 @@ struct Metrics: Sendable {
         text.gauge(
             "halls_push_loop_lag_seconds", "How long this event loop let this question wait.",
             by: "loop", perLoop(\.lag))
-        text.counter(
-            "halls_push_sessions_opened_total", "Sessions that began.", count(.sessionOpened))
-        text.counter(
-            "halls_push_sessions_closed_total", "Sessions that ended, by reason.", by: "reason",
-            DisconnectReason.allCases.map { ($0.rawValue, count(.sessionClosed($0))) })
-        text.counter(
-            "halls_push_refused_total", "Who was not let in, by reason.", by: "reason",
-            Refusal.allCases.map { ($0.rawValue, count(.refused($0))) } + [
-                ("unauthenticated", tally.refusedUnauthenticated),
-                ("user_full", tally.refusedUserFull), ("namespace", tally.refusedNamespace),
-            ])
-        text.counter(
-            "halls_push_requests_broken_off_total", "Requests that were not read to their end.",
-            by: "reason",
-            [("timed_out", count(.requestTimedOut)), ("too_large", count(.requestTooLarge))])
     }
 
     private func writeBytes(to text: inout MetricsText) {
@@ -107,44 +99,7 @@ struct Metrics: Sendable {
             [("unfinished", held.unfinishedRefusals), ("backlog", held.backlogRefusals)])
     }
 
-    private func writeEvents(_ tally: LoopTally, to text: inout MetricsText) {
-        text.counter(
-            "halls_push_events_total", "Events that clients sent.", by: "event",
-            [
-                ("send_message", tally.sends), ("join_hall", tally.joins),
-                ("leave_hall", tally.leaves), ("unknown", tally.unknownEvents),
-            ])
-        text.counter(
-            "halls_push_rate_limited_total",
-            "Refused because there were too many; for packets of any kind, the session was closed.",
-            by: "what",
-            [
-                ("send", tally.sendsLimited), ("join", tally.joinsLimited),
-                ("event", server.counters.all[.flooded] ?? 0),
-                ("person_event", tally.eventsLimited),
-            ])
-        text.counter(
-            "halls_push_catch_ups_total",
-            "Joins with a position: all that was missed, or the word to load afresh.",
-            by: "result", [("whole", tally.catchUpsWhole), ("partial", tally.catchUpsPartial)])
-        text.counter(
-            "halls_push_deliveries_total", "Messages, each counted for every socket it went to.",
-            tally.deliveries)
-        text.histogram(
-            "halls_push_broadcast_sockets",
-            "For how many sockets of an event loop a broadcast was.",
-            tally.audiences)
-    }
-
-    private func writeStore(_ tally: LoopTally, to text: inout MetricsText) {
-        let store = self.store.figures
-        text.counter(
-            "halls_push_messages_committed_total", "Messages that became durable here.",
-            store.tally.committed)
-        text.counter(
-            "halls_push_messages_not_committed_total",
-            "Messages that were refused where they are written, or were there already.",
-            store.tally.notCommitted)
+    private func writeCommits(_ store: ChatStore.Figures, to text: inout MetricsText) {
         text.histogram(
             "halls_push_commit_messages", "Messages in one transaction.", store.tally.groupSizes)
         text.histogram(
@@ -153,33 +108,5 @@ struct Metrics: Sendable {
         text.gauge(
             "halls_push_waiting", "What waits for the database.", by: "what",
             [("send", Double(store.sendsWaiting)), ("read", Double(store.readsWaiting))])
-        text.counter(
-            "halls_push_busy_total", "What was refused because too much waited.", tally.busy)
-        text.counter(
-            "halls_push_wake_ups_total", "Times that another process woke this one.",
-            store.tally.wakeUps)
-        let reads = store.tally.reads
-        text.counter(
-            "halls_push_reads_total", "Reads of the database.", by: "what",
-            [
-                ("session", reads.sessions), ("hall", reads.halls), ("changes", reads.changes),
-                ("log", reads.log),
-            ])
-        text.counter(
-            "halls_push_reads_abandoned_total",
-            "Reads that were not done because who asked had gone.", store.tally.readsAbandoned)
-        text.counter(
-            "halls_push_log_entries_total", "Entries that were found there.",
-            store.tally.logEntries)
-        text.counter(
-            "halls_push_log_torn_total", "Times that the log was pruned before it was read.",
-            store.tally.tornLogs)
-    }
-
-    private func writeProcess(to text: inout MetricsText) {
-        text.gauge(
-            "halls_push_build_info", "The version that runs.", by: "version",
-            [(Release.version, 1)])
-        process.now().write(to: &text)
     }
 }

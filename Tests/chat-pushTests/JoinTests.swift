@@ -121,7 +121,7 @@ import Testing
                 #expect(answer.revs == Array(Int64(3 + index % 3)...9))
                 #expect(answer["complete"]?.bool == true)
             }
-            #expect(site.store.figures.tally.reads.changes <= 3)
+            #expect(site.store.figures.tally[.changesRead] <= 3)
         }
     }
 
@@ -155,7 +155,7 @@ import Testing
                 #expect(answer.revs == Array(Int64(count - told + 1)...Int64(count)))
             }
             // Where the newest page is not enough for all, those who missed less need one more.
-            #expect(site.store.figures.tally.reads.changes == (count > 200 ? 2 : 1))
+            #expect(site.store.figures.tally[.changesRead] == (count > 200 ? 2 : 1))
         }
     }
 

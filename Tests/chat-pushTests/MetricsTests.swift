@@ -55,6 +55,43 @@ import Testing
                 """)
     }
 
+    @Test func `whatever is counted is told, once`() {
+        let sources = CounterMetric.all.flatMap { $0.values.map(\.source) }
+        let counted =
+            LoopTally.Counter.allCases.map(CounterMetric.Source.loop)
+            + StoreTally.Counter.allCases.map(CounterMetric.Source.store)
+        for source in counted { #expect(sources.count { $0 == source } == 1, "\(source)") }
+        #expect(Set(sources).count == sources.count)
+
+        #expect(Set(CounterMetric.all.map(\.name)).count == CounterMetric.all.count)
+        for metric in CounterMetric.all {
+            #expect(Set(metric.values.map(\.label)).count == metric.values.count)
+        }
+    }
+
+    @Test func `what the loops and the store count is added and written`() {
+        var (one, other, store) = (LoopTally(), LoopTally(), StoreTally())
+        one.count(.refusedNamespace)
+        other.count(.refusedNamespace)
+        other.broadcast(3, to: 2)
+        one += other
+        store.count(.tornLogs, 5)
+        let totals = CounterTotals(loops: one, store: store, server: [.refused(.full): 7])
+
+        var text = MetricsText()
+        totals.write(CounterMetric.all, to: &text)
+
+        let grown = text.text.split(separator: "\n").filter {
+            !$0.hasPrefix("#") && !$0.hasSuffix(" 0")
+        }
+        #expect(
+            grown == [
+                #"halls_push_refused_total{reason="full"} 7"#,
+                #"halls_push_refused_total{reason="namespace"} 2"#,
+                "halls_push_deliveries_total 6", "halls_push_log_torn_total 5",
+            ])
+    }
+
     @Test func `what happens is counted`() throws {
         try withSite(PushSite(sends: Rate(perSecond: 1, burst: 2))) { site in
             let watch = try Watch(site)

@@ -169,7 +169,7 @@ import Testing
             unlock()
             // The first, the four that waited for it, and no more, even where those came in two parts.
             #expect(site.store.figures.tally.commitSeconds.count <= 3)
-            #expect(site.store.figures.tally.notCommitted == 2_001)
+            #expect(site.store.figures.tally[.notCommitted] == 2_001)
             #expect(try client.answer(to: say()).isOK)
         }
     }

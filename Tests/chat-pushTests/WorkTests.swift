@@ -27,7 +27,7 @@ import Testing
                     ["hall_id": .integer(site.hall.id), "since_rev": .integer(Int64(since))])
                 #expect(answer["complete"]?.bool == false)
             }
-            #expect(site.store.figures.tally.reads.changes == 0)
+            #expect(site.store.figures.tally[.changesRead] == 0)
         }
     }
 
@@ -48,8 +48,8 @@ import Testing
             #expect(try eventually { try site.remembered().sockets == 1 })
             goOn()
             #expect(eventually { site.store.figures.readsWaiting == 0 })
-            #expect(site.store.figures.tally.readsAbandoned >= 98)
-            #expect(site.store.figures.tally.reads.changes <= 2)
+            #expect(site.store.figures.tally[.readsAbandoned] >= 98)
+            #expect(site.store.figures.tally[.changesRead] <= 2)
             #expect(
                 try stays.call(
                     "join_hall", ["hall_id": .integer(site.hall.id), "since_rev": 1]
