@@ -7,6 +7,10 @@ extension String {
     /// takes the square of their number: of half a million, which one message may carry, ten minutes. Hashing does the
     /// same. So neither is for text of any length that comes from outside.
     public func isExactly(_ other: String) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        guard utf8.count == other.utf8.count else { return false }
+        // Spans take half the time of `utf8.elementsEqual`.
+        let (these, those) = (utf8Span.span, other.utf8Span.span)
+        for index in these.indices where these[index] != those[index] { return false }
+        return true
     }
 }

@@ -113,4 +113,24 @@ private let endless =
 
         #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"a":false,"":[1,"x"]}"#)
     }
+
+    @Test(arguments: [
+        "", "a", "send_message", "a text that is too long to lie in its string itself",
+    ])
+    func `a text is exactly itself`(_ text: String) {
+        // Neither the same literal nor the same place in memory.
+        let again = String(decoding: Array(text.utf8), as: UTF8.self)
+        #expect(text.isExactly(again) && again.isExactly(text))
+        for other in [text + "x", "x" + text, "x" + text.dropFirst(), text.dropLast() + "x"] {
+            #expect(!text.isExactly(other) && !other.isExactly(text))
+        }
+    }
+
+    @Test func `a text is not exactly what only means the same`() {
+        #expect("e\u{301}" == "\u{E9}")
+        #expect(!"e\u{301}".isExactly("\u{E9}"))
+        // As many bytes, the marks in another order.
+        #expect("x\u{301}\u{323}" == "x\u{323}\u{301}")
+        #expect(!"x\u{301}\u{323}".isExactly("x\u{323}\u{301}"))
+    }
 }
