@@ -143,6 +143,19 @@ final class ChatApplication: SocketIOApplication {
 
     // MARK: Events
 
+    /// What clients may send, as docs/protocol.md says it. What is sent most comes first.
+    static let events: [EventRoute] = [
+        EventRoute(
+            "send_message", counts: .sends, limit: .sends,
+            reading: { try $0.newMessage($1) }, then: { $0.send($1, $2) }),
+        EventRoute(
+            "join_hall", counts: .joins, limit: .joins,
+            reading: { try $0.wishToJoin($1) }, then: { $0.joinHall($1, $2) }),
+        EventRoute(
+            "leave_hall", counts: .leaves,
+            reading: { try $0.hallToLeave($1) }, then: { $0.leaveHall($1, $2) }),
+    ]
+
     func received(_ event: IncomingEvent, from socket: Socket) {
         guard let client = socket.context as? ChatClient else { return }
         guard client.person.takeEvent(now: now) else {
@@ -155,17 +168,12 @@ final class ChatApplication: SocketIOApplication {
             guard !event.hasLoneSurrogate else {
                 throw ChatError(.invalidRequest, "A string has half of a surrogate pair.")
             }
-            // Not with `switch`, which compares as `==` does.
-            if event.name.isExactly("send_message") {
-                try sendMessage(event.arguments.first, client, reply)
-            } else if event.name.isExactly("join_hall") {
-                try joinHall(event.arguments.first, client, reply)
-            } else if event.name.isExactly("leave_hall") {
-                try leaveHall(event.arguments.first, reply)
-            } else {
+            guard let route = EventRoute.named(event.name, in: Self.events) else {
                 tally.count(.unknownEvents)
                 throw ChatError(.invalidRequest, "There is no event of that name.")
             }
+            try route.respond(
+                self, EventCall(argument: event.arguments.first, client: client, reply: reply))
         } catch {
             reply.fail(ChatError(error))
         }

@@ -59,10 +59,8 @@ extension CounterMetric {
     static let events = [
         CounterMetric(
             "halls_push_events_total", "Events that clients sent.", by: "event",
-            [
-                ("send_message", .loop(.sends)), ("join_hall", .loop(.joins)),
-                ("leave_hall", .loop(.leaves)), ("unknown", .loop(.unknownEvents)),
-            ]),
+            ChatApplication.events.map { ($0.name, .loop($0.counter)) }
+                + [("unknown", .loop(.unknownEvents))]),
         CounterMetric(
             "halls_push_rate_limited_total",
             "Refused because there were too many; for packets of any kind, the session was closed.",

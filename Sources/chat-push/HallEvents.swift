@@ -6,18 +6,20 @@ import SocketIOServer
 
 /// Who receives what is said where.
 extension ChatApplication {
-    /// `join_hall {hall_id, since_rev?}`: the socket becomes a receiver of the hall, from the position of the answer on.
-    /// The answer carries what was missed: who asks for no acknowledgement gets it, too, as `hall_joined`.
-    func joinHall(_ argument: JSONValue?, _ client: ChatClient, _ reply: Reply) throws {
-        tally.count(.joins)
-        let hallID = try EventArguments.id("hall_id", of: argument)
+    /// `join_hall {hall_id, since_rev?}`
+    func wishToJoin(_ call: EventCall) throws -> (hallID: Int64, since: Int64?) {
+        (
+            try EventArguments.id("hall_id", of: call.argument),
+            try EventArguments.optionalInteger("since_rev", of: call.argument)
+        )
+    }
+
+    /// The socket becomes a receiver of the hall, from the position of the answer on. The answer carries what was missed:
+    /// who asks for no acknowledgement gets it, too, as `hall_joined`.
+    func joinHall(_ wish: (hallID: Int64, since: Int64?), _ call: EventCall) {
+        let hallID = wish.hallID
         let joining = HallState.Joining(
-            userID: client.user.id,
-            since: try EventArguments.optionalInteger("since_rev", of: argument), reply: reply)
-        if let seconds = client.person.takeJoin(now: now) {
-            tally.count(.joinsLimited)
-            throw ChatError(.rateLimited, retryAfter: seconds)
-        }
+            userID: call.client.user.id, since: wish.since, reply: call.reply)
         if let hall = halls[hallID] {
             if hall.hall == nil { hall.waiting.append(joining) } else { join(hall, joining) }
         } else {
@@ -161,16 +163,19 @@ extension ChatApplication {
         }
     }
 
-    /// `leave_hall {hall_id}`: the socket is no longer a receiver; the membership stays.
-    func leaveHall(_ argument: JSONValue?, _ reply: Reply) throws {
-        tally.count(.leaves)
-        let hallID = try EventArguments.id("hall_id", of: argument)
-        loop.leave(RoomID(hallID), reply.socket)
+    /// `leave_hall {hall_id}`
+    func hallToLeave(_ call: EventCall) throws -> Int64 {
+        try EventArguments.id("hall_id", of: call.argument)
+    }
+
+    /// The socket is no longer a receiver; the membership stays.
+    func leaveHall(_ hallID: Int64, _ call: EventCall) {
+        loop.leave(RoomID(hallID), call.reply.socket)
         if let hall = halls[hallID] {
-            hall.leaveEarly(reply.socket)
+            hall.leaveEarly(call.reply.socket)
             forgetIfEmpty(hall)
         }
-        reply.succeed()
+        call.reply.succeed()
     }
 
     /// A hall has another name or state.

@@ -5,20 +5,21 @@ import CompactJSON
 
 /// What clients say.
 extension ChatApplication {
-    /// `send_message {hall_id, content, client_key?}`: checked here as far as it can be, then written with what others
-    /// say at the same time. Whether the sender is a member is decided where it is written.
-    func sendMessage(_ argument: JSONValue?, _ client: ChatClient, _ reply: Reply) throws {
-        tally.count(.sends)
+    /// `send_message {hall_id, content, client_key?}`: checked here as far as it can be. Whether the sender is a member is
+    /// decided where it is written.
+    func newMessage(_ call: EventCall) throws -> NewMessage {
         let message = NewMessage(
-            hallID: try EventArguments.id("hall_id", of: argument), senderID: client.user.id,
-            content: try EventArguments.string("content", of: argument),
-            clientKey: try EventArguments.optionalString("client_key", of: argument))
+            hallID: try EventArguments.id("hall_id", of: call.argument),
+            senderID: call.client.user.id,
+            content: try EventArguments.string("content", of: call.argument),
+            clientKey: try EventArguments.optionalString("client_key", of: call.argument))
         try message.check(settings.limits)
-        if let seconds = client.person.takeSend(now: now) {
-            tally.count(.sendsLimited)
-            throw ChatError(.rateLimited, retryAfter: seconds)
-        }
-        request(.send(message, reply))
+        return message
+    }
+
+    /// It is written with what others say at the same time.
+    func send(_ message: NewMessage, _ call: EventCall) {
+        request(.send(message, call.reply))
     }
 
     /// The message is durable, or refused.

@@ -10,6 +10,12 @@ struct PersonRates: Sendable {
     var events: Rate
 }
 
+/// What a person may do only so often, beside sending events of any kind.
+enum PersonLimit: Sendable {
+    case sends
+    case joins
+}
+
 /// Holds a person to what one may do, over all loops and connections: who comes back on another connection, or on many,
 /// may not do more.
 final class Person: Sendable {
@@ -44,16 +50,16 @@ final class Person: Sendable {
     /// Counts a connection out. What the person did is remembered for as long as it counts.
     func end() { state.withLock { $0.connections -= 1 } }
 
-    /// Takes a token for a message.
+    /// Takes a token for something that has a limit of its own.
     ///
     /// - Returns: `nil`, or in how many seconds there will be one.
-    func takeSend(now: Int64) -> Int? {
-        state.withLock { $0.sends.take(rates.sends, now: now) }
-    }
-
-    /// Takes a token for joining a hall; as ``takeSend(now:)``.
-    func takeJoin(now: Int64) -> Int? {
-        state.withLock { $0.joins.take(rates.joins, now: now) }
+    func take(_ limit: PersonLimit, now: Int64) -> Int? {
+        state.withLock { state in
+            switch limit {
+            case .sends: state.sends.take(rates.sends, now: now)
+            case .joins: state.joins.take(rates.joins, now: now)
+            }
+        }
     }
 
     /// Takes a token for an event, whatever it is.

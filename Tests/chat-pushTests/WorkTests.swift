@@ -168,14 +168,14 @@ import Testing
     @Test func `who comes back may not do more`() throws {
         let limits = UserLimits(connectionsMax: 2, rates: Self.rates)
         let before = try #require(limits.begin(1, now: 0))
-        #expect((0..<3).map { _ in before.takeSend(now: 0) } == [nil, nil, 1])
-        #expect((0..<2).map { _ in before.takeJoin(now: 0) } == [nil, 1])
+        #expect((0..<3).map { _ in before.take(.sends, now: 0) } == [nil, nil, 1])
+        #expect((0..<2).map { _ in before.take(.joins, now: 0) } == [nil, 1])
         #expect((0..<4).map { _ in before.takeEvent(now: 0) } == [true, true, true, false])
         before.end()
         let after = try #require(limits.begin(1, now: 0))
-        #expect(after.takeSend(now: 0) == 1 && after.takeJoin(now: 0) == 1)
+        #expect(after.take(.sends, now: 0) == 1 && after.take(.joins, now: 0) == 1)
         #expect(!after.takeEvent(now: 0))
-        #expect(after.takeSend(now: 1_000) == nil && after.takeJoin(now: 1_000) == nil)
+        #expect(after.take(.sends, now: 1_000) == nil && after.take(.joins, now: 1_000) == nil)
         #expect(after.takeEvent(now: 1_000))
     }
 
@@ -183,7 +183,7 @@ import Testing
         let limits = UserLimits(connectionsMax: 2, rates: Self.rates)
         for user in 1...5_000 {
             let person = try #require(limits.begin(Int64(user), now: Int64(user) * 10))
-            _ = person.takeSend(now: Int64(user) * 10)
+            _ = person.take(.sends, now: Int64(user) * 10)
             if user > 10 { person.end() }
         }
         #expect((10...1_500).contains(limits.count))
