@@ -6,6 +6,8 @@ public struct Change: Sendable, Equatable {
     public enum Event: Sendable, Equatable {
         /// A message was said.
         case messageCreated(Message)
+        /// A message is another than it was, by the hall's so many-th change; as it is now, which may be later.
+        case messageChanged(Message, change: Int64)
         /// A user came into a hall.
         case joined(hallID: Int64, userID: Int64, role: Role)
         /// A user is no longer in a hall.

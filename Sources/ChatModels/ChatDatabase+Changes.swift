@@ -42,32 +42,33 @@ extension ChatDatabase {
     }
 
     private static let changesAfter = """
-        SELECT c.id, c.event, c.hall_id, c.user_id, c.session_id, uh.role, m.id IS NOT NULL,
-            \(messageColumns)
+        SELECT c.id, m.id IS NOT NULL, \(LogEntry.columns), \(messageColumns)
         FROM changes c
         LEFT JOIN messages m
             ON m.id BETWEEN c.message_id AND COALESCE(c.last_message_id, c.message_id)
-        LEFT JOIN users u ON u.id = m.sender_id
-        LEFT JOIN user_halls uh ON uh.user_id = c.user_id AND uh.hall_id = c.hall_id
+        \(joinedToMessages)
         WHERE c.id > ? ORDER BY c.id, m.id
         """
 
+    /// What an entry tells; `nil` of one that this version does not know, or whose message was taken out by hand.
     private static func event(_ row: FastStatement) -> Change.Event? {
-        let (hallID, userID) = (row.integer(2), row.integer(3))
-        switch row.text(1) {
-        case "message": return row.bool(6) ? .messageCreated(message(row, startingAt: 7)) : nil
-        case "joined":
-            // Who joined and has left again since: the entry that says so follows.
-            let role = row.optionalText(5).flatMap(Role.init)
-            return .joined(hallID: hallID, userID: userID, role: role ?? .member)
-        case "left": return .left(hallID: hallID, userID: userID)
-        case "renamed": return .hallChanged(hallID: hallID, .renamed)
-        case "archived": return .hallChanged(hallID: hallID, .archived)
-        case "session_ended": return .sessionEnded(sessionID: row.integer(4), userID: userID)
-        case "session_renewed":
-            return .sessionRenewed(sessionID: row.integer(4), userID: userID)
-        case "user_disabled": return .userDisabled(userID: userID)
-        default: return nil
+        var message: Message? {
+            row.bool(1) ? changedMessage(row, startingAt: 2 + LogEntry.columnsCount) : nil
+        }
+        switch LogEntry(row, startingAt: 2) {
+        case .messages: return message.map { .messageCreated($0) }
+        case .messageChanged(_, _, let change):
+            return message.map { .messageChanged($0, change: change) }
+        case .joined(let hallID, let userID, let role):
+            return .joined(hallID: hallID, userID: userID, role: role)
+        case .left(let hallID, let userID): return .left(hallID: hallID, userID: userID)
+        case .hallChanged(let hallID, let change): return .hallChanged(hallID: hallID, change)
+        case .sessionEnded(let sessionID, let userID):
+            return .sessionEnded(sessionID: sessionID, userID: userID)
+        case .sessionRenewed(let sessionID, let userID):
+            return .sessionRenewed(sessionID: sessionID, userID: userID)
+        case .userDisabled(let userID): return .userDisabled(userID: userID)
+        case nil: return nil
         }
     }
 
@@ -77,31 +78,5 @@ extension ChatDatabase {
             "SELECT seq FROM sqlite_sequence WHERE name = 'changes'", in: db)
         defer { statement.finish() }
         return try statement.step() ? statement.integer(0) : 0
-    }
-
-    /// Appends to the log, in the transaction that it speaks of.
-    @discardableResult
-    func log(
-        _ event: String, hall: Int64? = nil, message: Int64? = nil, user: Int64? = nil,
-        session: Int64? = nil, in db: Database
-    ) throws -> Int64 {
-        let insert = try FastStatement(
-            """
-            INSERT INTO changes (event, hall_id, message_id, user_id, session_id)
-            VALUES (?, ?, ?, ?, ?)
-            """, in: db)
-        insert.bind(1, event)
-        insert.bind(2, hall)
-        insert.bind(3, message)
-        insert.bind(4, user)
-        insert.bind(5, session)
-        try insert.run()
-        let id = db.lastInsertedRowID
-        // Now and then the old end is cut off: cheap, because it is many entries at once.
-        if id % 1_024 == 0 {
-            try db.execute(
-                sql: "DELETE FROM changes WHERE id <= ?", arguments: [id - limits.changesKept])
-        }
-        return id
     }
 }

@@ -2,16 +2,6 @@
 
 import GRDB
 
-/// What a write or a read in a hall has to know of it and of who asks.
-struct HallForMember {
-    var id: Int64
-    var rev: Int64
-    /// The message that brought the hall there; `nil` where nothing was said.
-    var lastMessageID: Int64?
-    var isArchived: Bool
-    var username: String
-}
-
 extension ChatDatabase {
     /// The user's halls, by name.
     public func halls(of userID: Int64) throws -> [Hall] {
@@ -19,7 +9,7 @@ extension ChatDatabase {
     }
 
     static let hallsOfUser = """
-        SELECT h.id, h.name, h.private, uh.role, h.rev, h.archived_at IS NOT NULL
+        SELECT h.id, h.name, h.private, uh.role, h.rev, h.change, h.archived_at IS NOT NULL
         FROM user_halls uh JOIN halls h ON h.id = uh.hall_id
         WHERE uh.user_id = ? ORDER BY h.name_key, h.id
         """
@@ -33,7 +23,7 @@ extension ChatDatabase {
     }
 
     static let hallsOpenToUser = """
-        SELECT h.id, h.name, h.private, NULL, h.rev, 0
+        SELECT h.id, h.name, h.private, NULL, h.rev, h.change, 0
         FROM halls h
         WHERE h.private = 0 AND h.archived_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM user_halls uh WHERE uh.user_id = ? AND uh.hall_id = h.id)
@@ -54,7 +44,7 @@ extension ChatDatabase {
         let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
         return try write { db in
             let hallID = try insertHall(named: name, isPrivate: isPrivate, db)
-            try addMember(userID, to: hallID, as: .owner, db)
+            try addMember(userID, to: hallID, as: .owner, by: .user(userID), db)
             return try hall(hallID, as: userID, db)
         }
     }
@@ -72,7 +62,7 @@ extension ChatDatabase {
                 if try Bool.fetchOne(statement, arguments: [hallID]) == true {
                     throw ChatError(.hallArchived)
                 }
-                try addMember(userID, to: hallID, as: .member, db)
+                try addMember(userID, to: hallID, as: .member, by: .user(userID), db)
                 return try hall(hallID, as: userID, db)
             }
         }
@@ -83,8 +73,8 @@ extension ChatDatabase {
     /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
     public func leave(_ hallID: Int64, as userID: Int64) throws {
         try write { db in
-            _ = try requireMembership(of: userID, in: hallID, db)
-            try removeMember(userID, from: hallID, db)
+            _ = try requireSeat(of: userID, in: hallID, db)
+            try removeMember(userID, from: hallID, by: .user(userID), db)
         }
     }
 
@@ -120,11 +110,11 @@ extension ChatDatabase {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT h.id, h.name, h.private, NULL, h.rev, h.archived_at IS NOT NULL, COUNT(uh.user_id)
+                    SELECT h.id, h.name, h.private, NULL, h.rev, h.change, h.archived_at IS NOT NULL, COUNT(uh.user_id)
                     FROM halls h LEFT JOIN user_halls uh ON uh.hall_id = h.id
                     GROUP BY h.id ORDER BY h.id
                     """
-            ).map { HallSummary(hall: Self.hall($0), memberCount: $0[6]) }
+            ).map { HallSummary(hall: Self.hall($0), memberCount: $0[7]) }
         }
     }
 
@@ -154,7 +144,7 @@ extension ChatDatabase {
             if try isOpen(hallID, db) { try requireOwnLook(ofHall: name, but: hallID, db) }
             try Self.forgetLooks(ofHall: hallID, named: old, db)
             try Self.keepLooks(ofHall: hallID, named: name, db)
-            try log("renamed", hall: hallID, in: db)
+            try log(.hallChanged(hallID: hallID, .renamed), by: .operator, in: db)
         }
     }
 
@@ -167,7 +157,9 @@ extension ChatDatabase {
             try db.execute(
                 sql: "UPDATE halls SET archived_at = ? WHERE id = ? AND archived_at IS NULL",
                 arguments: [clock().iso8601, hallID])
-            if db.changesCount > 0 { try log("archived", hall: hallID, in: db) }
+            if db.changesCount > 0 {
+                try log(.hallChanged(hallID: hallID, .archived), by: .operator, in: db)
+            }
         }
     }
 
@@ -185,9 +177,10 @@ extension ChatDatabase {
                 sql: "UPDATE user_halls SET role = ? WHERE user_id = ? AND hall_id = ?",
                 arguments: [role.rawValue, userID, hallID])
             if db.changesCount > 0 {
-                try log("joined", hall: hallID, user: userID, in: db)
+                try log(
+                    .joined(hallID: hallID, userID: userID, role: role), by: .operator, in: db)
             } else {
-                try addMember(userID, to: hallID, as: role, db)
+                try addMember(userID, to: hallID, as: role, by: .operator, db)
             }
         }
     }
@@ -198,7 +191,7 @@ extension ChatDatabase {
     public func removeMember(_ userID: Int64, of hallID: Int64) throws {
         try write { db in
             try requireHall(hallID, db)
-            try removeMember(userID, from: hallID, db)
+            try removeMember(userID, from: hallID, by: .operator, db)
         }
     }
 
@@ -206,57 +199,56 @@ extension ChatDatabase {
 
     /// The one place that decides who may read and write: a member. Who is none learns of an open hall that it is not
     /// theirs, and of a private one nothing.
-    func requireMembership(
-        of userID: Int64, in hallID: Int64, _ db: Database
-    ) throws -> HallForMember {
-        let statement = try FastStatement(Self.hallForMember, in: db)
-        statement.bind(1, userID)
-        statement.bind(2, hallID)
-        guard try statement.step() else { throw ChatError(.notFound) }
-        defer { statement.finish() }
-        guard statement.bool(3) else {
-            throw ChatError(statement.bool(2) ? .notFound : .notAMember)
-        }
-        return HallForMember(
-            id: hallID, rev: statement.integer(0), lastMessageID: statement.optionalInteger(5),
-            isArchived: statement.bool(1), username: statement.text(4))
+    func requireSeat(of userID: Int64, in hallID: Int64, _ db: Database) throws -> Seat {
+        let row = try FastStatement(Self.seat, in: db)
+        row.bind(1, userID)
+        row.bind(2, hallID)
+        guard try row.step() else { throw ChatError(.notFound) }
+        defer { row.finish() }
+        guard !row.isNull(5) else { throw ChatError(row.bool(3) ? .notFound : .notAMember) }
+        // A role of a later version: what it may is not known here, so that it may nothing.
+        guard let role = Role(rawValue: row.text(5)) else { throw ChatError(.notAllowed) }
+        return Seat(
+            hallID: hallID, userID: userID, username: row.text(6), role: role,
+            rev: row.integer(0), change: row.integer(1), lastMessageID: row.optionalInteger(4),
+            isArchived: row.bool(2))
     }
 
     /// The same for who writes, which is remembered. It is looked at once more: in a hall that is not at the position of
     /// its last message, the next would get a position that is taken. It is refused before anything of it is written, so
     /// that it does not harm others of its transaction.
-    func requireMembership(
+    func requireSeat(
         of userID: Int64, in hallID: Int64, rememberedIn members: inout RememberedMembers,
         _ db: Database
-    ) throws -> HallForMember {
-        let hall = try requireMembership(of: userID, in: hallID, db)
-        guard try isSound(hall, db) else { throw ChatError(.internalError) }
-        members.remember(hall, for: userID)
-        return hall
+    ) throws -> Seat {
+        let seat = try requireSeat(of: userID, in: hallID, db)
+        guard try isSound(seat, db) else { throw ChatError(.internalError) }
+        members.remember(seat)
+        return seat
     }
 
     /// Whether a hall is at the position of its last message.
-    private func isSound(_ hall: HallForMember, _ db: Database) throws -> Bool {
+    private func isSound(_ hall: Seat, _ db: Database) throws -> Bool {
         guard let id = hall.lastMessageID else { return hall.rev == 0 }
         let last = try FastStatement("SELECT rev, hall_id FROM messages WHERE id = ?", in: db)
         last.bind(1, id)
         defer { last.finish() }
-        return try last.step() && last.integer(0) == hall.rev && last.integer(1) == hall.id
+        return try last.step() && last.integer(0) == hall.rev && last.integer(1) == hall.hallID
     }
 
-    private static let hallForMember = """
-        SELECT h.rev, h.archived_at IS NOT NULL, h.private, uh.role IS NOT NULL, u.username,
-            h.last_message_id
+    private static let seat = """
+        SELECT h.rev, h.change, h.archived_at IS NOT NULL, h.private, h.last_message_id, uh.role,
+            u.username
         FROM halls h JOIN users u ON u.id = ? AND u.disabled_at IS NULL
         LEFT JOIN user_halls uh ON uh.hall_id = h.id AND uh.user_id = u.id
         WHERE h.id = ?
         """
 
     private func hall(_ hallID: Int64, as userID: Int64, _ db: Database) throws -> Hall {
-        _ = try requireMembership(of: userID, in: hallID, db)
+        _ = try requireSeat(of: userID, in: hallID, db)
         let statement = try db.cachedStatement(
             sql: """
-                SELECT h.id, h.name, h.private, uh.role, h.rev, h.archived_at IS NOT NULL
+                SELECT h.id, h.name, h.private, uh.role, h.rev, h.change, h.archived_at IS NOT NULL
                 FROM halls h JOIN user_halls uh ON uh.hall_id = h.id
                 WHERE h.id = ? AND uh.user_id = ?
                 """)
@@ -305,7 +297,7 @@ extension ChatDatabase {
     }
 
     private func addMember(
-        _ userID: Int64, to hallID: Int64, as role: Role, _ db: Database
+        _ userID: Int64, to hallID: Int64, as role: Role, by actor: Actor, _ db: Database
     ) throws {
         let count = try Int.fetchOne(
             db, sql: "SELECT COUNT(*) FROM user_halls WHERE user_id = ?", arguments: [userID])
@@ -318,17 +310,19 @@ extension ChatDatabase {
                 INSERT INTO user_halls (user_id, hall_id, role, read_rev, joined_at)
                 SELECT ?, id, ?, rev, ? FROM halls WHERE id = ?
                 """, arguments: [userID, role.rawValue, clock().iso8601, hallID])
-        try log("joined", hall: hallID, user: userID, in: db)
+        try log(.joined(hallID: hallID, userID: userID, role: role), by: actor, in: db)
     }
 
-    private func removeMember(_ userID: Int64, from hallID: Int64, _ db: Database) throws {
+    private func removeMember(
+        _ userID: Int64, from hallID: Int64, by actor: Actor, _ db: Database
+    ) throws {
         try db.execute(
             sql: "DELETE FROM user_halls WHERE user_id = ? AND hall_id = ?",
             arguments: [userID, hallID])
         guard db.changesCount > 0 else {
             throw ChatError(.notFound, "User \(userID) is not in hall \(hallID).")
         }
-        try log("left", hall: hallID, user: userID, in: db)
+        try log(.left(hallID: hallID, userID: userID), by: actor, in: db)
         let heir = try Int64.fetchOne(
             db,
             sql: """
@@ -340,7 +334,7 @@ extension ChatDatabase {
             try db.execute(
                 sql: "UPDATE user_halls SET role = 'owner' WHERE user_id = ? AND hall_id = ?",
                 arguments: [heir, hallID])
-            try log("joined", hall: hallID, user: heir, in: db)
+            try log(.joined(hallID: hallID, userID: heir, role: .owner), by: actor, in: db)
         }
     }
 
@@ -371,7 +365,8 @@ extension ChatDatabase {
     private static func hall(_ row: Row) -> Hall {
         Hall(
             id: row[0], name: row[1], isPrivate: row[2],
-            role: (row[3] as String?).flatMap(Role.init), rev: row[4], isArchived: row[5])
+            role: (row[3] as String?).flatMap(Role.init), rev: row[4], change: row[5],
+            isArchived: row[6])
     }
 }
 
@@ -385,7 +380,7 @@ extension ChatReader {
     public func members(
         of hallID: Int64, as userID: Int64, after: Int64 = 0, limit: Int? = nil
     ) throws -> (members: [Member], hasMore: Bool) {
-        _ = try database.requireMembership(of: userID, in: hallID, db)
+        _ = try database.requireSeat(of: userID, in: hallID, db)
         let limitMax = database.limits.membersPageMax
         let limit = min(max(limit ?? limitMax, 1), limitMax)
         // One more than wanted tells whether there is one.

@@ -4,9 +4,6 @@ import GRDB
 import Synchronization
 
 extension ChatDatabase {
-    static let messageColumns =
-        "m.id, m.hall_id, m.rev, m.sender_id, u.username, m.content, m.created_at, m.client_key"
-
     /// Says something in a hall.
     ///
     /// Membership, the message, the hall's position and the log are one transaction. A repeated client key answers with
@@ -14,42 +11,53 @@ extension ChatDatabase {
     ///
     /// - Throws: ``ChatError``: `message_empty`, `message_too_long`, `invalid_client_key`, `not_found`, `not_a_member`,
     ///   `hall_archived`, `client_key_reused`, `busy`; `internal` where the hall is not sound (``problems()``).
-    public func createMessage(_ new: NewMessage) throws -> CreatedMessage {
-        guard let result = try createMessages([new]).first else { throw ChatError(.internalError) }
+    public func createMessage(_ new: NewMessage) throws -> WrittenMessage {
+        try perform(.say(new))
+    }
+
+    /// Does one thing with messages, in a transaction of its own; see ``perform(_:)``.
+    ///
+    /// - Throws: ``ChatError``: what ``createMessage(_:)`` throws, and for what was said already `not_allowed`,
+    ///   `message_gone`, `edit_time_over`.
+    public func perform(_ command: MessageCommand) throws -> WrittenMessage {
+        // What no hall takes does not cost the lock.
+        try command.check(limits)
+        guard let result = try perform([command]).first else { throw ChatError(.internalError) }
         return try result.get()
     }
 
-    /// Says several things in one transaction, in their order. One that is refused does not harm the others; if the
-    /// transaction itself fails, it throws, and nothing was said.
-    public func createMessages(_ batch: [NewMessage]) throws -> [Result<CreatedMessage, ChatError>]
-    {
-        try createMessages(batch, waitingAtMost: nil)
+    /// Does several things in one transaction, in their order. One that is refused does not harm the others; if the
+    /// transaction itself fails, it throws, and nothing was done.
+    public func perform(
+        _ commands: [MessageCommand]
+    ) throws -> [Result<WrittenMessage, ChatError>] {
+        try perform(commands, patience: nil)
     }
 
     /// The same, for who has other things to do while another has the lock.
     ///
     /// - Parameter milliseconds: how long it waits for the lock.
-    /// - Returns: `nil` if nothing was said, because another has the lock.
-    public func createMessages(
-        _ batch: [NewMessage], waitingAtMost milliseconds: Int32
-    ) throws -> [Result<CreatedMessage, ChatError>]? {
+    /// - Returns: `nil` if nothing was done, because another has the lock.
+    public func perform(
+        _ commands: [MessageCommand], waitingAtMost milliseconds: Int32
+    ) throws -> [Result<WrittenMessage, ChatError>]? {
         do {
-            return try createMessages(batch, waitingAtMost: Optional(milliseconds))
+            return try perform(commands, patience: milliseconds)
         } catch is LockTaken {
             return nil
         }
     }
 
-    private func createMessages(
-        _ batch: [NewMessage], waitingAtMost milliseconds: Int32?
-    ) throws -> [Result<CreatedMessage, ChatError>] {
-        try write(waitingAtMost: milliseconds) { db in
+    private func perform(
+        _ commands: [MessageCommand], patience: Int32?
+    ) throws -> [Result<WrittenMessage, ChatError>] {
+        try write(waitingAtMost: patience) { db in
             try members.withLock { members in
                 try members.begin(in: db)
                 var writer = try MessageWriter(self, in: db)
-                let results: [Result<CreatedMessage, ChatError>] = try batch.map { new in
+                let results: [Result<WrittenMessage, ChatError>] = try commands.map { command in
                     do {
-                        return .success(try writer.write(new, &members))
+                        return .success(try writer.perform(command, &members))
                     } catch let error as ChatError {
                         return .failure(error)
                     }
@@ -72,41 +80,70 @@ extension ChatDatabase {
         of hallID: Int64, as userID: Int64, limit: Int? = nil, before: Int64? = nil
     ) throws -> MessagePage {
         try read { db in
-            let hall = try requireMembership(of: userID, in: hallID, db)
+            let hall = try requireSeat(of: userID, in: hallID, db)
             return try newestPage(of: hall, limit: limit, before: before, in: db)
         }
     }
 
-    /// What changed in a hall since a position, whole or not at all.
+    /// What happened in a hall since a position, whole or not at all.
     ///
-    /// - Parameter limit: how many changes make a whole answer at most; beyond it the newest page is given, and
-    ///   ``MessageChanges/isComplete`` is false.
+    /// - Parameter limit: how many messages, and how many that were changed, make a whole answer at most; beyond it the
+    ///   newest page is given, and ``MessagesSince/isComplete`` is false.
     /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
     public func messages(
-        of hallID: Int64, as userID: Int64, since rev: Int64, limit: Int? = nil
-    ) throws -> MessageChanges {
-        try read { db in try messages(of: hallID, as: userID, since: rev, limit: limit, db) }
+        of hallID: Int64, as userID: Int64, since position: HallPosition, limit: Int? = nil
+    ) throws -> MessagesSince {
+        try read { db in
+            try messages(of: hallID, as: userID, since: position, limit: limit, db)
+        }
     }
 
     func messages(
-        of hallID: Int64, as userID: Int64, since rev: Int64, limit: Int?, _ db: Database
-    ) throws -> MessageChanges {
-        let hall = try requireMembership(of: userID, in: hallID, db)
-        if isWhole(since: rev, in: hall, limit: limit) {
+        of hallID: Int64, as userID: Int64, since position: HallPosition, limit: Int?,
+        _ db: Database
+    ) throws -> MessagesSince {
+        let hall = try requireSeat(of: userID, in: hallID, db)
+        let changed = try position.change.map {
+            try messages(of: hall, changedSince: $0, limit: limit, in: db)
+        }
+        if isWhole(since: position.rev, in: hall, limit: limit), changed != .some(nil) {
             let (messages, _) = try messages(
-                of: hall, from: hall.lastMessageID, count: Int(hall.rev - rev), since: rev, in: db)
-            return MessageChanges(
-                messages: messages, rev: hall.rev, isComplete: true, hasMore: false)
+                of: hall, from: hall.lastMessageID, count: Int(hall.rev - position.rev),
+                since: position.rev, in: db)
+            return MessagesSince(
+                messages: messages, changed: changed ?? nil, rev: hall.rev, change: hall.change,
+                isComplete: true, hasMore: false)
         }
         let page = try newestPage(of: hall, limit: nil, before: nil, in: db)
-        return MessageChanges(
-            messages: page.messages, rev: page.rev, isComplete: false, hasMore: page.hasMore)
+        return MessagesSince(
+            messages: page.messages, changed: nil, rev: page.rev, change: hall.change,
+            isComplete: false, hasMore: page.hasMore)
     }
 
-    /// Whether what changed since a position is few enough to be given whole.
-    func isWhole(since rev: Int64, in hall: HallForMember, limit: Int?) -> Bool {
-        let limit = min(max(limit ?? limits.pageSizeMax, 1), limits.pageSizeMax)
-        return MessageChanges.areWhole(since: rev, upTo: hall.rev, limit: limit)
+    /// Whether what was said since a position is little enough to be given whole.
+    func isWhole(since rev: Int64, in hall: Seat, limit: Int?) -> Bool {
+        MessagesSince.areWhole(since: rev, upTo: hall.rev, limit: wholeMax(limit))
+    }
+
+    /// How many messages make a whole answer at most, of which so many were asked for.
+    private func wholeMax(_ limit: Int?) -> Int {
+        min(max(limit ?? limits.pageSizeMax, 1), limits.pageSizeMax)
+    }
+
+    /// The messages that were changed since a change of the hall, as they are now; `nil` if those are too many, or the
+    /// change is one that is still to come: another database has given it.
+    func messages(
+        of hall: Seat, changedSince change: Int64, limit: Int?, in db: Database
+    ) throws -> [Message]? {
+        guard 0...hall.change ~= change else { return nil }
+        if change == hall.change { return [] }
+        let limit = wholeMax(limit)
+        let statement = try FastStatement(Self.messagesChanged, in: db)
+        statement.bind(1, hall.hallID)
+        statement.bind(2, change)
+        statement.bind(3, Int64(limit + 1))
+        let messages = try Self.messages(statement)
+        return messages.count <= limit ? messages : nil
     }
 
     /// One message, for who is a member of its hall.
@@ -125,7 +162,7 @@ extension ChatDatabase {
     }
 
     private func newestPage(
-        of hall: HallForMember, limit: Int?, before: Int64?, in db: Database
+        of hall: Seat, limit: Int?, before: Int64?, in db: Database
     ) throws -> MessagePage {
         let newest = try newestMessage(of: hall, before: before, in: db)
         let (messages, hasMore) = try messages(
@@ -140,14 +177,17 @@ extension ChatDatabase {
 
     /// Messages from one on to the older ones, behind a position; oldest first.
     private func messages(
-        of hall: HallForMember, from id: Int64?, count: Int, since rev: Int64 = 0, in db: Database
+        of hall: Seat, from id: Int64?, count: Int, since rev: Int64 = 0, in db: Database
     ) throws -> (messages: [Message], hasMore: Bool) {
         var rows = try MessagesBackwards(
             Self.columnsBackwards, of: hall, from: id, in: db)
         defer { rows.finish() }
+        var changes = try ChangesBackwards(of: hall, from: id, in: db)
+        defer { changes.finish() }
         var messages: [Message] = []
         while messages.count < count, try rows.step() {
-            let message = Self.message(rows.row)
+            var message = Self.message(rows.row)
+            message.change = try changes.change(of: message.id)
             // Where a message was taken out by hand, there are fewer of them than positions.
             guard message.rev > rev else { break }
             messages.append(message)
@@ -165,6 +205,14 @@ extension ChatDatabase {
         return try Self.messages(statement).first
     }
 
+    /// A message of a hall, whoever asks.
+    func message(_ id: Int64, of hallID: Int64, in db: Database) throws -> Message? {
+        let statement = try FastStatement(Self.messageOfHall, in: db)
+        statement.bind(1, id)
+        statement.bind(2, hallID)
+        return try Self.messages(statement).first
+    }
+
     // MARK: Reading messages
 
     private static let columnsBackwards = MessagesBackwards.Columns(
@@ -174,25 +222,50 @@ extension ChatDatabase {
         (SELECT username FROM users WHERE id = m.sender_id),
         m.content, m.created_at, m.client_key
         """)
+
+    /// What ``changedMessage(_:startingAt:)`` wants of a row with the tables of ``joinedToMessages``.
+    static let messageColumns = """
+        m.id, m.hall_id, m.rev, m.sender_id, u.username, m.content, m.created_at, m.client_key,
+        mc.change, mc.edited_at, mc.deleted
+        """
+    /// What belongs to a message that is called `m`.
+    static let joinedToMessages = """
+        LEFT JOIN users u ON u.id = m.sender_id
+        LEFT JOIN message_changes mc ON mc.hall_id = m.hall_id AND mc.message_id = m.id
+        """
     private static let selectMessages =
-        "SELECT \(messageColumns) FROM messages m JOIN users u ON u.id = m.sender_id "
+        "SELECT \(messageColumns) FROM messages m \(joinedToMessages) "
     private static let messageByClientKey =
         selectMessages + "WHERE m.sender_id = ? AND m.client_key = ?"
+    private static let messageOfHall = selectMessages + "WHERE m.id = ? AND m.hall_id = ?"
     private static let messageForReader =
         selectMessages + """
             JOIN users reader ON reader.id = ? AND reader.disabled_at IS NULL
             JOIN user_halls uh ON uh.hall_id = m.hall_id AND uh.user_id = reader.id
             WHERE m.id = ?
             """
+    static let messagesChanged = """
+        SELECT \(messageColumns)
+        FROM message_changes mc JOIN messages m ON m.id = mc.message_id
+        JOIN users u ON u.id = m.sender_id
+        WHERE mc.hall_id = ? AND mc.change > ? ORDER BY mc.change LIMIT ?
+        """
 
     private static func messages(_ statement: FastStatement) throws -> [Message] {
         var messages: [Message] = []
-        while try statement.step() { messages.append(message(statement)) }
+        while try statement.step() { messages.append(changedMessage(statement)) }
         return messages
     }
 
     /// The message in a row, of which ``messageColumns`` begin at that column.
-    static func message(_ row: FastStatement, startingAt column: Int32 = 0) -> Message {
+    static func changedMessage(_ row: FastStatement, startingAt column: Int32 = 0) -> Message {
+        var message = message(row, startingAt: column)
+        message.change = MessageChange(row, startingAt: column + 8)
+        return message
+    }
+
+    /// The message in a row, as it was said.
+    private static func message(_ row: FastStatement, startingAt column: Int32 = 0) -> Message {
         Message(
             id: row.integer(column), hallID: row.integer(column + 1), rev: row.integer(column + 2),
             senderID: row.integer(column + 3), username: row.text(column + 4),

@@ -158,6 +158,49 @@ extension ChatDatabase {
                     """)
             try ChatDatabase.keepAllLooks(db)
         }
+        migrator.registerMigration("7 messages change") { db in
+            try db.execute(
+                sql: """
+                    -- counts what became of messages after they were said; rev goes on counting the messages
+                    ALTER TABLE halls ADD COLUMN change INTEGER NOT NULL DEFAULT 0;
+                    -- a row for each message that is no longer as it was said, and none for the others
+                    CREATE TABLE message_changes (
+                        hall_id INTEGER NOT NULL REFERENCES halls (id),
+                        message_id INTEGER NOT NULL REFERENCES messages (id),
+                        -- the hall's counter at the latest change
+                        change INTEGER NOT NULL,
+                        edited_at TEXT,
+                        -- who deleted it, as Deletion has it
+                        deleted TEXT,
+                        PRIMARY KEY (hall_id, message_id)
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE UNIQUE INDEX message_changes_by_change ON message_changes (hall_id, change);
+
+                    -- who did it, when (milliseconds since 1970), and what else an entry says, as JSON
+                    ALTER TABLE changes ADD COLUMN actor_id INTEGER;
+                    ALTER TABLE changes ADD COLUMN at INTEGER;
+                    ALTER TABLE changes ADD COLUMN data TEXT;
+                    -- A daemon of an older version that is still running knows nothing of changed messages: as in step 4.
+                    ALTER TABLE changes RENAME COLUMN event TO entry;
+
+                    -- The same without the list of roles, which the program knows.
+                    CREATE TABLE seats (
+                        user_id INTEGER NOT NULL REFERENCES users (id),
+                        hall_id INTEGER NOT NULL REFERENCES halls (id),
+                        role TEXT NOT NULL,
+                        -- the position up to which the member has read
+                        read_rev INTEGER NOT NULL DEFAULT 0,
+                        joined_at TEXT NOT NULL,
+                        PRIMARY KEY (user_id, hall_id)
+                    ) STRICT, WITHOUT ROWID;
+                    INSERT INTO seats (user_id, hall_id, role, read_rev, joined_at)
+                        SELECT user_id, hall_id, role, read_rev, joined_at FROM user_halls
+                        ORDER BY user_id, hall_id;
+                    DROP TABLE user_halls;
+                    ALTER TABLE seats RENAME TO user_halls;
+                    CREATE INDEX user_halls_by_hall ON user_halls (hall_id, user_id);
+                    """)
+        }
         return migrator
     }
 }

@@ -28,9 +28,9 @@ extension ChatDatabase {
             let id = db.lastInsertedRowID
             for token in tokens {
                 guard let former = try session(token: token, db), former.id != id else { continue }
-                try endSession(former.id, db)
+                try endSession(former.id, by: .user(user.id), db)
             }
-            try endSessions(of: user.id, beyond: limits.sessionsPerUserMax, db)
+            try endSessions(of: user.id, beyond: limits.sessionsPerUserMax, by: .user(user.id), db)
             return id
         }
         return (LoginSession(id: id, user: user, expiresAt: expiresAt), token.text)
@@ -62,15 +62,15 @@ extension ChatDatabase {
     /// Ends a session before its time.
     ///
     /// - Throws: ``ChatError``: `not_found`.
-    public func endSession(_ sessionID: Int64) throws {
-        try write { db in try endSession(sessionID, db) }
+    public func endSession(_ sessionID: Int64, by actor: Actor) throws {
+        try write { db in try endSession(sessionID, by: actor, db) }
     }
 
-    private func endSession(_ sessionID: Int64, _ db: Database) throws {
+    private func endSession(_ sessionID: Int64, by actor: Actor, _ db: Database) throws {
         let userID = try Int64.fetchOne(
             db, sql: "DELETE FROM sessions WHERE id = ? RETURNING user_id", arguments: [sessionID])
         guard let userID else { throw ChatError(.notFound, "There is no session \(sessionID).") }
-        try logEnded([sessionID], of: userID, db)
+        try logEnded([sessionID], of: userID, by: actor, db)
     }
 
     /// Lets a session that is used last as long as one that begins now. Written at most once a day.
@@ -87,7 +87,9 @@ extension ChatDatabase {
                 sql: "UPDATE sessions SET expires_at = ? WHERE id = ? AND expires_at = ?",
                 arguments: [expiresAt.iso8601, session.id, session.expiresAt.iso8601])
             guard db.changesCount > 0 else { return false }
-            try log("session_renewed", user: session.user.id, session: session.id, in: db)
+            try log(
+                .sessionRenewed(sessionID: session.id, userID: session.user.id),
+                by: .user(session.user.id), in: db)
             return true
         }
     }
@@ -96,8 +98,8 @@ extension ChatDatabase {
     ///
     /// - Returns: how many.
     @discardableResult
-    public func endSessions(of userID: Int64) throws -> Int {
-        try write { db in try endSessions(of: userID, but: nil, db) }
+    public func endSessions(of userID: Int64, by actor: Actor) throws -> Int {
+        try write { db in try endSessions(of: userID, but: nil, by: actor, db) }
     }
 
     /// The sessions that have not expired, of one user or of all.
@@ -118,16 +120,20 @@ extension ChatDatabase {
     }
 
     @discardableResult
-    func endSessions(of userID: Int64, but kept: Int64?, _ db: Database) throws -> Int {
+    func endSessions(
+        of userID: Int64, but kept: Int64?, by actor: Actor, _ db: Database
+    ) throws -> Int {
         let ended = try Int64.fetchAll(
             db, sql: "DELETE FROM sessions WHERE user_id = ? AND id IS NOT ? RETURNING id",
             arguments: [userID, kept])
-        try logEnded(ended, of: userID, db)
+        try logEnded(ended, of: userID, by: actor, db)
         return ended.count
     }
 
     /// Ends those that were used least lately.
-    private func endSessions(of userID: Int64, beyond countMax: Int, _ db: Database) throws {
+    private func endSessions(
+        of userID: Int64, beyond countMax: Int, by actor: Actor, _ db: Database
+    ) throws {
         let ended = try Int64.fetchAll(
             db,
             sql: """
@@ -135,12 +141,14 @@ extension ChatDatabase {
                     SELECT id FROM sessions WHERE user_id = ?
                     ORDER BY expires_at DESC, id DESC LIMIT -1 OFFSET ?) RETURNING id
                 """, arguments: [userID, countMax])
-        try logEnded(ended, of: userID, db)
+        try logEnded(ended, of: userID, by: actor, db)
     }
 
-    private func logEnded(_ sessions: [Int64], of userID: Int64, _ db: Database) throws {
+    private func logEnded(
+        _ sessions: [Int64], of userID: Int64, by actor: Actor, _ db: Database
+    ) throws {
         for sessionID in sessions {
-            try log("session_ended", user: userID, session: sessionID, in: db)
+            try log(.sessionEnded(sessionID: sessionID, userID: userID), by: actor, in: db)
         }
     }
 

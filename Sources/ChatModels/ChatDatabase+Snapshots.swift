@@ -20,11 +20,11 @@ public struct SnapshotReader {
         try database.hallSnapshot(hallID, db)
     }
 
-    /// What changed in a hall since a position; see ``ChatDatabase/messages(of:as:since:limit:)``.
+    /// What happened in a hall since a position; see ``ChatDatabase/messages(of:as:since:limit:)``.
     public func messages(
-        of hallID: Int64, as userID: Int64, since rev: Int64
-    ) throws -> MessageChanges {
-        try database.messages(of: hallID, as: userID, since: rev, limit: nil, db)
+        of hallID: Int64, as userID: Int64, since position: HallPosition
+    ) throws -> MessagesSince {
+        try database.messages(of: hallID, as: userID, since: position, limit: nil, db)
     }
 }
 
@@ -56,7 +56,7 @@ extension ChatDatabase {
     fileprivate func hallSnapshot(_ hallID: Int64, _ db: Database) throws -> HallSnapshot? {
         let statement = try db.cachedStatement(
             sql:
-                "SELECT id, name, private, NULL, rev, archived_at IS NOT NULL FROM halls WHERE id = ?"
+                "SELECT id, name, private, NULL, rev, change, archived_at IS NOT NULL FROM halls WHERE id = ?"
         )
         guard let hall = try Self.halls(statement, [hallID]).first else { return nil }
         return HallSnapshot(hall: hall, members: try allMembers(of: hallID, db))

@@ -129,14 +129,14 @@ extension ChatDatabase {
     /// - Parameter sessionID: the session of who asks for it, which goes on.
     /// - Throws: ``ChatError``: `not_found`, `invalid_password`.
     public func setPassword(
-        _ password: String, of userID: Int64, keeping sessionID: Int64? = nil
+        _ password: String, of userID: Int64, by actor: Actor, keeping sessionID: Int64? = nil
     ) throws {
         let hash = try hashed(password)
         try write { db in
             try db.execute(
                 sql: "UPDATE users SET password_hash = ? WHERE id = ?", arguments: [hash, userID])
             guard db.changesCount > 0 else { throw ChatError(.notFound) }
-            try endSessions(of: userID, but: sessionID, db)
+            try endSessions(of: userID, but: sessionID, by: actor, db)
         }
     }
 
@@ -150,8 +150,8 @@ extension ChatDatabase {
                 arguments: [isDisabled ? clock().iso8601 : nil, userID])
             guard db.changesCount > 0 else { throw ChatError(.notFound) }
             if isDisabled {
-                try endSessions(of: userID, but: nil, db)
-                try log("user_disabled", user: userID, in: db)
+                try endSessions(of: userID, but: nil, by: .operator, db)
+                try log(.userDisabled(userID: userID), by: .operator, in: db)
             }
         }
     }

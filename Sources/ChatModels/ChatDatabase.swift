@@ -134,6 +134,8 @@ public final class ChatDatabase: Sendable {
         if isFile { configuration.journalMode = .wal }
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA temp_store = MEMORY")
+            // What is deleted is overwritten, and not only no longer found. Debian's SQLite does so by itself.
+            try db.execute(sql: "PRAGMA secure_delete = ON")
             // What a long read or one large transaction made of the log is given back when the log begins anew.
             try db.execute(sql: "PRAGMA journal_size_limit = \(logBytesMax)")
             try RunningArgument.register(in: db)
@@ -240,10 +242,7 @@ public final class ChatDatabase: Sendable {
         let begin = try db.cachedStatement(sql: "BEGIN IMMEDIATE")
         guard let milliseconds else { return try begin.execute() }
         _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, milliseconds)
-        defer {
-            let usual = Int32(lockPatience / .milliseconds(1))
-            _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, usual)
-        }
+        defer { restoreLockPatience(db) }
         do {
             try begin.execute()
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
@@ -262,6 +261,11 @@ public final class ChatDatabase: Sendable {
             noteBusy(true)
             throw ChatError(.busy)
         }
+    }
+
+    func restoreLockPatience(_ db: Database) {
+        let usual = Int32(lockPatience / .milliseconds(1))
+        _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, usual)
     }
 
     // MARK: Care

@@ -17,8 +17,8 @@ public struct ChatReader {
     ///
     /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
     public func history(of hallID: Int64, as userID: Int64) throws -> History {
-        let hall = try database.requireMembership(of: userID, in: hallID, db)
-        return try History(hall, in: self)
+        let seat = try database.requireSeat(of: userID, in: hallID, db)
+        return try History(seat, in: self)
     }
 }
 

@@ -2,14 +2,6 @@
 
 public import CompactJSON
 
-/// What a member may do in a hall.
-public enum Role: String, Sendable, Hashable {
-    /// Made the hall, or was the longest in it when the last owner left.
-    case owner
-    /// Reads and writes.
-    case member
-}
-
 /// A hall, as one user sees it.
 public struct Hall: Sendable, Hashable {
     /// The number by which everything refers to the hall.
@@ -20,20 +12,24 @@ public struct Hall: Sendable, Hashable {
     public var isPrivate: Bool
     /// The user's role; `nil` for a hall that the user may join.
     public var role: Role?
-    /// The hall's position: how often its messages changed.
+    /// The hall's position: how many messages were said in it.
     public var rev: Int64
+    /// How often messages of the hall were changed after they were said.
+    public var change: Int64
     /// Whether it can only be read.
     public var isArchived: Bool
 
     /// Makes a hall of its parts.
     public init(
-        id: Int64, name: String, isPrivate: Bool, role: Role?, rev: Int64, isArchived: Bool = false
+        id: Int64, name: String, isPrivate: Bool, role: Role?, rev: Int64, change: Int64 = 0,
+        isArchived: Bool = false
     ) {
         self.id = id
         self.name = name
         self.isPrivate = isPrivate
         self.role = role
         self.rev = rev
+        self.change = change
         self.isArchived = isArchived
     }
 
@@ -49,6 +45,8 @@ public struct Hall: Sendable, Hashable {
         if let role { json.string(role.rawValue) } else { json.raw("null") }
         json.raw(",\"rev\":")
         json.integer(rev)
+        json.raw(",\"change\":")
+        json.integer(change)
         json.raw(",\"archived\":")
         json.bool(isArchived)
         json.raw("}")

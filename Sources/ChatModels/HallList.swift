@@ -49,8 +49,10 @@ public struct HallList: Sendable {
         if row.isNull(3) { json.raw("null") } else { row.write(3, to: &json) }
         json.raw(",\"rev\":")
         json.integer(row.integer(4))
+        json.raw(",\"change\":")
+        json.integer(row.integer(5))
         json.raw(",\"archived\":")
-        json.bool(row.bool(5))
+        json.bool(row.bool(6))
         json.raw("}")
     }
 }

@@ -10,14 +10,17 @@ import CompactJSON
 public struct HistoryVersion: Sendable, Hashable {
     /// The hall's position.
     public var rev: Int64
+    /// How often messages of the hall were changed.
+    public var change: Int64
     /// The message that brought the hall there; 0 in a hall where nothing was said.
     public var messageID: Int64
     /// When that was.
     public var createdAt: String
 
     /// Makes a version of its parts.
-    public init(rev: Int64, messageID: Int64, createdAt: String) {
+    public init(rev: Int64, change: Int64, messageID: Int64, createdAt: String) {
         self.rev = rev
+        self.change = change
         self.messageID = messageID
         self.createdAt = createdAt
     }
@@ -37,7 +40,7 @@ public final class HistoryPage: Sendable {
 
     /// The number of the format. It is in the tags by which browsers know what they have: whoever changes what a page
     /// looks like changes it, too.
-    public static let format: Int64 = 1
+    public static let format: Int64 = 2
 
     /// Of which state of the hall it is.
     public let version: HistoryVersion

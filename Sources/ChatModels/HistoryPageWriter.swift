@@ -40,19 +40,22 @@ struct HistoryPageWriter {
     ///
     /// - Returns: whether it was.
     mutating func append(
-        _ row: FastStatement, since start: Int64, _ senders: inout SenderTexts, _ db: Database
+        _ row: FastStatement, since start: Int64, _ changes: inout ChangesBackwards,
+        _ senders: inout SenderTexts, _ db: Database
     ) throws -> Bool {
         let rev = row.integer(1)
         guard rev > start else { return false }
         let senderID = row.integer(2)
+        let id = row.integer(0)
         messages.raw("{\"id\":")
-        messages.integer(row.integer(0))
+        messages.integer(id)
         messages.raw(middle, in: 0..<middle.count)
         messages.integer(rev)
         try senders.write(senderID, to: &messages, db)
         row.write(3, to: &messages)
         messages.raw(",\"created_at\":")
         row.write(4, to: &messages)
+        try changes.change(of: id)?.write(to: &messages)
         messages.raw("}")
         if !row.isNull(5) {
             if keyText.bytes.isEmpty { keyText.bytes.reserveCapacity(64 * sizeExpected) }
@@ -66,8 +69,14 @@ struct HistoryPageWriter {
 
     /// The page, oldest message first.
     ///
-    /// - Parameter isComplete: what it says as an answer to `since_rev`; `nil` for one that is none.
-    func page(_ version: HistoryVersion, hasMore: Bool, isComplete: Bool? = nil) -> HistoryPage {
+    /// - Parameters:
+    ///   - changed: the messages that were changed, where they were asked for.
+    ///   - userID: who asks. A page with changed messages is for that reader alone.
+    ///   - isComplete: what it says as an answer to `since_rev`; `nil` for one that is none.
+    func page(
+        _ version: HistoryVersion, changed: [Message]?, by userID: Int64, hasMore: Bool,
+        isComplete: Bool? = nil
+    ) -> HistoryPage {
         var json = JSONWriter(capacity: messages.bytes.count + rows.count + 64)
         var keys: [HistoryPage.Key] = []
         var keyText = JSONWriter(capacity: self.keyText.bytes.count)
@@ -89,11 +98,21 @@ struct HistoryPageWriter {
         }
         json.raw("],\"rev\":")
         json.integer(version.rev)
+        json.raw(",\"change\":")
+        json.integer(version.change)
         json.raw(",\"has_more\":")
         json.bool(hasMore)
         if let isComplete {
             json.raw(",\"complete\":")
             json.bool(isComplete)
+        }
+        if let changed {
+            json.raw(",\"changed\":[")
+            for (index, message) in changed.enumerated() {
+                if index > 0 { json.raw(",") }
+                message.write(to: &json, includingClientKey: message.senderID == userID)
+            }
+            json.raw("]")
         }
         json.raw("}")
         return HistoryPage(version: version, json: json.bytes, keys: keys, keyText: keyText.bytes)

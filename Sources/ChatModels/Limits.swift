@@ -5,6 +5,8 @@
 public struct Limits: Sendable, Equatable {
     /// The longest message, in Unicode code points.
     public var messageLengthMax = 4_000
+    /// How long a message may be edited, in seconds; 0: for ever.
+    public var editSecondsMax: Int64 = 0
     /// The largest page of a history, in messages.
     public var pageSizeMax = 200
     /// The page that a client gets that asks for none, in messages.

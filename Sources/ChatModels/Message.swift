@@ -20,11 +20,13 @@ public struct Message: Sendable, Hashable {
     public var createdAt: String
     /// The sender's own key for it, if there was one.
     public var clientKey: String?
+    /// What became of it since; `nil` where it is as it was said.
+    public var change: MessageChange?
 
     /// Makes a message of its parts.
     public init(
         id: Int64, hallID: Int64, rev: Int64, senderID: Int64, username: String, content: String,
-        createdAt: String, clientKey: String? = nil
+        createdAt: String, clientKey: String? = nil, change: MessageChange? = nil
     ) {
         self.id = id
         self.hallID = hallID
@@ -34,6 +36,7 @@ public struct Message: Sendable, Hashable {
         self.content = content
         self.createdAt = createdAt
         self.clientKey = clientKey
+        self.change = change
     }
 
     /// The message as docs/protocol.md shows one. The client key goes to nobody but the sender.
@@ -52,6 +55,7 @@ public struct Message: Sendable, Hashable {
         json.string(content)
         json.raw(",\"created_at\":")
         json.string(createdAt)
+        change?.write(to: &json)
         if includingClientKey, let clientKey {
             json.raw(",\"client_key\":")
             json.string(clientKey)
@@ -81,6 +85,24 @@ public struct NewMessage: Sendable, Hashable {
 
     /// Refuses what no hall takes: nothing to see, too much text, a key that is none.
     public func check(_ limits: Limits) throws(ChatError) {
+        try Self.check(content, limits)
+        if let clientKey {
+            let isAllowed = clientKey.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+            guard isAllowed, (1...Limits.clientKeyLengthMax).contains(clientKey.utf8.count) else {
+                throw ChatError(.invalidClientKey, limit: Limits.clientKeyLengthMax)
+            }
+        }
+    }
+
+    /// Refuses the text of a message that no hall takes.
+    static func check(_ content: String, _ limits: Limits) throws(ChatError) {
         // A code point has a byte at least, so most messages need no count.
         if content.utf8.count > limits.messageLengthMax,
             content.unicodeScalars.count > limits.messageLengthMax
@@ -95,19 +117,6 @@ public struct NewMessage: Sendable, Hashable {
         else { throw ChatError(.messageEmpty) }
         guard !Self.hasNUL(bytes) else {
             throw ChatError(.invalidRequest, "A message has no NUL characters.")
-        }
-        if let clientKey {
-            let isAllowed = clientKey.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                    UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                    true
-                default: false
-                }
-            }
-            guard isAllowed, (1...Limits.clientKeyLengthMax).contains(clientKey.utf8.count) else {
-                throw ChatError(.invalidClientKey, limit: Limits.clientKeyLengthMax)
-            }
         }
     }
 }
@@ -125,45 +134,5 @@ extension NewMessage {
         var lowest = UInt8.max
         for index in bytes.indices { lowest = min(lowest, bytes[index]) }
         return lowest == 0
-    }
-}
-
-/// What became of a ``NewMessage``.
-public struct CreatedMessage: Sendable, Equatable {
-    /// The message as it is kept.
-    public var message: Message
-    /// Its entry in the log, which it may share with others of its transaction; `nil` if the message was there already, under the same client key.
-    public var changeID: Int64?
-    /// Whether it was there already.
-    public var isRepeat: Bool { changeID == nil }
-}
-
-/// A page of a hall's history, oldest message first.
-public struct MessagePage: Sendable, Equatable {
-    /// The messages.
-    public var messages: [Message]
-    /// The hall's position when they were read.
-    public var rev: Int64
-    /// Whether there are older ones before them.
-    public var hasMore: Bool
-}
-
-/// What changed in a hall since a position.
-public struct MessageChanges: Sendable, Equatable {
-    /// The messages, by position; or the newest page, where the answer is not complete.
-    public var messages: [Message]
-    /// The hall's position when they were read.
-    public var rev: Int64
-    /// Whether nothing is missing between the position asked for and ``rev``. If not, load the hall afresh.
-    public var isComplete: Bool
-    /// Whether there are older messages before an incomplete answer.
-    public var hasMore: Bool
-
-    /// Whether what changed between two positions is few enough to be given whole.
-    ///
-    /// - Parameter limit: how many changes make a whole answer at most.
-    public static func areWhole(since rev: Int64, upTo newest: Int64, limit: Int) -> Bool {
-        // A position from the future was given by another database: a backup was put back.
-        0...newest ~= rev && newest - rev <= limit
     }
 }

@@ -13,13 +13,14 @@ struct MessageWriter {
 
     /// An entry of the log, and the messages that it tells of: nobody else writes, so that ids have no holes.
     private struct Entry {
-        var changeID: Int64
+        var id: Int64
         var firstID: Int64
         var lastID: Int64
     }
 
     private let database: ChatDatabase
     private let db: Database
+    private let now: Timestamp
     private let createdAt: String
     private let update: FastStatement
     private var entry: Entry?
@@ -31,22 +32,34 @@ struct MessageWriter {
     init(_ database: ChatDatabase, in db: Database) throws {
         self.database = database
         self.db = db
-        createdAt = database.clock().iso8601
+        now = database.clock()
+        createdAt = now.iso8601
         update = try FastStatement(
             "UPDATE halls SET rev = ?, last_message_id = ? WHERE id = ?", in: db)
     }
 
+    /// Does something with a message, unless it is refused.
+    mutating func perform(
+        _ command: MessageCommand, _ members: inout RememberedMembers
+    ) throws -> WrittenMessage {
+        switch command {
+        case .say(let new): try say(new, &members)
+        case .edit(let edit): try self.edit(edit, &members)
+        case .delete(let deletion): try delete(deletion, &members)
+        }
+    }
+
     /// Writes a message, unless it is refused or there already.
-    mutating func write(
+    private mutating func say(
         _ new: NewMessage, _ members: inout RememberedMembers
-    ) throws -> CreatedMessage {
+    ) throws -> WrittenMessage {
         try new.check(database.limits)
-        let hall = try hall(for: new, &members)
+        let hall = try seat(of: new.senderID, in: new.hallID, &members)
         if let key = new.clientKey, let earlier = try earlier(from: new.senderID, key) {
-            guard earlier.hallID == new.hallID, earlier.content.isExactly(new.content) else {
-                throw ChatError(.clientKeyReused)
-            }
-            return CreatedMessage(message: earlier, changeID: nil)
+            // What was changed since has another text than the retry.
+            let isSame = earlier.change != nil || earlier.content.isExactly(new.content)
+            guard earlier.hallID == new.hallID, isSame else { throw ChatError(.clientKeyReused) }
+            return WrittenMessage(message: earlier, entryID: nil)
         }
         guard !hall.isArchived else { throw ChatError(.hallArchived) }
         let message = try insert(
@@ -58,20 +71,19 @@ struct MessageWriter {
         update.bind(2, message.id)
         update.bind(3, message.hallID)
         try update.run()
-        let changeID = try log(message.id, of: new)
+        let entryID = try log(message.id, of: new)
         members.move(new.hallID, to: message.rev, by: message.id)
-        return CreatedMessage(message: message, changeID: changeID)
+        return WrittenMessage(message: message, entryID: entryID)
     }
 
-    /// The hall, for one of its members.
-    private mutating func hall(
-        for new: NewMessage, _ members: inout RememberedMembers
-    ) throws -> HallForMember {
-        if let hall = members.hall(new.hallID, for: new.senderID) { return hall }
+    /// A member's place in a hall.
+    private mutating func seat(
+        of userID: Int64, in hallID: Int64, _ members: inout RememberedMembers
+    ) throws -> Seat {
+        if let seat = members.seat(of: userID, in: hallID) { return seat }
         // The hall's last message is looked at.
         try insertWaiting()
-        return try database.requireMembership(
-            of: new.senderID, in: new.hallID, rememberedIn: &members, db)
+        return try database.requireSeat(of: userID, in: hallID, rememberedIn: &members, db)
     }
 
     /// What the sender has said with a key.
@@ -82,6 +94,92 @@ struct MessageWriter {
             return message
         }
         return try database.message(from: senderID, clientKey: key, in: db)
+    }
+
+    // MARK: What was said already
+
+    private mutating func edit(
+        _ edit: MessageEdit, _ members: inout RememberedMembers
+    ) throws -> WrittenMessage {
+        try edit.check(database.limits)
+        let seat = try seat(of: edit.userID, in: edit.hallID, &members)
+        var message = try message(edit.messageID, of: edit.hallID)
+        guard seat.role.permits(.edit, try authorship(of: message, for: edit.userID)) else {
+            throw ChatError(.notAllowed, "Only who said it edits a message.")
+        }
+        guard message.change?.deleted == nil else { throw ChatError(.messageGone) }
+        guard !seat.isArchived else { throw ChatError(.hallArchived) }
+        if message.content.isExactly(edit.content) {
+            return WrittenMessage(message: message, entryID: nil)
+        }
+        try requireTime(toEdit: message)
+        message.content = edit.content
+        message.change = MessageChange(number: seat.change + 1, editedAt: now.iso8601)
+        return try change(message, by: .user(edit.userID), &members)
+    }
+
+    private mutating func delete(
+        _ deletion: MessageDeletion, _ members: inout RememberedMembers
+    ) throws -> WrittenMessage {
+        var message: Message
+        let (deleted, change): (Deletion, Int64)
+        switch deletion.actor {
+        case .user(let userID):
+            let seat = try seat(of: userID, in: deletion.hallID, &members)
+            message = try self.message(deletion.messageID, of: deletion.hallID)
+            let authorship = try authorship(of: message, for: userID)
+            guard seat.role.permits(.delete, authorship) else { throw ChatError(.notAllowed) }
+            guard !seat.isArchived || message.change?.deleted != nil else {
+                throw ChatError(.hallArchived)
+            }
+            (deleted, change) = (authorship == .own ? .sender : .moderator, seat.change)
+        case .operator:
+            message = try self.message(deletion.messageID, of: deletion.hallID)
+            (deleted, change) = (.operator, try database.change(of: deletion.hallID, in: db))
+        }
+        if message.change?.deleted != nil { return WrittenMessage(message: message, entryID: nil) }
+        message.content = ""
+        message.change = MessageChange(number: change + 1, deleted: deleted)
+        return try self.change(message, by: deletion.actor, &members)
+    }
+
+    /// A message that is in a hall.
+    private mutating func message(_ id: Int64, of hallID: Int64) throws -> Message {
+        try insertWaiting()
+        guard let message = try database.message(id, of: hallID, in: db) else {
+            throw ChatError(.notFound, "There is no such message in this hall.")
+        }
+        return message
+    }
+
+    private func authorship(of message: Message, for userID: Int64) throws -> Authorship {
+        if message.senderID == userID { return .own }
+        return .others(try database.role(of: message.senderID, in: message.hallID, db))
+    }
+
+    private func requireTime(toEdit message: Message) throws {
+        let seconds = database.limits.editSecondsMax
+        guard seconds > 0, let said = Timestamp(iso8601: message.createdAt) else { return }
+        guard now <= said.adding(seconds: seconds) else {
+            throw ChatError(.editTimeOver, limit: Int(seconds))
+        }
+    }
+
+    /// Keeps a message as it is now, and tells of it in the log.
+    private mutating func change(
+        _ message: Message, by actor: Actor, _ members: inout RememberedMembers
+    ) throws -> WrittenMessage {
+        // What was said before stands in the log before it.
+        try finish()
+        entry = nil
+        guard let change = message.change else { throw ChatError(.internalError) }
+        try database.keep(message, change, in: db)
+        let entryID = try database.log(
+            .messageChanged(
+                hallID: message.hallID, messageID: message.id, change: change.number),
+            by: actor, in: db)
+        members.move(message.hallID, toChange: change.number)
+        return WrittenMessage(message: message, entryID: entryID)
     }
 
     // MARK: Rows
@@ -152,13 +250,13 @@ struct MessageWriter {
     private mutating func log(_ id: Int64, of new: NewMessage) throws -> Int64 {
         if let known = entry, id - known.firstID < Self.entryMessagesMax {
             entry?.lastID = id
-            return known.changeID
+            return known.id
         }
         try finishEntry()
-        let changeID = try database.log(
-            "message", hall: new.hallID, message: id, user: new.senderID, in: db)
-        entry = Entry(changeID: changeID, firstID: id, lastID: id)
-        return changeID
+        let entryID = try database.log(
+            .messages(hallID: new.hallID, firstID: id), by: .user(new.senderID), in: db)
+        entry = Entry(id: entryID, firstID: id, lastID: id)
+        return entryID
     }
 
     /// Hands over what waits, and says in the log how far its entry goes; after the last message.
@@ -172,7 +270,7 @@ struct MessageWriter {
         let extend = try FastStatement(
             "UPDATE changes SET last_message_id = ? WHERE id = ?", in: db)
         extend.bind(1, done.lastID)
-        extend.bind(2, done.changeID)
+        extend.bind(2, done.id)
         try extend.run()
     }
 }

@@ -39,14 +39,14 @@ struct MessagesBackwards {
     private var rowCount = 0
 
     init(
-        _ columns: Columns, of hall: HallForMember, from newest: Int64?, in db: Database
+        _ columns: Columns, of hall: Seat, from newest: Int64?, in db: Database
     ) throws {
         row = try FastStatement(columns.sql, in: db)
         previousID = columns.previousID
         id = RunningArgument(newest ?? 0)
         hasMore = newest != nil
         row.bind(1, id)
-        row.bind(2, hall.id)
+        row.bind(2, hall.hallID)
     }
 
     /// Goes to the next message.
@@ -80,7 +80,7 @@ struct MessagesBackwards {
 extension ChatDatabase {
     /// The newest message of a hall, or the newest before some id, which may be of another hall, or of none.
     func newestMessage(
-        of hall: HallForMember, before id: Int64?, in db: Database
+        of hall: Seat, before id: Int64?, in db: Database
     ) throws -> Int64? {
         guard let id, let last = hall.lastMessageID, id <= last else { return hall.lastMessageID }
         var older: Int64? = try firstIndexed(of: hall, from: id, in: db) ?? last
@@ -97,18 +97,18 @@ extension ChatDatabase {
 
     /// The message itself, if it is of that hall; else the first of every 64th behind it.
     private func firstIndexed(
-        of hall: HallForMember, from id: Int64, in db: Database
+        of hall: Seat, from id: Int64, in db: Database
     ) throws -> Int64? {
         let itself = try FastStatement("SELECT hall_id FROM messages WHERE id = ?", in: db)
         itself.bind(1, id)
         defer { itself.finish() }
-        if try itself.step(), itself.integer(0) == hall.id { return id }
+        if try itself.step(), itself.integer(0) == hall.hallID { return id }
         let indexed = try FastStatement(
             """
             SELECT id FROM messages WHERE hall_id = ? AND id > ? AND rev % 64 = 0
             ORDER BY id LIMIT 1
             """, in: db)
-        indexed.bind(1, hall.id)
+        indexed.bind(1, hall.hallID)
         indexed.bind(2, id)
         defer { indexed.finish() }
         return try indexed.step() ? indexed.integer(0) : nil

@@ -2,7 +2,7 @@
 
 import GRDB
 
-/// What ``ChatDatabase/requireMembership(of:in:_:)`` said of those who write, for as long as it would say it again: until
+/// What ``ChatDatabase/requireSeat(of:in:_:)`` said of those who write, for as long as it would say it again: until
 /// somebody else has written, through another connection or through this one.
 ///
 /// It is used in transactions that hold SQLite's lock, so that nobody writes between the look and the use.
@@ -10,13 +10,19 @@ struct RememberedMembers {
     /// The most that is remembered.
     static let countMax = 16_384
 
-    private struct Seat: Hashable {
+    private struct Place: Hashable {
         var userID: Int64
         var hallID: Int64
     }
 
+    private struct Member {
+        var username: String
+        var role: Role
+    }
+
     private struct HallState {
         var rev: Int64
+        var change: Int64
         var lastMessageID: Int64?
         var isArchived: Bool
     }
@@ -35,15 +41,14 @@ struct RememberedMembers {
     }
 
     private var halls: [Int64: HallState] = [:]
-    /// The names of members.
-    private var names: [Seat: String] = [:]
+    private var members: [Place: Member] = [:]
     /// When that was right; `nil` if it is not known, as in a transaction that may yet fail.
     private var state: State?
     /// When the transaction began.
     private var start: State?
 
     /// How much is remembered.
-    var count: Int { names.count }
+    var count: Int { members.count }
 
     /// Begins a transaction: forgets everything if somebody has written.
     mutating func begin(in db: Database) throws {
@@ -59,20 +64,23 @@ struct RememberedMembers {
         start = nil
     }
 
-    /// What is known of a hall and one of its members.
-    func hall(_ hallID: Int64, for userID: Int64) -> HallForMember? {
-        guard let name = names[Seat(userID: userID, hallID: hallID)], let hall = halls[hallID]
+    /// What is known of a member's place in a hall.
+    func seat(of userID: Int64, in hallID: Int64) -> Seat? {
+        guard let member = members[Place(userID: userID, hallID: hallID)], let hall = halls[hallID]
         else { return nil }
-        return HallForMember(
-            id: hallID, rev: hall.rev, lastMessageID: hall.lastMessageID,
-            isArchived: hall.isArchived, username: name)
+        return Seat(
+            hallID: hallID, userID: userID, username: member.username, role: member.role,
+            rev: hall.rev, change: hall.change, lastMessageID: hall.lastMessageID,
+            isArchived: hall.isArchived)
     }
 
-    mutating func remember(_ hall: HallForMember, for userID: Int64) {
-        if names.count >= Self.countMax { forgetAll() }
-        names[Seat(userID: userID, hallID: hall.id)] = hall.username
-        halls[hall.id] = HallState(
-            rev: hall.rev, lastMessageID: hall.lastMessageID, isArchived: hall.isArchived)
+    mutating func remember(_ seat: Seat) {
+        if members.count >= Self.countMax { forgetAll() }
+        members[Place(userID: seat.userID, hallID: seat.hallID)] = Member(
+            username: seat.username, role: seat.role)
+        halls[seat.hallID] = HallState(
+            rev: seat.rev, change: seat.change, lastMessageID: seat.lastMessageID,
+            isArchived: seat.isArchived)
     }
 
     /// Something was said in a hall.
@@ -83,5 +91,10 @@ struct RememberedMembers {
         halls[hallID] = hall
     }
 
-    private mutating func forgetAll() { (halls, names) = ([:], [:]) }
+    /// A message of a hall was changed.
+    mutating func move(_ hallID: Int64, toChange change: Int64) {
+        halls[hallID]?.change = change
+    }
+
+    private mutating func forgetAll() { (halls, members) = ([:], [:]) }
 }

@@ -29,6 +29,9 @@ public struct LimitOptions: ParsableArguments {
     @Option(help: "The longest message, in Unicode code points.")
     var messageLengthMax = Limits().messageLengthMax
 
+    @Option(help: "How long one may edit what one has said, in seconds; 0: for ever.")
+    var editTime = Limits().editSecondsMax
+
     @Option(help: "The largest page of a history, in messages.")
     var pageSizeMax = Limits().pageSizeMax
 
@@ -62,6 +65,7 @@ public struct LimitOptions: ParsableArguments {
     /// Refuses bounds that make no sense.
     public func validate() throws {
         try requireRange("--message-length-max", messageLengthMax, 1...100_000)
+        try requireRange("--edit-time", editTime, 0...10 * 366 * 86_400)
         try requireRange("--page-size-max", pageSizeMax, 1...1_000)
         try requireRange("--page-size-default", pageSizeDefault, 1...pageSizeMax)
         try requireRange("--halls-per-user-max", hallsPerUserMax, 1...100_000)
@@ -88,6 +92,7 @@ public struct LimitOptions: ParsableArguments {
     public var limits: Limits {
         var limits = Limits()
         limits.messageLengthMax = messageLengthMax
+        limits.editSecondsMax = editTime
         limits.pageSizeMax = pageSizeMax
         limits.pageSizeDefault = pageSizeDefault
         limits.hallsPerUserMax = hallsPerUserMax

@@ -20,6 +20,9 @@ struct MembersCommand: ParsableCommand {
         @Flag(help: "As an owner; otherwise as a member.")
         var owner = false
 
+        @Flag(help: "As a moderator, who may delete what members say.")
+        var moderator = false
+
         @Flag(
             help: """
                 Make the account of who has none yet: on a site with its own login it comes with the first visit otherwise.
@@ -32,8 +35,14 @@ struct MembersCommand: ParsableCommand {
         @Argument(help: "The username.")
         var user: String
 
+        func validate() throws {
+            guard !(owner && moderator) else {
+                throw ValidationError("--owner and --moderator exclude each other.")
+            }
+        }
+
         func run() throws {
-            let role: Role = owner ? .owner : .member
+            let role: Role = owner ? .owner : moderator ? .moderator : .member
             let user = try options.write { database in
                 let user = try known(in: database)
                 try database.setMember(user.id, of: hall, as: role)

@@ -6,7 +6,8 @@ import ChatModels
 /// `chat-admin messages`
 struct MessagesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "messages", abstract: "Say something in a hall.", subcommands: [Send.self])
+        commandName: "messages", abstract: "Say something in a hall, and delete what was said.",
+        subcommands: [Send.self, Delete.self])
 
     /// `chat-admin messages send HALL USER`
     struct Send: ParsableCommand {
@@ -38,6 +39,41 @@ struct MessagesCommand: ParsableCommand {
             let new = NewMessage(hallID: hall, senderID: sender.user.id, content: text)
             let created = try options.write { try $0.createMessage(new) }
             print("Sent message \(created.message.id).")
+        }
+    }
+
+    /// `chat-admin messages delete HALL MESSAGE`
+    struct Delete: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a message: its text is gone, its place stays.",
+            discussion: """
+                Open windows show it so at once. What the database's files still hold of the text is overwritten within \
+                a minute, or here at once with --purge.
+                """)
+
+        @OptionGroup var options: AdminOptions
+
+        @Argument(help: "The hall's id.")
+        var hall: Int64
+
+        @Argument(help: "The message's id.")
+        var message: Int64
+
+        @Flag(help: "Overwrite at once what the files hold of deleted texts.")
+        var purge = false
+
+        func run() throws {
+            let deletion = MessageDeletion(hallID: hall, messageID: message, by: .operator)
+            let done = try options.write { database in
+                let done = try database.perform(.delete(deletion))
+                if purge, try !database.purgeDeleted() {
+                    throw ChatError(.busy, "The message is deleted; purge later: others read now.")
+                }
+                return done
+            }
+            print(
+                done.isRepeat
+                    ? "Message \(message) was deleted already." : "Deleted message \(message).")
         }
     }
 }

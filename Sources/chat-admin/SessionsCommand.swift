@@ -61,11 +61,12 @@ struct SessionsCommand: ParsableCommand {
         func run() throws {
             let ended = try options.write { database in
                 if let id {
-                    try database.endSession(id)
+                    try database.endSession(id, by: .operator)
                     return 1
                 }
                 let account = try database.account(named: user ?? "")
-                let ended = try database.endSessions(of: account.user.id)
+                let ended = try database.endSessions(
+                    of: account.user.id, by: .operator)
                 // Sessions from before the site had its own login are of no use to anybody, but they are over.
                 if ended == 0, login.auth == .site || !account.hasPassword {
                     throw siteDecides(account.user.username)

@@ -67,7 +67,7 @@ struct UsersCommand: ParsableCommand {
         func run() throws {
             let user = try options.open().account(named: name).user
             let password = try passwords.read(for: user.username)
-            try options.write { try $0.setPassword(password, of: user.id) }
+            try options.write { try $0.setPassword(password, of: user.id, by: .operator) }
             print("Set the password of \(user.username) and ended the user's sessions.")
         }
     }

@@ -153,7 +153,8 @@ extension ChatError.Code {
             .forbidden
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
-        case .usernameTaken, .hallNameTaken, .clientKeyReused, .hallArchived, .tooManyHalls:
+        case .usernameTaken, .hallNameTaken, .clientKeyReused, .hallArchived, .messageGone,
+            .editTimeOver, .tooManyHalls:
             .conflict
         case .tooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType

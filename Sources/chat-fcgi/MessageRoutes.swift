@@ -11,14 +11,19 @@ enum MessageRoutes {
         let limit = try call.target.number("limit", in: 1...Int64(limits.pageSizeMax)).map(Int.init)
         let before = try call.target.number("before")
         let rev = try call.target.number("since_rev")
+        let change = try call.target.number("since_change")
         guard before == nil || rev == nil else {
             throw ChatError(.invalidRequest, "\"before\" and \"since_rev\" exclude each other.")
+        }
+        guard change == nil || rev != nil else {
+            throw ChatError(.invalidRequest, "\"since_change\" stands beside \"since_rev\".")
         }
         let history = try reader.history(of: call.ids.first, as: user.id)
         return try .state(tag(history.version, for: user, limits), asked: call.request) {
             let page =
                 if let rev {
-                    try history.page(since: rev, limit: limit)
+                    try history.page(
+                        since: HallPosition(rev: rev, change: change), limit: limit)
                 } else if limit == nil, before == nil {
                     try newestPage(of: history, call)
                 } else {
@@ -46,7 +51,7 @@ enum MessageRoutes {
         EntityTag { text in
             for number in [
                 HistoryPage.format, Int64(limits.pageSizeDefault), Int64(limits.pageSizeMax),
-                user.id, version.rev, version.messageID,
+                user.id, version.rev, version.change, version.messageID,
             ] {
                 text.integer(number)
                 text.raw(".")
@@ -64,9 +69,39 @@ enum MessageRoutes {
         try call.site.sends.take(for: user.id)
         let created = try call.database.createMessage(new)
         if !created.isRepeat { call.site.wake() }
-        return .json(created.isRepeat ? .ok : .created) { json in
+        return answer(created.isRepeat ? .ok : .created, created.message, to: user)
+    }
+
+    /// `PATCH messages/<hall_id>/<id>`: another text for what one has said.
+    static func edit(_ call: Call, as user: User) throws -> HTTPResponse {
+        let edit = MessageEdit(
+            hallID: call.ids.first, messageID: call.ids.second, userID: user.id,
+            content: try RequestBody(call.request).string("content"))
+        return try change(.edit(edit), call, as: user)
+    }
+
+    /// `DELETE messages/<hall_id>/<id>`: only its place is left.
+    static func delete(_ call: Call, as user: User) throws -> HTTPResponse {
+        let deletion = MessageDeletion(
+            hallID: call.ids.first, messageID: call.ids.second, by: .user(user.id))
+        return try change(.delete(deletion), call, as: user)
+    }
+
+    private static func change(
+        _ command: MessageCommand, _ call: Call, as user: User
+    ) throws -> HTTPResponse {
+        try call.site.sends.take(for: user.id)
+        let changed = try call.database.perform(command)
+        if !changed.isRepeat { call.site.wake() }
+        return answer(.ok, changed.message, to: user)
+    }
+
+    private static func answer(
+        _ status: HTTPResponse.Status, _ message: Message, to user: User
+    ) -> HTTPResponse {
+        .json(status) { json in
             json.raw("{\"message\":")
-            created.message.write(to: &json, includingClientKey: true)
+            message.write(to: &json, includingClientKey: message.senderID == user.id)
             json.raw("}")
         }
     }

@@ -35,6 +35,8 @@ struct Router: Sendable {
 
         Route(.get, "messages/<id>", reader: MessageRoutes.history),
         Route(.post, "messages/<id>", user: MessageRoutes.create),
+        Route(.patch, "messages/<id>/<id>", user: MessageRoutes.edit),
+        Route(.delete, "messages/<id>/<id>", user: MessageRoutes.delete),
     ])
 
     /// Answers any request; never throws.

@@ -28,9 +28,9 @@ enum UserRoutes {
 
     /// `POST logout`: ends the session, also on open sockets.
     static func logout(_ call: Call) throws -> HTTPResponse {
-        let (_, sessionID) = try call.userWithSession()
+        let (user, sessionID) = try call.userWithSession()
         do {
-            try call.database.endSession(sessionID)
+            try call.database.endSession(sessionID, by: .user(user.id))
         } catch let error as ChatError where error.code == .notFound {
             // Another request ended it in between: it is ended.
         }
@@ -39,7 +39,8 @@ enum UserRoutes {
 
     /// `POST logout/everywhere`: ends all sessions of who asks, this one too.
     static func logoutEverywhere(_ call: Call) throws -> HTTPResponse {
-        try call.database.endSessions(of: call.userWithSession().0.id)
+        let (user, _) = try call.userWithSession()
+        try call.database.endSessions(of: user.id, by: .user(user.id))
         return loggedOut(call)
     }
 
@@ -60,7 +61,8 @@ enum UserRoutes {
         return try call.lookingAtPassword(of: user.username) {
             _ = try call.database.authenticate(
                 username: user.username, password: old, address: call.request.remoteAddress)
-            try call.database.setPassword(new, of: user.id, keeping: sessionID)
+            try call.database.setPassword(
+                new, of: user.id, by: .user(user.id), keeping: sessionID)
             call.site.wake()
             return .noContent
         }
@@ -80,7 +82,8 @@ enum UserRoutes {
     }
 
     private static func me(_ user: User?, _ call: Call) -> HTTPResponse {
-        .json { json in
+        let limits = call.database.limits
+        return .json { json in
             json.raw("{\"user\":")
             if let user { user.write(to: &json) } else { json.raw("null") }
             for member in call.site.waysIn {
@@ -90,7 +93,11 @@ enum UserRoutes {
                 json.write(member.value)
             }
             json.raw(",\"limits\":{\"message_length_max\":")
-            json.integer(Int64(call.database.limits.messageLengthMax))
+            json.integer(Int64(limits.messageLengthMax))
+            if limits.editSecondsMax > 0 {
+                json.raw(",\"edit_seconds\":")
+                json.integer(limits.editSecondsMax)
+            }
             json.raw("}}")
         }
     }

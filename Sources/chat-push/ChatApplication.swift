@@ -56,7 +56,7 @@ final class ChatApplication: SocketIOApplication {
         tally.count(.busy)
         let busy = ChatError(.busy)
         switch job {
-        case .send(_, let reply): reply.fail(busy)
+        case .write(_, let reply): reply.fail(busy)
         case .authenticate(_, let socket, _): authenticated(.failure(busy), socket)
         case .openHall(let hallID, _): hallOpened(hallID, .failure(busy))
         case .readChanges(let hallID, _, let ticket, _):
@@ -67,7 +67,7 @@ final class ChatApplication: SocketIOApplication {
     /// Who asked for a read has gone: it is asked for by another who waits for it, if there is one.
     private func abandoned(_ job: StoreJob) {
         switch job {
-        case .send, .authenticate: break
+        case .write, .authenticate: break
         case .openHall(let hallID, _): hallAbandoned(hallID)
         case .readChanges(let hallID, _, let ticket, _): changesAbandoned(hallID, ticket)
         }
@@ -147,13 +147,19 @@ final class ChatApplication: SocketIOApplication {
     static let events: [EventRoute] = [
         EventRoute(
             "send_message", counts: .sends, limit: .sends,
-            reading: { try $0.newMessage($1) }, then: { $0.send($1, $2) }),
+            reading: { try $0.newMessage($1) }, then: { $0.write($1, $2) }),
         EventRoute(
             "join_hall", counts: .joins, limit: .joins,
             reading: { try $0.wishToJoin($1) }, then: { $0.joinHall($1, $2) }),
         EventRoute(
             "leave_hall", counts: .leaves,
             reading: { try $0.hallToLeave($1) }, then: { $0.leaveHall($1, $2) }),
+        EventRoute(
+            "edit_message", counts: .edits, limit: .sends,
+            reading: { try $0.messageEdit($1) }, then: { $0.write($1, $2) }),
+        EventRoute(
+            "delete_message", counts: .deletions, limit: .sends,
+            reading: { try $0.messageDeletion($1) }, then: { $0.write($1, $2) }),
     ]
 
     func received(_ event: IncomingEvent, from socket: Socket) {
@@ -189,7 +195,7 @@ final class ChatApplication: SocketIOApplication {
             case .message(let delivery):
                 guard let hall = halls[delivery.hallID], hall.add(delivery) else { continue }
                 speaking.append(hall)
-            case .sent(let result, let reply): sent(result, reply)
+            case .written(let result, let reply): written(result, reply)
             default:
                 // Who joins or leaves does so between two messages.
                 send(&speaking)
@@ -211,7 +217,8 @@ final class ChatApplication: SocketIOApplication {
 
     private func take(_ event: StoreEvent) {
         switch event {
-        case .message, .sent: break
+        case .message, .written: break
+        case .messageChanged(let update): messageChanged(update)
         case .authenticated(let result, let socket): authenticated(result, socket)
         case .hallOpened(let hallID, let result): hallOpened(hallID, result)
         case .changesRead(let hallID, let result, let ticket): changesRead(hallID, result, ticket)
@@ -244,7 +251,7 @@ final class ChatApplication: SocketIOApplication {
             }
         case .userDisabled(let userID):
             for socket in online[userID] { endSession(socket) }
-        case .messageCreated, .hallChanged: break
+        case .messageCreated, .messageChanged, .hallChanged: break
         }
     }
 

@@ -10,7 +10,7 @@ import Synchronization
 /// The thread that owns the database: it writes what the event loops hand over, follows the log, and tells all loops what
 /// happened, in the log's order.
 ///
-/// Messages are committed in groups: what comes while one commit runs goes into the next. An idle server commits at
+/// What clients say and change is committed in groups: what comes while one commit runs goes into the next. An idle server commits at
 /// once, a busy one many at a time; there is no delay to tune.
 final class ChatStore: Sendable {
     /// The most messages in one transaction: others wait for its lock.
@@ -97,7 +97,7 @@ final class ChatStore: Sendable {
         var follower = follower
         var sessions = SessionCache()
         var followed = ContinuousClock.now
-        var (outbox, reads) = (Outbox(), WaitingReads())
+        var (outbox, reads, purge) = (Outbox(), WaitingReads(), Purge())
         while true {
             let waited = !outbox.isEmpty
             let (handed, isFinishing) = queue.withLock { ($0.give(&outbox), $0.isFinishing) }
@@ -115,6 +115,7 @@ final class ChatStore: Sendable {
             take(handed, &reads, &follower)
             read(&reads, &follower, &sessions)
             follower.deliver()
+            self.purge(&purge, changesTold: follower.changesTold)
             // While messages waited others may have come behind them.
             guard reads.isEmpty, outbox.isEmpty, !waited else { continue }
             if isFinishing { break }
@@ -132,6 +133,14 @@ final class ChatStore: Sendable {
         waker.close()
         try? database.close()
         finished.signal()
+    }
+
+    private func purge(_ purge: inout Purge, changesTold: Int) {
+        do {
+            try purge.runIfDue(database, changesTold: changesTold)
+        } catch {
+            logger.error("purging what was deleted failed", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Writes messages, in groups, as far as the database lets us.
@@ -197,7 +206,7 @@ final class ChatStore: Sendable {
         _ sessions: inout SessionCache
     ) {
         switch job {
-        case .send: break
+        case .write: break
         case .authenticate(let credentials, let socket, _):
             let before = sessions.reads
             let identity = answer { try sessions.identity(credentials, in: database) }
@@ -226,48 +235,61 @@ final class ChatStore: Sendable {
         _ sessions: inout SessionCache
     ) -> Bool {
         let group =
-            count < outbox.count ? Array(outbox.messages.prefix(count)) : outbox.messages
+            count < outbox.count ? Array(outbox.commands.prefix(count)) : outbox.commands
         let (isTried, began) = (!outbox.isRefused, outbox.triedSince ?? .now)
         outbox.triedSince = began
         guard let results = isTried ? write(group, &outbox) : refusals(of: group) else {
             return false
         }
         let duration = began.duration(to: .now)
-        var created: [(changeID: Int64, delivery: Delivery)] = []
-        created.reserveCapacity(results.count)
-        let answers = results.map { result in
-            result.map { message in
-                let delivery = Delivery(message.message)
-                if let id = message.changeID { created.append((id, delivery)) }
-                return OwnMessage(delivery: delivery, clientKey: message.message.clientKey)
-            }
+        var written: [(entryID: Int64, event: StoreEvent)] = []
+        written.reserveCapacity(results.count)
+        let answers = zip(group, results).map { command, result in
+            result.map { note(command, $0, in: &written) }
         }
         tally.withLock { tally in
             if isTried {
-                tally.wrote(created.count, of: results.count, in: duration)
+                tally.wrote(written.count, of: results.count, in: duration)
             } else {
                 tally.count(.notCommitted, results.count)
             }
         }
         // Whatever others wrote before stands in the log before ours. If nobody did, it need not be read.
-        if !follower.take(own: created) { follow(&follower, &sessions) }
+        if !follower.take(own: written) { follow(&follower, &sessions) }
         for (sender, answer) in zip(outbox.senders, answers) {
-            follower.tell(sender.loop, .sent(answer, sender.reply))
+            follower.tell(sender.loop, .written(answer, sender.reply))
         }
         return true
     }
 
-    private func refusals(of group: [NewMessage]) -> [Result<CreatedMessage, ChatError>] {
+    /// What all loops are told of something that was written, and what its sender is told.
+    private func note(
+        _ command: MessageCommand, _ result: WrittenMessage,
+        in written: inout [(entryID: Int64, event: StoreEvent)]
+    ) -> OwnMessage {
+        let delivery = Delivery(result.message)
+        if let id = result.entryID {
+            switch command {
+            case .say: written.append((id, .message(delivery)))
+            case .edit, .delete:
+                let update = ChangeDelivery(message: delivery, change: delivery.change)
+                written.append((id, .messageChanged(update)))
+            }
+        }
+        return OwnMessage(delivery: delivery, clientKey: result.message.clientKey)
+    }
+
+    private func refusals(of group: [MessageCommand]) -> [Result<WrittenMessage, ChatError>] {
         group.map { _ in .failure(ChatError(.busy)) }
     }
 
     /// - Returns: what became of them; `nil` if another has the lock, and they may go on waiting for it.
     private func write(
-        _ group: [NewMessage], _ outbox: inout Outbox
-    ) -> [Result<CreatedMessage, ChatError>]? {
+        _ group: [MessageCommand], _ outbox: inout Outbox
+    ) -> [Result<WrittenMessage, ChatError>]? {
         do {
             let waited = outbox.triedSince.map { $0.duration(to: .now) } ?? .zero
-            guard let results = try database.createMessages(group, waitingAtMost: Self.lockPatience)
+            guard let results = try database.perform(group, waitingAtMost: Self.lockPatience)
             else {
                 if waited < writePatience { return nil }
                 throw ChatError(.busy)
@@ -288,13 +310,13 @@ final class ChatStore: Sendable {
         } catch {
             logger.error("writing failed", metadata: ["error": "\(error)"])
             // What cannot be written must not take with it what can.
-            return group.map { message in
-                Result { try database.createMessage(message) }.mapError { ChatError($0) }
+            return group.map { command in
+                Result { try database.perform(command) }.mapError { ChatError($0) }
             }
         }
     }
 
-    private static func isInternal(_ result: Result<CreatedMessage, ChatError>) -> Bool {
+    private static func isInternal(_ result: Result<WrittenMessage, ChatError>) -> Bool {
         if case .failure(let error) = result { error.code == .internalError } else { false }
     }
 

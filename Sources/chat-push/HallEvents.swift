@@ -6,17 +6,16 @@ import SocketIOServer
 
 /// Who receives what is said where.
 extension ChatApplication {
-    /// `join_hall {hall_id, since_rev?}`
-    func wishToJoin(_ call: EventCall) throws -> (hallID: Int64, since: Int64?) {
+    /// `join_hall {hall_id, since_rev?, since_change?}`
+    func wishToJoin(_ call: EventCall) throws -> (hallID: Int64, since: HallPosition?) {
         (
-            try EventArguments.id("hall_id", of: call.argument),
-            try EventArguments.optionalInteger("since_rev", of: call.argument)
+            try EventArguments.id("hall_id", of: call.argument), try Self.position(call.argument)
         )
     }
 
     /// The socket becomes a receiver of the hall, from the position of the answer on. The answer carries what was missed:
     /// who asks for no acknowledgement gets it, too, as `hall_joined`.
-    func joinHall(_ wish: (hallID: Int64, since: Int64?), _ call: EventCall) {
+    func joinHall(_ wish: (hallID: Int64, since: HallPosition?), _ call: EventCall) {
         let hallID = wish.hallID
         let joining = HallState.Joining(
             userID: call.client.user.id, since: wish.since, reply: call.reply)
@@ -28,6 +27,19 @@ extension ChatApplication {
             halls[hallID] = hall
             request(.openHall(hallID, for: joining.reader))
         }
+    }
+
+    /// How far somebody who joins knows the hall already; `nil` for who does not say so.
+    private static func position(_ argument: JSONValue?) throws -> HallPosition? {
+        let rev = try EventArguments.optionalInteger("since_rev", of: argument)
+        let change = try EventArguments.optionalInteger("since_change", of: argument)
+        guard let rev else {
+            guard change == nil else {
+                throw ChatError(.invalidRequest, "since_change stands beside since_rev.")
+            }
+            return nil
+        }
+        return HallPosition(rev: rev, change: change)
     }
 
     /// The hall was read: who waited for it joins.
@@ -49,7 +61,7 @@ extension ChatApplication {
 
     /// Who missed most comes first: what is read for it is for the others, too.
     private func join(_ hall: HallState, _ crowd: [HallState.Joining]) {
-        for joining in crowd.sorted(by: { $0.since ?? .max < $1.since ?? .max }) {
+        for joining in crowd.sorted(by: { HallPosition.isEarlier($0.since, $1.since) }) {
             join(hall, joining)
         }
     }
@@ -57,13 +69,15 @@ extension ChatApplication {
     private func join(_ hall: HallState, _ joining: HallState.Joining) {
         guard joining.reply.socket.isConnected, let seen = look(at: hall, joining) else { return }
         guard let since = joining.since else { return answer(joining, seen) }
-        if since == seen.rev {
-            answer(joining, seen, Missed())
-        } else if since > seen.rev {
+        // Who does not ask for changes has missed none.
+        let change = since.change ?? seen.change
+        if since.rev > seen.rev || change > seen.change {
             // No read tells what comes after a position that is not there: it is told to load.
             answer(joining, seen, Missed(isComplete: false))
-        } else if let missed = hall.recent.since(since) {
-            answer(joining, seen, missed)
+        } else if (since.rev, change) == (seen.rev, seen.change) {
+            answer(joining, seen, Missed(since: since))
+        } else if change == seen.change, let said = hall.recent.since(since.rev) {
+            answer(joining, seen, Missed(said, changed: since.change.map { _ in [] }))
         } else if !hall.waitForRead(joining, since: since) {
             lastTicket += 1
             hall.beginRead(lastTicket, for: joining)
@@ -99,7 +113,7 @@ extension ChatApplication {
 
     /// What somebody missed was read. It is of the very position at which the socket begins to receive.
     func changesRead(
-        _ hallID: Int64, _ result: Result<MessageChanges, ChatError>, _ ticket: Int
+        _ hallID: Int64, _ result: Result<MessagesSince, ChatError>, _ ticket: Int
     ) {
         // A hall that is known only since the log was torn knows nothing of older tickets; who had them is closed.
         guard let hall = halls[hallID], let readers = hall.readers(of: ticket) else { return }
@@ -110,9 +124,12 @@ extension ChatApplication {
         case .success(let changes):
             hall.remember(changes)
             let read = ReadChanges(changes, wholeMax: settings.limits.pageSizeMax)
-            for joining in readers where joining.reply.socket.isConnected {
+            for (index, joining) in readers.enumerated() where joining.reply.socket.isConnected {
                 guard let seen = look(at: hall, joining) else { continue }
-                if let missed = joining.since.flatMap(read.since) {
+                // Another read would tell who asked no more.
+                if let missed = joining.since.flatMap(read.since)
+                    ?? (index == 0 ? read.newest : nil)
+                {
                     answer(joining, seen, missed)
                 } else {
                     others.append(joining)
@@ -152,13 +169,16 @@ extension ChatApplication {
             hall.write(to: &json)
             json.raw(",\"rev\":")
             json.integer(hall.rev)
+            json.raw(",\"change\":")
+            json.integer(hall.change)
             guard let missed else { return }
-            json.raw(",\"messages\":[")
-            for (index, message) in missed.messages.enumerated() {
-                if index > 0 { json.raw(",") }
-                json.raw(message)
+            json.raw(",\"messages\":")
+            json.array(of: missed.messages)
+            if let changed = missed.changed {
+                json.raw(",\"changed\":")
+                json.array(of: changed)
             }
-            json.raw("],\"complete\":")
+            json.raw(",\"complete\":")
             json.bool(missed.isComplete)
         }
     }
@@ -200,5 +220,17 @@ extension ChatApplication {
             loop.count(in: RoomID(hall.id)) == 0
         else { return }
         halls[hall.id] = nil
+    }
+}
+
+extension JSONWriter {
+    /// An array of what is JSON already.
+    fileprivate mutating func array(of elements: [ArraySlice<UInt8>]) {
+        raw("[")
+        for (index, element) in elements.enumerated() {
+            if index > 0 { raw(",") }
+            raw(element)
+        }
+        raw("]")
     }
 }

@@ -10,23 +10,28 @@ struct LogFollower {
     /// All entries up to here were told.
     private(set) var cursor: Int64
     private var inboxes: [Inbox]
+    /// How many changes to messages were told.
+    private(set) var changesTold = 0
 
     init(cursor: Int64, loops: [ServerLoop]) {
         self.cursor = cursor
         inboxes = loops.map(Inbox.init)
     }
 
-    /// Takes messages that this process wrote itself, if their entries follow directly on what was told.
+    /// Takes what this process wrote itself, if its entries follow directly on what was told.
     ///
     /// - Returns: whether they did; if not, the log has to be read.
-    mutating func take(own messages: [(changeID: Int64, delivery: Delivery)]) -> Bool {
+    mutating func take(own written: [(entryID: Int64, event: StoreEvent)]) -> Bool {
         var last = cursor
-        for (id, _) in messages {
+        for (id, _) in written {
             // What is said at the same time shares an entry.
             guard id == last + 1 || id == last && last > cursor else { return false }
             last = id
         }
-        for (_, delivery) in messages { tellAll(.message(delivery)) }
+        for (_, event) in written {
+            if case .messageChanged = event { changesTold += 1 }
+            tellAll(event)
+        }
         cursor = last
         return true
     }
@@ -62,10 +67,12 @@ struct LogFollower {
     }
 
     private mutating func tellAll(_ event: Change.Event) {
-        if case .messageCreated(let message) = event {
-            tellAll(.message(Delivery(message)))
-        } else {
-            tellAll(.changed(event))
+        switch event {
+        case .messageCreated(let message): tellAll(.message(Delivery(message)))
+        case .messageChanged(let message, let change):
+            changesTold += 1
+            tellAll(.messageChanged(ChangeDelivery(message: Delivery(message), change: change)))
+        default: tellAll(.changed(event))
         }
     }
 

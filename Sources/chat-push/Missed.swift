@@ -20,6 +20,15 @@ struct RecentMessages {
         deliveries.removeFirst(deliveries.count / 2 + 1)
     }
 
+    /// Takes the present state of a message, if it is one of them.
+    mutating func replace(with delivery: Delivery) {
+        guard let first = deliveries.first?.rev else { return }
+        let index = Int(delivery.rev - first)
+        guard deliveries.indices.contains(index) else { return }
+        bytes += delivery.byteCount - deliveries[index].byteCount
+        deliveries[index] = delivery
+    }
+
     /// Takes older ones that were read, if they reach up to those that are there.
     mutating func prepend(_ older: [Delivery]) {
         guard let last = older.last, let first = older.first else { return }
@@ -34,52 +43,69 @@ struct RecentMessages {
     }
 
     /// The messages after a position; `nil` if not all of them are here.
-    func since(_ rev: Int64) -> Missed? {
+    func since(_ rev: Int64) -> ArraySlice<Delivery>? {
         guard let first = deliveries.first?.rev, rev >= first - 1 else { return nil }
-        return Missed(deliveries.drop { $0.rev <= rev })
+        return deliveries.drop { $0.rev <= rev }
     }
 }
 
 /// What somebody missed in a hall.
 struct Missed: Equatable {
-    /// The messages, as JSON.
+    /// The messages that were said, as JSON.
     private(set) var messages: [ArraySlice<UInt8>] = []
+    /// The messages that were changed, as JSON; `nil` for who did not ask for them.
+    private(set) var changed: [ArraySlice<UInt8>]?
     private(set) var byteCount = 0
     /// Whether that is all of it.
     let isComplete: Bool
 
-    init(isComplete: Bool = true) {
+    /// Nothing, or something that has to be loaded.
+    init(isComplete: Bool = true, since position: HallPosition? = nil) {
         self.isComplete = isComplete
+        changed = isComplete && position?.change != nil ? [] : nil
     }
 
-    init(_ deliveries: ArraySlice<Delivery>, isComplete: Bool = true) {
+    init(
+        _ deliveries: ArraySlice<Delivery>, changed: ArraySlice<Delivery>? = nil,
+        isComplete: Bool = true
+    ) {
         messages = deliveries.map(\.json)
-        byteCount = messages.reduce(0) { $0 + $1.count + 1 }
+        self.changed = changed?.map(\.json)
+        byteCount = (messages + (self.changed ?? [])).reduce(0) { $0 + $1.count + 1 }
         self.isComplete = isComplete
     }
 }
 
 /// What was read for one who missed something: for all who missed no more.
 struct ReadChanges {
-    private let changes: MessageChanges
+    private let changes: MessagesSince
     private let deliveries: [Delivery]
+    private let changed: [Delivery]?
     private let wholeMax: Int
 
-    /// - Parameter wholeMax: how many changes make a whole answer at most.
-    init(_ changes: MessageChanges, wholeMax: Int) {
+    /// - Parameter wholeMax: how many messages make a whole answer at most.
+    init(_ changes: MessagesSince, wholeMax: Int) {
         self.changes = changes
         self.wholeMax = wholeMax
         deliveries = changes.messages.map(Delivery.init)
+        changed = changes.changed?.map(Delivery.init)
     }
 
     /// What was missed since a position that is not before the one that was asked for; `nil` if only another read tells.
-    func since(_ since: Int64) -> Missed? {
+    func since(_ position: HallPosition) -> Missed? {
+        let since = position.rev
         if changes.isComplete || reaches(back: since) {
-            return Missed(deliveries.drop { $0.rev <= since })
+            let said = deliveries.drop { $0.rev <= since }
+            guard let known = position.change else { return Missed(said) }
+            if known == changes.change { return Missed(said, changed: []) }
+            return changed.map { Missed(said, changed: $0.drop { $0.change <= known }) }
         }
-        let isWhole = MessageChanges.areWhole(since: since, upTo: changes.rev, limit: wholeMax)
+        let isWhole = MessagesSince.areWhole(since: since, upTo: changes.rev, limit: wholeMax)
         return isWhole ? nil : Missed(deliveries[...], isComplete: false)
     }
+
+    /// What is told to who asked, where it is not all: the newest page.
+    var newest: Missed { Missed(deliveries[...], isComplete: false) }
 
     /// Whether the newest page, which was read because all was too much, is all for one who missed less.
     private func reaches(back since: Int64) -> Bool {

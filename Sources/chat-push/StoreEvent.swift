@@ -6,19 +6,19 @@ import SocketIOServer
 
 /// What the store is asked for by an event loop.
 enum StoreJob: Sendable {
-    /// Write a message.
-    case send(NewMessage, Reply)
+    /// Say something, or change what was said.
+    case write(MessageCommand, Reply)
     /// Find out who a client is.
     case authenticate(Credentials, Socket, address: String)
     /// Read a hall with its members.
     case openHall(Int64, for: Reader)
-    /// Read what changed in a hall since a position, for somebody who joins.
-    case readChanges(hallID: Int64, since: Int64, ticket: Int, for: Reader)
+    /// Read what happened in a hall since a position, for somebody who joins.
+    case readChanges(hallID: Int64, since: HallPosition, ticket: Int, for: Reader)
 
-    /// Whether nobody is there any more who asked; messages are written all the same.
+    /// Whether nobody is there any more who asked; what is to be written is written all the same.
     var isAbandoned: Bool {
         switch self {
-        case .send: false
+        case .write: false
         case .authenticate(_, let socket, _): socket.isOver
         case .openHall(_, let reader), .readChanges(_, _, _, let reader): reader.socket.isOver
         }
@@ -38,14 +38,16 @@ struct Reader: Sendable {
 enum StoreEvent: Sendable {
     /// Somebody said something.
     case message(Delivery)
+    /// What somebody said is another now.
+    indirect case messageChanged(ChangeDelivery)
     /// Another entry of the log.
     indirect case changed(Change.Event)
     /// A hall has another name or state; with those who see it in their list of halls.
     indirect case hallUpdated(HallSnapshot, Change.HallChange)
     /// The log was pruned before it was read: nothing that is remembered can be trusted.
     case torn
-    /// What became of a message.
-    case sent(Result<OwnMessage, ChatError>, Reply)
+    /// What became of a message that was to be written.
+    case written(Result<OwnMessage, ChatError>, Reply)
     /// A read that was not done: who asked has gone.
     indirect case abandoned(StoreJob)
     /// A read that was not done: too many wait of who asked.
@@ -54,15 +56,17 @@ enum StoreEvent: Sendable {
     indirect case authenticated(Result<Identity, ChatError>, Socket)
     /// A hall with its members; `nil` if there is none.
     indirect case hallOpened(Int64, Result<HallSnapshot?, ChatError>)
-    /// What changed in a hall since a position.
-    indirect case changesRead(hallID: Int64, Result<MessageChanges, ChatError>, ticket: Int)
+    /// What happened in a hall since a position.
+    indirect case changesRead(hallID: Int64, Result<MessagesSince, ChatError>, ticket: Int)
 
     /// About how many bytes it holds.
     var weight: Int {
         switch self {
         case .message(let delivery): 256 + delivery.byteCount
+        case .messageChanged(let update): 256 + update.message.byteCount
         case .changesRead(_, .success(let changes), _):
-            changes.messages.reduce(256) { $0 + 256 + $1.content.utf8.count }
+            (changes.messages + (changes.changed ?? []))
+                .reduce(256) { $0 + 256 + $1.content.utf8.count }
         case .hallOpened(_, .success(let snapshot?)): 256 + 32 * snapshot.members.count
         case .hallUpdated(let snapshot, _): 256 + 32 * snapshot.members.count
         default: 256
@@ -73,13 +77,18 @@ enum StoreEvent: Sendable {
 /// A message, encoded once for everybody.
 struct Delivery: Sendable {
     var hallID: Int64
+    var messageID: Int64
     var rev: Int64
+    /// The hall's change that made it what it is; 0 where it is as it was said.
+    var change: Int64
     /// The whole `new_message` event.
     var event: EncodedPackets
 
     init(_ message: Message) {
         hallID = message.hallID
+        messageID = message.id
         rev = message.rev
+        change = message.change?.number ?? 0
         // Names and numbers, beside what was said.
         event = EncodedPackets(event: Self.name, capacity: message.content.utf8.count + 256) {
             message.write(to: &$0)
@@ -98,6 +107,13 @@ struct Delivery: Sendable {
     }
 
     private static let name: StaticString = "new_message"
+}
+
+/// A message that was changed, as it is now.
+struct ChangeDelivery: Sendable {
+    var message: Delivery
+    /// The hall's change that is told, which the message may be ahead of.
+    var change: Int64
 }
 
 /// A message as its sender sees it.

@@ -71,27 +71,27 @@ struct FairQueue<Element> {
     }
 }
 
-/// Messages that are to be written, in their order, and where each came from.
+/// What is to be written of messages, in its order, and where each came from.
 struct Outbox {
-    private(set) var messages: [NewMessage] = []
+    private(set) var commands: [MessageCommand] = []
     private(set) var senders: [(loop: Int, reply: Reply)] = []
     /// Since when the first of them wait for the database; `nil` if they were not yet tried.
     var triedSince: ContinuousClock.Instant?
     /// Whether some have waited for the database in vain: the others do not wait again.
     var isRefused = false
 
-    var isEmpty: Bool { messages.isEmpty }
-    var count: Int { messages.count }
+    var isEmpty: Bool { commands.isEmpty }
+    var count: Int { commands.count }
 
-    mutating func append(_ message: NewMessage, _ reply: Reply, from loop: Int) {
-        messages.append(message)
+    mutating func append(_ command: MessageCommand, _ reply: Reply, from loop: Int) {
+        commands.append(command)
         senders.append((loop, reply))
     }
 
     /// Takes out the first, of which is known what became of them.
     mutating func removeFirst(_ count: Int) {
-        guard count < messages.count else { return self = Outbox() }
-        messages.removeFirst(count)
+        guard count < commands.count else { return self = Outbox() }
+        commands.removeFirst(count)
         senders.removeFirst(count)
         triedSince = nil
     }
@@ -111,7 +111,7 @@ struct WaitingReads {
     /// - Returns: whether it was taken; not, if too much waits of the same person.
     mutating func append(_ entry: StoreQueue.Entry) -> Bool {
         switch entry.job {
-        case .send: true
+        case .write: true
         case .authenticate(_, _, let address): signIns.append(entry, for: .address(address))
         case .openHall(_, let reader), .readChanges(_, _, _, let reader):
             others.append(entry, for: .person(reader.userID))
@@ -138,9 +138,9 @@ struct StoreQueue {
     /// Takes a job, unless too many wait.
     mutating func take(_ job: StoreJob, from loop: Int, sendsWaitingMax: Int) -> Bool {
         guard !isFinishing else { return false }
-        if case .send(let message, let reply) = job {
+        if case .write(let command, let reply) = job {
             guard outbox.count < sendsWaitingMax else { return false }
-            outbox.append(message, reply, from: loop)
+            outbox.append(command, reply, from: loop)
         } else {
             guard readsWaiting < Self.readsWaitingMax else { return false }
             readsWaiting += 1

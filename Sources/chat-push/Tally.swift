@@ -23,7 +23,7 @@ struct LoopTally: Sendable {
     /// What is counted; ``CounterMetric`` says as what it is told.
     enum Counter: Int, CaseIterable, Sendable {
         /// Events that clients sent.
-        case sends, joins, leaves, unknownEvents
+        case sends, edits, deletions, joins, leaves, unknownEvents
         /// Of them those that were refused because there were too many.
         case sendsLimited, joinsLimited
         /// Connections that were closed because all of their person sent too many.

@@ -42,7 +42,7 @@ import Testing
         let hall = try database.makeHall(owner: ana)
         let other = try database.makeHall("Other", owner: ana)
         try database.say("first", in: hall, as: ana)
-        let created = try database.createMessages(
+        let created = try database.sayAll(
             (0..<10).map {
                 NewMessage(
                     hallID: $0 % 2 == 0 ? hall.id : other.id, senderID: ana.id,
@@ -51,7 +51,7 @@ import Testing
         ).compactMap { try? $0.get() }
         try database.say("last", in: hall, as: ana)
 
-        #expect(created.map(\.changeID) == Array(repeating: 4, count: 9))
+        #expect(created.map(\.entryID) == Array(repeating: 4, count: 9))
         let changes = try database.changes(after: 2).changes
         #expect(changes.map(\.id) == [3] + Array(repeating: 4, count: 9) + [5])
         #expect(changes[1..<10].map(\.event) == created.map { .messageCreated($0.message) })
@@ -151,7 +151,7 @@ import Testing
         let ana = try database.makeUser()
         _ = try database.makeHall(owner: ana)
         try database.write { db in
-            try db.execute(sql: "INSERT INTO changes (event) VALUES ('later')")
+            try db.execute(sql: "INSERT INTO changes (entry) VALUES ('later')")
         }
 
         let batch = try database.changes(after: 1)
@@ -167,7 +167,7 @@ import Testing
 
         #expect(throws: Stop.self) {
             try database.write { db in
-                try database.log("message", hall: hall.id, in: db)
+                try database.log(.left(hallID: hall.id, userID: ana.id), by: .operator, in: db)
                 throw Stop()
             }
         }
@@ -190,7 +190,7 @@ import Testing
         let (changes, value) = try database.snapshot(after: cursor) { reader in
             (
                 try reader.hall(hall.id), try reader.hall(99),
-                try reader.messages(of: hall.id, as: ana.id, since: 1)
+                try reader.messages(of: hall.id, as: ana.id, since: HallPosition(rev: 1))
             )
         }
 
@@ -241,7 +241,7 @@ import Testing
                 sql: """
                     WITH RECURSIVE number (n) AS (
                         SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n <= ?)
-                    INSERT INTO changes (id, event, hall_id) SELECT n, 'renamed', 1 FROM number
+                    INSERT INTO changes (id, entry, hall_id) SELECT n, 'renamed', 1 FROM number
                     """, arguments: [most])
         }
 

@@ -63,7 +63,8 @@ import Testing
                 } else if index == 2 {
                     var rev: Int64 = 0
                     while rev < 300 {
-                        let changes = try database.messages(of: hall.id, as: ana.id, since: rev)
+                        let changes = try database.messages(
+                            of: hall.id, as: ana.id, since: HallPosition(rev: rev))
                         guard changes.isComplete else { rev = changes.rev; continue }
                         #expect(changes.messages.map(\.rev) == Array((rev + 1)..<(changes.rev + 1)))
                         rev = changes.rev
@@ -90,7 +91,7 @@ import Testing
         let ana = try first.makeUser()
         let hall = try first.makeHall(owner: ana)
         let connections = try (0..<8).map { _ in try folder.database() }
-        let answers = Mutex<[CreatedMessage]>([])
+        let answers = Mutex<[WrittenMessage]>([])
 
         DispatchQueue.concurrentPerform(iterations: 8) { index in
             for number in 0..<25 {

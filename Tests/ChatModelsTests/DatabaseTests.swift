@@ -31,7 +31,7 @@ import Testing
             first.migrationsRun == [
                 "1 halls", "2 messages know the one before", "3 one entry for many messages",
                 "4 older versions are refused by a name",
-                "5 instances are told apart", "6 names that look the same",
+                "5 instances are told apart", "6 names that look the same", "7 messages change",
             ])
         #expect(second.migrationsRun.isEmpty)
         #expect(daemons.migrationsRun.isEmpty)
@@ -129,11 +129,11 @@ import Testing
         for (since, revs) in [(0, [2, 3, 4, 6]), (3, [4, 6]), (4, [6]), (5, [6]), (6, [])]
             as [(Int64, [Int64])]
         {
-            let changes = try database.messages(of: 1, as: 1, since: since)
+            let changes = try database.messages(of: 1, as: 1, since: HallPosition(rev: since))
             #expect(changes.messages.map(\.rev) == revs)
             #expect(changes.isComplete)
             let page = try database.reading { reader in
-                try reader.history(of: 1, as: 1).page(since: since).json(for: 1)
+                try reader.history(of: 1, as: 1).page(since: HallPosition(rev: since)).json(for: 1)
             }
             let text = String(decoding: page, as: UTF8.self)
             #expect(text.components(separatedBy: "\"id\":").count - 1 == revs.count)
@@ -317,7 +317,7 @@ import Testing
         let batch = (0..<10).map { _ in NewMessage(hallID: hall.id, senderID: ana.id, content: long)
         }
 
-        #expect(try code { _ = try database.createMessages(batch) } == .busy)
+        #expect(try code { _ = try database.sayAll(batch) } == .busy)
 
         #expect(try database.messages(of: hall.id, as: ana.id).rev == 0)
         #expect(try database.newestChange() == 1)
@@ -326,7 +326,7 @@ import Testing
             _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = 100000")
         }
         #expect(
-            try database.createMessages(batch).map { try $0.get().message.rev } == Array(1...10))
+            try database.sayAll(batch).map { try $0.get().message.rev } == Array(1...10))
         #expect(try database.problems().isEmpty)
     }
 
@@ -456,7 +456,7 @@ import Testing
             NewMessage(hallID: place.id, senderID: ana.id, content: "x")
         }
 
-        let results = try database.createMessages(batch)
+        let results = try database.sayAll(batch)
 
         // The others of the transaction are written.
         #expect(results.map { (try? $0.get())?.message.rev } == [4, nil, 5, nil])
@@ -578,7 +578,7 @@ import Testing
                 of: hall.id, as: ana.id, limit: limit, before: seen.first)
             #expect(last.hasMore == false)
         }
-        let changes = try database.messages(of: hall.id, as: ana.id, since: 0)
+        let changes = try database.messages(of: hall.id, as: ana.id, since: HallPosition(rev: 0))
         #expect(changes.messages.map(\.id) == expected)
         for before in 1...10 as ClosedRange<Int64> {
             let page = try database.messages(of: hall.id, as: ana.id, before: before)

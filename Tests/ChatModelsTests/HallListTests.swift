@@ -66,7 +66,7 @@ import Testing
             let batch = halls.map {
                 NewMessage(hallID: $0.id, senderID: ben.id, content: "x")
             }
-            for result in try database.createMessages(batch) { _ = try result.get() }
+            for result in try database.sayAll(batch) { _ = try result.get() }
         }
         let first = try list()
         try say(in: [other, other, other])

@@ -125,7 +125,7 @@ import Testing
                 { _ = try database.members(of: hall.id, as: ben.id) },
                 { _ = try database.messages(of: hall.id, as: ben.id) },
                 { _ = try database.messages(of: hall.id, as: ben.id, before: 1) },
-                { _ = try database.messages(of: hall.id, as: ben.id, since: 0) },
+                { _ = try database.messages(of: hall.id, as: ben.id, since: HallPosition(rev: 0)) },
                 { _ = try database.message(messageID, as: ben.id) },
                 { try database.say(in: hall, as: ben) },
                 { try database.say(in: hall, as: ben, clientKey: "k") },
@@ -153,7 +153,9 @@ import Testing
         #expect(try code { _ = try database.members(of: hall.id, as: ben.id) } == .notAMember)
         #expect(try code { _ = try database.messages(of: hall.id, as: ben.id) } == .notAMember)
         #expect(
-            try code { _ = try database.messages(of: hall.id, as: ben.id, since: 0) } == .notAMember
+            try code {
+                _ = try database.messages(of: hall.id, as: ben.id, since: HallPosition(rev: 0))
+            } == .notAMember
         )
         #expect(try code { try database.say(in: hall, as: ben) } == .notAMember)
         #expect(try code { _ = try database.message(message.id, as: ben.id) } == .notFound)
@@ -297,7 +299,7 @@ import Testing
         let events = try database.changes(after: cursor).changes.map(\.event)
         #expect(
             events == [
-                .joined(hallID: hall.id, userID: ben.id, role: .owner),
+                .joined(hallID: hall.id, userID: ben.id, role: .member),
                 .joined(hallID: hall.id, userID: ben.id, role: .owner),
                 .left(hallID: hall.id, userID: ana.id),
             ])
@@ -335,15 +337,17 @@ import Testing
     @Test func `halls and members are shown as the protocol says`() {
         var json = JSONWriter()
 
-        Hall(id: 1, name: "A \"b\"", isPrivate: true, role: .owner, rev: 7, isArchived: true).write(
-            to: &json)
+        Hall(
+            id: 1, name: "A \"b\"", isPrivate: true, role: .owner, rev: 7, change: 3,
+            isArchived: true
+        ).write(to: &json)
         Hall(id: 2, name: "C", isPrivate: false, role: nil, rev: 0).write(to: &json)
         Member(user: User(id: 3, username: "ana"), role: .member).write(to: &json)
 
         #expect(
             String(decoding: json.bytes, as: UTF8.self)
-                == #"{"id":1,"name":"A \"b\"","private":true,"role":"owner","rev":7,"archived":true}"#
-                + #"{"id":2,"name":"C","private":false,"role":null,"rev":0,"archived":false}"#
+                == #"{"id":1,"name":"A \"b\"","private":true,"role":"owner","rev":7,"change":3,"archived":true}"#
+                + #"{"id":2,"name":"C","private":false,"role":null,"rev":0,"change":0,"archived":false}"#
                 + #"{"id":3,"username":"ana","role":"member"}"#)
     }
 }

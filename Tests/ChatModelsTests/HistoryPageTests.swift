@@ -36,21 +36,47 @@ import Testing
         }
     }
 
+    /// Edits each tenth of ana's messages, and lets ben delete the one before.
+    private func change(_ messages: [Message]) throws {
+        for message in messages where message.rev % 10 == 1 {
+            clock.advance(milliseconds: 7)
+            let edit = MessageEdit(
+                hallID: hall.id, messageID: message.id, userID: message.senderID, content: "\"2nd\""
+            )
+            _ = try database.perform(.edit(edit))
+        }
+        for message in messages where message.rev % 10 == 3 {
+            let deletion = MessageDeletion(
+                hallID: hall.id, messageID: message.id, by: .user(message.senderID))
+            _ = try database.perform(.delete(deletion))
+        }
+    }
+
     private func page(_ user: User, _ body: (History) throws -> HistoryPage) throws -> [UInt8] {
         try database.reading { try body($0.history(of: hall.id, as: user.id)) }.json(for: user.id)
     }
 
     private func expected(
-        _ messages: [Message], _ user: User, rev: Int64, hasMore: Bool, isComplete: Bool? = nil
+        _ messages: [Message], _ user: User, rev: Int64, change: Int64 = 0, hasMore: Bool,
+        isComplete: Bool? = nil, changed: [Message]? = nil
     ) -> [UInt8] {
         var json = JSONWriter()
-        json.raw("{\"messages\":[")
-        for (index, message) in messages.enumerated() {
-            if index > 0 { json.raw(",") }
-            message.write(to: &json, includingClientKey: message.senderID == user.id)
+        func write(_ messages: [Message]) {
+            json.raw("[")
+            for (index, message) in messages.enumerated() {
+                if index > 0 { json.raw(",") }
+                message.write(to: &json, includingClientKey: message.senderID == user.id)
+            }
+            json.raw("]")
         }
-        json.raw("],\"rev\":\(rev),\"has_more\":\(hasMore)".utf8)
+        json.raw("{\"messages\":")
+        write(messages)
+        json.raw(",\"rev\":\(rev),\"change\":\(change),\"has_more\":\(hasMore)".utf8)
         if let isComplete { json.raw(",\"complete\":\(isComplete)".utf8) }
+        if let changed {
+            json.raw(",\"changed\":")
+            write(changed)
+        }
         json.raw("}")
         return json.bytes
     }
@@ -78,9 +104,9 @@ import Testing
                 as [(Int64, Int?)]
             {
                 let changes = try database.messages(
-                    of: hall.id, as: user.id, since: rev, limit: limit)
+                    of: hall.id, as: user.id, since: HallPosition(rev: rev), limit: limit)
                 #expect(
-                    try page(user) { try $0.page(since: rev, limit: limit) }
+                    try page(user) { try $0.page(since: HallPosition(rev: rev), limit: limit) }
                         == expected(
                             changes.messages, user, rev: changes.rev, hasMore: changes.hasMore,
                             isComplete: changes.isComplete))
@@ -88,19 +114,51 @@ import Testing
         }
     }
 
+    @Test func `with changed messages it is the same`() throws {
+        try talk(40)
+        try change(try database.messages(of: hall.id, as: ana.id, limit: 40).messages)
+        try change(try database.messages(of: hall.id, as: ana.id, limit: 5).messages)
+        for user in [ana, ben] {
+            for (limit, before) in [(nil, nil), (3, nil), (11, nil), (5, 20), (40, nil)]
+                as [(Int?, Int64?)]
+            {
+                let page = try database.messages(
+                    of: hall.id, as: user.id, limit: limit, before: before)
+                #expect(
+                    try self.page(user) { try $0.page(limit: limit, before: before) }
+                        == expected(
+                            page.messages, user, rev: page.rev, change: 8, hasMore: page.hasMore))
+            }
+            for change in Int64(0)...9 {
+                for limit in [nil, 7, 8] as [Int?] {
+                    let position = HallPosition(rev: 38, change: change)
+                    let changes = try database.messages(
+                        of: hall.id, as: user.id, since: position, limit: limit)
+                    #expect(changes.isComplete == (change <= 8 && 8 - change <= limit ?? 8))
+                    #expect(
+                        try self.page(user) { try $0.page(since: position, limit: limit) }
+                            == expected(
+                                changes.messages, user, rev: changes.rev, change: 8,
+                                hasMore: changes.hasMore, isComplete: changes.isComplete,
+                                changed: changes.changed))
+                }
+            }
+        }
+    }
+
     @Test func `an empty hall has an empty page`() throws {
         #expect(
             try page(ana) { try $0.page() }
-                == Array(#"{"messages":[],"rev":0,"has_more":false}"#.utf8))
+                == Array(#"{"messages":[],"rev":0,"change":0,"has_more":false}"#.utf8))
     }
 
     @Test func `the version moves with what is said in the hall, and with nothing else`() throws {
         func version() throws -> HistoryVersion {
             try database.reading { try $0.history(of: hall.id, as: ana.id).version }
         }
-        #expect(try version() == HistoryVersion(rev: 0, messageID: 0, createdAt: ""))
+        #expect(try version() == HistoryVersion(rev: 0, change: 0, messageID: 0, createdAt: ""))
         let said = try database.say(in: hall, as: ben)
-        let now = HistoryVersion(rev: 1, messageID: said.id, createdAt: said.createdAt)
+        let now = HistoryVersion(rev: 1, change: 0, messageID: said.id, createdAt: said.createdAt)
         #expect(try version() == now)
         try database.say(in: other, as: ben)
         try database.renameHall(hall.id, to: "Lounge")

@@ -125,7 +125,7 @@ import Testing
 
         let second = try database.createMessage(new("Hello", key: "k"))
 
-        #expect(second == CreatedMessage(message: first, changeID: nil))
+        #expect(second == WrittenMessage(message: first, entryID: nil))
         #expect(try database.messages(of: hall.id, as: ana.id).rev == 1)
         #expect(try database.newestChange() == cursor)
     }
@@ -181,7 +181,7 @@ import Testing
         try database.archiveHall(archived.id)
         let cursor = try database.newestChange()
 
-        let results = try database.createMessages([
+        let results = try database.sayAll([
             new("one"), new(""), new("two", key: "k"), new("x", hall: hidden), new("two", key: "k"),
             new("x", key: "k"), new("three", sender: ben), new("x", hall: archived),
             new(String(repeating: "x", count: 4_001)), new("four", hall: other), new("x", key: "?"),
@@ -203,7 +203,7 @@ import Testing
         #expect(
             try database.changes(after: cursor).changes.map(\.event)
                 == created.filter { !$0.isRepeat }.map { .messageCreated($0.message) })
-        #expect(try database.createMessages([]).isEmpty)
+        #expect(try database.sayAll([]).isEmpty)
     }
 
     @Test func `many at once become what they become one by one`() throws {
@@ -227,7 +227,7 @@ import Testing
                 try database.leave(halls[0].id, as: 2)
             }
 
-            let results = try together.createMessages(batch)
+            let results = try together.sayAll(batch)
 
             for (new, result) in zip(batch, results) {
                 let expected = Result { try apart.createMessage(new) }
@@ -294,13 +294,15 @@ import Testing
 
     @Test func `what changed since a position is whole, or says that it is not`() throws {
         try database.sayMany(250, in: hall, as: ana)
-        func since(_ rev: Int64, limit: Int? = nil) throws -> MessageChanges {
-            try database.messages(of: hall.id, as: ben.id, since: rev, limit: limit)
+        func since(_ rev: Int64, limit: Int? = nil) throws -> MessagesSince {
+            try database.messages(
+                of: hall.id, as: ben.id, since: HallPosition(rev: rev), limit: limit)
         }
 
         #expect(
             try since(250)
-                == MessageChanges(messages: [], rev: 250, isComplete: true, hasMore: false))
+                == MessagesSince(
+                    messages: [], rev: 250, change: 0, isComplete: true, hasMore: false))
         #expect(try since(247).messages.map(\.rev) == [248, 249, 250])
         let whole = try since(50)
         #expect(whole.isComplete)
@@ -321,8 +323,8 @@ import Testing
 
     @Test func `an empty hall is whole`() throws {
         #expect(
-            try database.messages(of: hall.id, as: ana.id, since: 0)
-                == MessageChanges(messages: [], rev: 0, isComplete: true, hasMore: false))
+            try database.messages(of: hall.id, as: ana.id, since: HallPosition(rev: 0))
+                == MessagesSince(messages: [], rev: 0, change: 0, isComplete: true, hasMore: false))
         #expect(
             try database.messages(of: hall.id, as: ana.id)
                 == MessagePage(messages: [], rev: 0, hasMore: false))

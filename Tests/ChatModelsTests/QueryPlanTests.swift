@@ -95,8 +95,12 @@ import Testing
 
     @Test func `what changed since goes from message to message`() throws {
         for read in [
-            { _ = try database.messages(of: hall.id, as: ana.id, since: 0) },
-            { try database.reading { _ = try $0.history(of: hall.id, as: ana.id).page(since: 0) } },
+            { _ = try database.messages(of: hall.id, as: ana.id, since: HallPosition(rev: 0)) },
+            {
+                try database.reading {
+                    _ = try $0.history(of: hall.id, as: ana.id).page(since: HallPosition(rev: 0))
+                }
+            },
         ] {
             let steps = try plans(read)
 
@@ -147,8 +151,8 @@ import Testing
         try expectNoScan { _ = try database.members(of: hall.id, as: ana.id) }
         try expectNoScan { _ = try database.allMembers(of: hall.id) }
         try expectNoScan { _ = try database.createSession(for: ana) }
-        try expectNoScan { try database.endSession(session.id) }
-        try expectNoScan { try database.endSessions(of: ana.id) }
+        try expectNoScan { try database.endSession(session.id, by: .operator) }
+        try expectNoScan { try database.endSessions(of: ana.id, by: .operator) }
         try expectNoScan {
             _ = try database.authenticate(username: "ana", password: "password1", address: "x")
         }

@@ -96,7 +96,7 @@ import Testing
                 try database.members.withLock { members in
                     try members.begin(in: db)
                     var writer = try MessageWriter(database, in: db)
-                    _ = try writer.write(new, &members)
+                    _ = try writer.perform(.say(new), &members)
                 }
                 throw Stop()
             }
@@ -112,7 +112,7 @@ import Testing
                 try members.begin(in: db)
                 var writer = try MessageWriter(database, in: db)
                 let new = NewMessage(hallID: hall.id, senderID: ben.id, content: "x")
-                _ = try writer.write(new, &members)
+                _ = try writer.perform(.say(new), &members)
             }
         } then: { db in
             #expect(throws: Never.self) { try other.removeMember(ben.id, of: hall.id) }
@@ -133,18 +133,18 @@ import Testing
         func remember(_ users: Range<Int64>) {
             for userID in users {
                 members.remember(
-                    HallForMember(
-                        id: userID % 7, rev: 0, lastMessageID: nil, isArchived: false,
-                        username: "u"), for: userID)
+                    Seat(
+                        hallID: userID % 7, userID: userID, username: "u", role: .member, rev: 0,
+                        change: 0, lastMessageID: nil, isArchived: false))
             }
         }
         let most = Int64(RememberedMembers.countMax)
         remember(0..<most)
         #expect(members.count == RememberedMembers.countMax)
-        #expect(members.hall(0, for: 0)?.username == "u")
+        #expect(members.seat(of: 0, in: 0)?.username == "u")
 
         remember(most..<most + 1)
         #expect(members.count == 1)
-        #expect(members.hall(0, for: 0) == nil)
+        #expect(members.seat(of: 0, in: 0) == nil)
     }
 }

@@ -91,25 +91,25 @@ import Testing
         let (_, other) = try database.createSession(for: ana)
         let cursor = try database.newestChange()
 
-        try database.endSession(session.id)
+        try database.endSession(session.id, by: .operator)
 
         #expect(try database.session(token: token) == nil)
         #expect(try database.session(token: other) != nil)
         #expect(
             try database.changes(after: cursor).changes.map(\.event)
                 == [.sessionEnded(sessionID: session.id, userID: ana.id)])
-        #expect(try code { try database.endSession(session.id) } == .notFound)
+        #expect(try code { try database.endSession(session.id, by: .operator) } == .notFound)
     }
 
     @Test func `all sessions of a user are ended at once`() throws {
         let tokens = try (0..<3).map { _ in try database.createSession(for: ana).token }
         let (_, bens) = try database.createSession(for: ben)
 
-        #expect(try database.endSessions(of: ana.id) == 3)
+        #expect(try database.endSessions(of: ana.id, by: .operator) == 3)
 
         #expect(try tokens.allSatisfy { try database.session(token: $0) == nil })
         #expect(try database.session(token: bens) != nil)
-        #expect(try database.endSessions(of: ana.id) == 0)
+        #expect(try database.endSessions(of: ana.id, by: .operator) == 0)
     }
 
     @Test func `the operator sees the sessions of all, or of one`() throws {

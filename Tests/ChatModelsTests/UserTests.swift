@@ -144,7 +144,7 @@ import Testing
 
         #expect(
             try database.authenticate(username: "ana", password: typed, address: "x") == ana)
-        try database.setPassword(typed, of: ana.id)
+        try database.setPassword(typed, of: ana.id, by: .operator)
         #expect(try database.authenticate(username: "ana", password: set, address: "x") == ana)
     }
 
@@ -267,7 +267,7 @@ import Testing
         let (session, token) = try database.createSession(for: ana)
         let cursor = try database.newestChange()
 
-        try database.setPassword("another one", of: ana.id)
+        try database.setPassword("another one", of: ana.id, by: .operator)
 
         #expect(try database.session(token: token) == nil)
         #expect(
@@ -280,8 +280,11 @@ import Testing
         #expect(
             try database.authenticate(username: "ana", password: "another one", address: "x") == ana
         )
-        #expect(try code { try database.setPassword("short", of: ana.id) } == .invalidPassword)
-        #expect(try code { try database.setPassword("password1", of: 99) } == .notFound)
+        #expect(
+            try code { try database.setPassword("short", of: ana.id, by: .operator) }
+                == .invalidPassword)
+        #expect(
+            try code { try database.setPassword("password1", of: 99, by: .operator) } == .notFound)
     }
 
     // MARK: The site's own login
@@ -349,7 +352,9 @@ import Testing
         #expect(try code { _ = try database.hall(hall.id, as: ana.id) } == .notFound)
         #expect(try code { _ = try database.messages(of: hall.id, as: ana.id) } == .notFound)
         #expect(
-            try code { _ = try database.messages(of: hall.id, as: ana.id, since: 0) } == .notFound)
+            try code {
+                _ = try database.messages(of: hall.id, as: ana.id, since: HallPosition(rev: 0))
+            } == .notFound)
         #expect(try code { _ = try database.message(message.id, as: ana.id) } == .notFound)
         #expect(try code { _ = try database.members(of: hall.id, as: ana.id) } == .notFound)
         #expect(try code { try database.say(in: hall, as: ana) } == .notFound)

@@ -108,6 +108,11 @@ extension ChatDatabase {
         for number in 1...count { try say("\(number)", in: hall, as: user) }
     }
 
+    /// Says several things in one transaction.
+    public func sayAll(_ batch: [NewMessage]) throws -> [Result<WrittenMessage, ChatError>] {
+        try perform(batch.map { .say($0) })
+    }
+
     /// Says so many things in one transaction: "1", "2", …
     public func sayMany(
         _ count: Int, of content: String? = nil, in hall: Hall, as user: User
@@ -115,7 +120,7 @@ extension ChatDatabase {
         let batch = (1...count).map {
             NewMessage(hallID: hall.id, senderID: user.id, content: content ?? "\($0)")
         }
-        for result in try createMessages(batch) { _ = try result.get() }
+        for result in try sayAll(batch) { _ = try result.get() }
     }
 }
 

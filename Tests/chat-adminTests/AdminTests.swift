@@ -28,6 +28,7 @@ import Testing
                 Ran migration "4 older versions are refused by a name".
                 Ran migration "5 instances are told apart".
                 Ran migration "6 names that look the same".
+                Ran migration "7 messages change".
                 The database at \(site.path) is ready.
 
                 """)

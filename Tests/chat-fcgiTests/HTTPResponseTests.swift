@@ -60,7 +60,10 @@ struct HTTPResponseTests {
             400: [.invalidRequest], 401: [.unauthenticated, .wrongCredentials],
             403: [.originRefused, .frontEndRefused, .notAMember, .notAllowed, .registrationClosed],
             404: [.notFound], 405: [.methodNotAllowed],
-            409: [.usernameTaken, .hallNameTaken, .clientKeyReused, .hallArchived, .tooManyHalls],
+            409: [
+                .usernameTaken, .hallNameTaken, .clientKeyReused, .hallArchived, .messageGone,
+                .editTimeOver, .tooManyHalls,
+            ],
             413: [.tooLarge], 415: [.unsupportedMediaType],
             422: [
                 .invalidUsername, .invalidPassword, .invalidHallName, .invalidClientKey,

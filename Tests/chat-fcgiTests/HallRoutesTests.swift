@@ -17,7 +17,7 @@ struct HallRoutesTests {
             response.json == [
                 "hall": [
                     "id": 1, "name": "Tea", "private": true, "role": "owner", "rev": 0,
-                    "archived": false,
+                    "change": 0, "archived": false,
                 ]
             ])
         #expect(client.wakeCount == 1)

@@ -31,7 +31,7 @@ struct MessageRoutesTests {
 
         let read = client.get(path)
         #expect(read.status == .ok)
-        #expect(read.json == ["messages": [message], "rev": 1, "has_more": false])
+        #expect(read.json == ["messages": [message], "rev": 1, "change": 0, "has_more": false])
     }
 
     @Test func `a repeated key answers with the first message`() throws {

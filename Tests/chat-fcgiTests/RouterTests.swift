@@ -19,7 +19,8 @@ struct RouterTests {
     @Test(arguments: [
         "", "/", "/chat", "/chat/", "/chat/nothing", "/chat/health/", "/chat//health", "/health",
         "/chatter/health", "/chat/../chat/health", "/chat/messages", "/chat/messages/",
-        "/chat/messages/0", "/chat/messages/-1", "/chat/messages/x", "/chat/messages/1/2",
+        "/chat/messages/0", "/chat/messages/-1", "/chat/messages/x", "/chat/messages/1/x",
+        "/chat/messages/1/2/3",
         "/chat/messages/9007199254740992", "/chat/halls/members", "/chat/halls/x/members", "/%",
         "/chat%2Fhealth", "/chat/HEALTH",
     ])

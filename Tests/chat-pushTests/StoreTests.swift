@@ -291,7 +291,7 @@ import Testing
             let clients = try [site.client(site.ana), site.client(site.ana)]
             let sessions = try site.database.sessions(of: site.ana.id).map(\.session.id)
 
-            try site.database.endSession(sessions[0])
+            try site.database.endSession(sessions[0], by: .operator)
             site.wake.wake()
 
             #expect(try clients[0].nextEvent("error")["code"]?.string == "unauthenticated")
@@ -463,8 +463,8 @@ import Testing
 @Suite struct LogFollowerTests {
     private func said(_ id: Int64) -> Change { Change(id: id, event: .messageCreated(message(id))) }
 
-    private func own(_ id: Int64) -> (changeID: Int64, delivery: Delivery) {
-        (id, Delivery(message(id)))
+    private func own(_ id: Int64) -> (entryID: Int64, event: StoreEvent) {
+        (id, .message(Delivery(message(id))))
     }
 
     @Test func `own entries are taken only where they follow directly`() {

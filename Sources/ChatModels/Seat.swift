@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a member may do in a hall.
+public enum Role: String, Sendable, Hashable, CaseIterable {
+    /// Made the hall, or was the longest in it when the last owner left.
+    case owner
+    /// Keeps order.
+    case moderator
+    /// Reads and writes.
+    case member
+
+    /// Who has more may act on who has less, never on an equal.
+    private var rank: Int {
+        switch self {
+        case .owner: 3
+        case .moderator: 2
+        case .member: 1
+        }
+    }
+
+    /// Whether it is above another; everybody is above who is not in the hall, whose role is `nil`.
+    public func isAbove(_ other: Role?) -> Bool { rank > other?.rank ?? 0 }
+}
+
+/// Something that is done with a message.
+public enum MessageAct: Sendable, CaseIterable {
+    /// Another text.
+    case edit
+    /// No text any more.
+    case delete
+}
+
+/// Whose a message is, for who wants to do something with it.
+public enum Authorship: Sendable, Hashable {
+    /// One's own.
+    case own
+    /// Somebody's with that role; `nil` for who is no longer in the hall.
+    case others(Role?)
+}
+
+extension Role {
+    /// The table of what each role may do with messages. Nobody, whatever the role, alters what another has said.
+    public func permits(_ act: MessageAct, _ authorship: Authorship) -> Bool {
+        switch (act, authorship) {
+        case (.edit, .own), (.delete, .own): true
+        case (.edit, .others): false
+        case (.delete, .others(let role)): self != .member && isAbove(role)
+        }
+    }
+}
+
+/// Who does something.
+public enum Actor: Sendable, Hashable {
+    /// A person, with the rights of that person's seat.
+    case user(Int64)
+    /// The operator of the site, who may do everything.
+    case `operator`
+
+    /// The person's id; `nil` for the operator.
+    public var userID: Int64? {
+        if case .user(let id) = self { id } else { nil }
+    }
+}
+
+/// A person's place in a hall, with what a read or a write has to know of the hall.
+struct Seat {
+    var hallID: Int64
+    var userID: Int64
+    var username: String
+    var role: Role
+    /// The hall's position: how many messages were said in it.
+    var rev: Int64
+    /// How often messages of the hall were changed after they were said.
+    var change: Int64
+    /// The message that brought the hall there; `nil` where nothing was said.
+    var lastMessageID: Int64?
+    var isArchived: Bool
+}
