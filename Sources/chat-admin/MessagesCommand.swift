@@ -64,16 +64,13 @@ struct MessagesCommand: ParsableCommand {
 
         func run() throws {
             let deletion = MessageDeletion(hallID: hall, messageID: message, by: .operator)
-            let done = try options.write { database in
-                let done = try database.perform(.delete(deletion))
-                if purge, try !database.purgeDeleted() {
-                    throw ChatError(.busy, "The message is deleted; purge later: others read now.")
-                }
-                return done
-            }
+            let done = try options.write { try $0.perform(.delete(deletion)) }
             print(
                 done.isRepeat
                     ? "Message \(message) was deleted already." : "Deleted message \(message).")
+            if purge, try !options.open().purgeDeleted() {
+                throw ChatError(.busy, "Nothing was overwritten yet: others read or write now.")
+            }
         }
     }
 }

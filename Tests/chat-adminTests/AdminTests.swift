@@ -294,6 +294,34 @@ import Testing
         #expect(try site.refusal("messages", "send", "1", "ana", input: "x") == "ana is disabled.")
     }
 
+    @Test func `a message is deleted by the operator, once, and tells who listens`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+        try site.admin("halls", "add", "General", "--owner", "ana")
+        try site.admin("messages", "send", "1", "ana", input: "findme")
+        let listener = try WakeSocket(path: site.path + "-wake").listen()
+        defer { close(listener) }
+
+        #expect(
+            try site.admin("messages", "delete", "1", "1", "--purge").output
+                == "Deleted message 1.\n")
+
+        var byte: UInt8 = 0
+        #expect(unsafe recv(listener, &byte, 1, Int32(MSG_DONTWAIT)) == 0)
+        let message = try site.database().messages(of: 1, as: 1).messages.first
+        #expect(message?.content == "" && message?.change?.deleted == .operator)
+        let file = try Data(contentsOf: URL(filePath: site.path))
+        #expect(file.range(of: Data("findme".utf8)) == nil)
+        #expect(
+            try site.admin("messages", "delete", "1", "1").output
+                == "Message 1 was deleted already.\n")
+        #expect(
+            try site.refusal("messages", "delete", "1", "2")
+                == "There is no such message in this hall.")
+        #expect(
+            try site.refusal("messages", "delete", "9", "1")
+                == "There is no such message in this hall.")
+    }
+
     // MARK: Sessions
 
     @Test func `sessions are listed and ended`() throws {
