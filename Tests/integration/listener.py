@@ -90,14 +90,14 @@ class OrderedClient(socketio.Client):
 class Listener:
     """One connected client of a person.
 
-    Its values are what it heard: `messages` (each `new_message`), `errors`, `halls_changed`, `halls_joined`, and how often
+    Its values are what it heard: `messages` (each `new_message`), `changes` (each `message_changed`), `errors`, `halls_changed`, `halls_joined`, and how often
     it `connected` and was `disconnected`. Handlers run on the thread that reads, so they must not wait for an answer.
     """
 
     def __init__(self, session, transports=None, reconnection=False, connect=True, headers=None):
         self.session = session
         self.messages, self.errors, self.refusals = [], [], []
-        self.halls_changed, self.halls_joined = [], []
+        self.halls_changed, self.halls_joined, self.changes = [], [], []
         self.connected = self.disconnected = 0
         self.client = OrderedClient(
             http_session=session, reconnection=reconnection, reconnection_delay=0.2, reconnection_delay_max=0.5,
@@ -107,6 +107,7 @@ class Listener:
         self.client.on("connect_error", self.refusals.append)
         self.client.on("disconnect", self._disconnected)
         self.client.on("new_message", self.heard)
+        self.client.on("message_changed", self.changes.append)
         self.client.on("error", self.errors.append)
         self.client.on("halls_changed", self.halls_changed.append)
         self.client.on("hall_joined", self.halls_joined.append)

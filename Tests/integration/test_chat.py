@@ -123,7 +123,7 @@ def test_the_acknowledgement_of_a_join_has_the_hall_and_its_position(ana, hall):
     one = ana.listen()
     one.say(hall, "first")
 
-    assert one.join(hall) == {"ok": True, "hall": {**hall, "rev": 1}, "rev": 1}
+    assert one.join(hall) == {"ok": True, "hall": {**hall, "rev": 1}, "rev": 1, "change": 0}
     answer = one.join(hall, since_rev=0)
     assert (answer["rev"], answer["complete"], contents(answer["messages"])) == (1, True, ["first"])
 
@@ -592,3 +592,47 @@ def test_binary_where_text_belongs_is_refused_and_the_socket_lives_on(ana, hall,
 
     assert (answer["ok"], answer["error"]["code"]) == (False, "invalid_request")
     assert one.say(hall, "still here")
+
+
+# --- What becomes of a message ---------------------------------------------------------------------------------------
+
+
+def test_what_is_edited_and_deleted_reaches_everybody_and_the_history(ana, ben, hall, transports):
+    writer, reader = ana.listen(hall, transports=transports), ben.listen(hall, transports=transports)
+    one, other = writer.say(hall, "frist"), reader.say(hall, "secret")
+    path = f"/chat/messages/{hall['id']}"
+
+    # By the socket and by REST, one's own; and, as the owner, another's.
+    edited = writer.call("edit_message", {"hall_id": hall["id"], "id": one["id"], "content": "first"})["message"]
+    refused = reader.call("edit_message", {"hall_id": hall["id"], "id": one["id"], "content": "mine"})
+    deleted = ana.delete(f"{path}/{other['id']}").json()["message"]
+    again = ana.patch(f"{path}/{one['id']}", json={"content": "very first"}).json()["message"]
+
+    assert refused["error"]["code"] == "not_allowed"
+    assert (edited["content"], deleted["content"], deleted["deleted"]) == ("first", "", "moderator")
+    for listener in (writer, reader):
+        wait_until(lambda: listener.changes and listener.changes[-1]["change"] == 3, 20, "the last change")
+        assert listener.changes[0]["after"] == 0
+        assert [change["after"] for change in listener.changes[1:]] == [c["change"] for c in listener.changes[:-1]]
+        assert listener.changes[-1]["message"] == again
+    assert history(ana, hall)["messages"] == [again, deleted]
+    assert history(ben, hall, "?since_rev=2&since_change=2")["changed"] == [again]
+    assert reader.join(hall, since_rev=2, since_change=1)["changed"] == [deleted, again]
+    assert ben.patch(f"{path}/{other['id']}", json={"content": "x"}).json()["code"] == "message_gone"
+
+
+def test_a_client_of_before_goes_on_while_messages_change(ana, ben, hall):
+    reader = ben.listen(hall)
+    for number in range(4):
+        ana.post(f"/chat/messages/{hall['id']}", json={"content": str(number)})
+    reader.wait_for("3")
+    last = reader.messages[-1]
+    assert ana.delete(f"/chat/messages/{hall['id']}/{last['id']}").status_code == 200
+
+    # It asks without since_change, and positions have no hole: nothing makes it load afresh.
+    answer = reader.join(hall, since_rev=last["rev"] - 1)
+    assert (answer["complete"], contents(answer["messages"]), answer["rev"]) == (True, [""], last["rev"])
+    assert "changed" not in answer
+    ana.post(f"/chat/messages/{hall['id']}", json={"content": "on"})
+    reader.wait_for("on")
+    assert reader.messages[-1]["rev"] == last["rev"] + 1
