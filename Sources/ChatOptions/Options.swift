@@ -172,7 +172,7 @@ public struct AccountOptions: ParsableArguments {
     }
 
     /// The cookie that holds a session.
-    public func cookie(of database: ChatDatabase) -> SessionCookie {
+    public func cookie(of database: any ChatStorage) -> SessionCookie {
         sessionCookie.map { SessionCookie(name: $0) } ?? SessionCookie(of: database)
     }
 

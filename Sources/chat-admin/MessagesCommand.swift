@@ -37,7 +37,7 @@ struct MessagesCommand: ParsableCommand {
             }
             let text = try StandardInput.text(bytesMax: 4 * database.limits.messageLengthMax + 2)
             let new = NewMessage(hallID: hall, senderID: sender.user.id, content: text)
-            let created = try options.write { try $0.createMessage(new) }
+            let created = try options.write { try $0.perform(.say(new)) }
             print("Sent message \(created.message.id).")
         }
     }

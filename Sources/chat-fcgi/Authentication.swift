@@ -23,7 +23,7 @@ extension Call {
 
     /// Answers who is signed in, and reads what the answer needs in the same transaction that says who it is.
     func answerUser(
-        _ respond: (Call, User, ChatReader) throws -> HTTPResponse
+        _ respond: (Call, User, any ChatReading) throws -> HTTPResponse
     ) throws -> HTTPResponse {
         // A site's own user may have to be written first.
         let known = site.hasAccounts ? nil : try visitor()
@@ -36,7 +36,7 @@ extension Call {
         }
     }
 
-    private func visitorWithSession(_ reader: ChatReader) throws -> Visitor? {
+    private func visitorWithSession(_ reader: any ChatReading) throws -> Visitor? {
         guard site.hasAccounts else { return nil }
         for token in site.cookie.tokens(in: request.cookie) {
             guard let session = try reader.session(token: token) else { continue }

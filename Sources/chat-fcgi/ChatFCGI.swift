@@ -91,7 +91,7 @@ struct ChatFCGI: ParsableCommand {
     }
 
     private func statusListener(
-        _ figures: ServerFigures, _ database: @autoclosure () throws -> ChatDatabase,
+        _ figures: ServerFigures, _ database: @autoclosure () throws -> any ChatStorage,
         _ logger: Logger
     ) throws -> StatusListener? {
         guard let address = server.fcgiMetrics.flatMap(ListenAddress.init) else { return nil }
@@ -116,12 +116,12 @@ struct ChatFCGI: ParsableCommand {
         }
     }
 
-    private func openDatabase(_ outage: Outage) throws -> ChatDatabase {
+    private func openDatabase(_ outage: Outage) throws -> any ChatStorage {
         try ChatDatabase(
             path: database.database, limits: limits.limits, noteBusy: outage.note(isBusy:))
     }
 
-    private func router(_ chat: ChatDatabase, _ site: Site) -> Router {
+    private func router(_ chat: any ChatStorage, _ site: Site) -> Router {
         var site = site
         site.cookie = accounts.cookie(of: chat)
         return Router(database: chat, site: site)

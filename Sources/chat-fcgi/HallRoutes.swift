@@ -6,7 +6,8 @@ import CompactJSON
 /// Halls, and who is in them.
 enum HallRoutes {
     /// `GET halls`: the user's own, or with `scope=open` those that the user may join.
-    static func list(_ call: Call, as user: User, _ reader: ChatReader) throws -> HTTPResponse {
+    static func list(_ call: Call, as user: User, _ reader: any ChatReading) throws -> HTTPResponse
+    {
         let list: HallList
         if let scope = try call.target.parameter("scope") {
             guard scope.isExactly("open") else { throw HTTPRequest.Malformed(part: "scope") }
@@ -18,7 +19,9 @@ enum HallRoutes {
         return .state(tag, asked: call.request) { list.json }
     }
 
-    private static func own(_ call: Call, _ user: User, _ reader: ChatReader) throws -> HallList {
+    private static func own(_ call: Call, _ user: User, _ reader: any ChatReading) throws
+        -> HallList
+    {
         let kept = call.site.hallLists[user.id]
         let list = try reader.halls(of: user.id, kept: kept)
         if list.position != kept?.position { call.site.hallLists.keep(list, for: user.id) }
@@ -55,7 +58,9 @@ enum HallRoutes {
     }
 
     /// `GET halls/<id>/members`: a page of them by id; `after` goes on behind one.
-    static func members(_ call: Call, as user: User, _ reader: ChatReader) throws -> HTTPResponse {
+    static func members(_ call: Call, as user: User, _ reader: any ChatReading) throws
+        -> HTTPResponse
+    {
         let pageMax = Int64(call.database.limits.membersPageMax)
         let after = try call.target.number("after") ?? 0
         let limit = try call.target.number("limit", in: 1...pageMax).map(Int.init)

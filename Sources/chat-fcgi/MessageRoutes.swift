@@ -6,7 +6,9 @@ import CompactJSON
 /// A hall's history, and saying something in it.
 enum MessageRoutes {
     /// `GET messages/<hall_id>`: the newest page, the one before a message, or what changed since a position.
-    static func history(_ call: Call, as user: User, _ reader: ChatReader) throws -> HTTPResponse {
+    static func history(_ call: Call, as user: User, _ reader: any ChatReading) throws
+        -> HTTPResponse
+    {
         let limits = call.database.limits
         let limit = try call.target.number("limit", in: 1...Int64(limits.pageSizeMax)).map(Int.init)
         let before = try call.target.number("before")
@@ -34,11 +36,11 @@ enum MessageRoutes {
     }
 
     /// The page that everybody asks for who opens the hall: kept ready as long as nothing is said.
-    private static func newestPage(of history: History, _ call: Call) throws -> HistoryPage {
+    private static func newestPage(of history: any History, _ call: Call) throws -> HistoryPage {
         if let ready = call.site.pages[call.ids.first], ready.version == history.version {
             return ready
         }
-        let page = try history.page()
+        let page = try history.page(limit: nil, before: nil)
         call.site.pages.keep(page, for: call.ids.first)
         return page
     }
@@ -67,7 +69,7 @@ enum MessageRoutes {
             hallID: call.ids.first, senderID: user.id, content: try body.string("content"),
             clientKey: try body.optionalString("client_key"))
         try call.site.sends.take(for: user.id)
-        let created = try call.database.createMessage(new)
+        let created = try call.database.perform(.say(new))
         if !created.isRepeat { call.site.wake() }
         return answer(created.isRepeat ? .ok : .created, created.message, to: user)
     }

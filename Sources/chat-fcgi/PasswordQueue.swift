@@ -37,7 +37,7 @@ final class PasswordQueue: Sendable {
     var counts: Counts { state.withLock { $0.counts } }
 
     /// - Parameters:
-    ///   - account: whose password it is; see ``ChatDatabase/accountKey(of:)``.
+    ///   - account: whose password it is; see ``PersonStorage/accountKey(of:)``.
     ///   - address: where the request comes from.
     /// - Throws: `busy` when it is full, `rate_limited` for an account or an address that has its place already, and what
     ///   `body` throws.

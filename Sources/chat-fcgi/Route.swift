@@ -9,7 +9,7 @@ struct Call {
     let target: RequestTarget
     /// The numbers in the path.
     let ids: PathIDs
-    let database: ChatDatabase
+    let database: any ChatStorage
     let site: Site
     let use = SessionUse()
 }
@@ -105,7 +105,7 @@ struct Route: Sendable {
     /// A route that only reads, for those who are signed in: all in one transaction.
     init(
         _ method: HTTPRequest.Method, _ path: String,
-        reader respond: @escaping @Sendable (Call, User, ChatReader) throws -> HTTPResponse
+        reader respond: @escaping @Sendable (Call, User, any ChatReading) throws -> HTTPResponse
     ) {
         self.init(method, path, needsAccounts: false) { call in try call.answerUser(respond) }
     }

@@ -8,7 +8,7 @@ import Sockets
 /// From a request to its answer: the table of routes, and what holds for all of them. Each thread has its own, with its
 /// own connection to the database.
 struct Router: Sendable {
-    let database: ChatDatabase
+    let database: any ChatStorage
     let site: Site
     /// Those of the product, but for tests.
     var routes = Router.routes
@@ -113,7 +113,7 @@ struct Router: Sendable {
     }
 
     /// What is wrong, in a sentence; `nil` if nothing is.
-    static func problem(of database: ChatDatabase, _ site: Site) -> String? {
+    static func problem(of database: any ChatStorage, _ site: Site) -> String? {
         do {
             try database.ping()
         } catch {

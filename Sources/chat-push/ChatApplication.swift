@@ -232,7 +232,7 @@ final class ChatApplication: SocketIOApplication {
         }
     }
 
-    private func changed(_ change: Change.Event) {
+    private func changed(_ change: LogEvent) {
         switch change {
         case .joined(let hallID, let userID, let role):
             halls[hallID]?.join(userID, role)

@@ -22,9 +22,9 @@ final class ChatStore: Sendable {
     /// How long a lost wake-up may go unnoticed, in milliseconds.
     private static let patience: Int32 = 400
 
-    private let database: ChatDatabase
+    private let database: any ChatStorage
     /// The end of the log when the daemon began.
-    private let start: Int64
+    private let start: LogPosition
     private let waker: Waker
     private let sendsWaitingMax: Int
     private let logger: Logger
@@ -37,19 +37,19 @@ final class ChatStore: Sendable {
     private let tally = Mutex(StoreTally())
 
     init(
-        database: ChatDatabase, wake: WakeSocket, sendsWaitingMax: Int, logger: Logger
+        database: any ChatStorage, wake: WakeSocket, sendsWaitingMax: Int, logger: Logger
     ) throws {
         self.database = database
         self.sendsWaitingMax = sendsWaitingMax
         self.logger = logger
-        start = try database.newestChange()
+        start = try database.logEnd()
         writePatience = database.lockPatience
         waker = try Waker(wake)
     }
 
     /// Begins to follow the log, from where it ended.
     func start(delivering loops: [ServerLoop]) {
-        let follower = LogFollower(cursor: start, loops: loops)
+        let follower = LogFollower(at: start, loops: loops)
         let thread = Thread { self.run(follower) }
         thread.name = "store"
         thread.start()
@@ -242,7 +242,7 @@ final class ChatStore: Sendable {
             return false
         }
         let duration = began.duration(to: .now)
-        var written: [(entryID: Int64, event: StoreEvent)] = []
+        var written: [(entry: LogPosition, event: StoreEvent)] = []
         written.reserveCapacity(results.count)
         let answers = zip(group, results).map { command, result in
             result.map { note(command, $0, in: &written) }
@@ -265,15 +265,15 @@ final class ChatStore: Sendable {
     /// What all loops are told of something that was written, and what its sender is told.
     private func note(
         _ command: MessageCommand, _ result: WrittenMessage,
-        in written: inout [(entryID: Int64, event: StoreEvent)]
+        in written: inout [(entry: LogPosition, event: StoreEvent)]
     ) -> OwnMessage {
         let delivery = Delivery(result.message)
-        if let id = result.entryID {
+        if let entry = result.entry {
             switch command {
-            case .say: written.append((id, .message(delivery)))
+            case .say: written.append((entry, .message(delivery)))
             case .edit, .delete:
                 let update = ChangeDelivery(message: delivery, change: delivery.change)
-                written.append((id, .messageChanged(update)))
+                written.append((entry, .messageChanged(update)))
             }
         }
         return OwnMessage(delivery: delivery, clientKey: result.message.clientKey)
@@ -324,11 +324,11 @@ final class ChatStore: Sendable {
     private func follow(_ follower: inout LogFollower, _ sessions: inout SessionCache) {
         do {
             while true {
-                let cursor = follower.cursor
+                let position = follower.position
                 tally.withLock { $0.count(.logRead) }
-                let batch = try database.changes(after: cursor, limit: 1_000)
+                let batch = try database.log(after: position, limit: 1_000)
                 try take(batch, &follower, &sessions)
-                guard batch.changes.count >= 1_000, !batch.isTorn else { return }
+                guard batch.events.count >= 1_000, !batch.isTorn else { return }
             }
         } catch {
             logger.error("reading the log failed", metadata: ["error": "\(error)"])
@@ -338,10 +338,10 @@ final class ChatStore: Sendable {
     /// Reads state that belongs to a position of the log, and emits the log up to it.
     private func read<Value>(
         _ follower: inout LogFollower, _ sessions: inout SessionCache,
-        _ body: (SnapshotReader) throws -> Value
+        _ body: (any SnapshotReading) throws -> Value
     ) throws -> Value {
         // A refusal is a value here: the log that was read with it is emitted all the same.
-        let (batch, value) = try database.snapshot(after: follower.cursor) { reader in
+        let (batch, value) = try database.snapshot(after: follower.position) { reader in
             Result { try body(reader) }
         }
         try take(batch, &follower, &sessions)
@@ -349,14 +349,14 @@ final class ChatStore: Sendable {
     }
 
     private func take(
-        _ batch: ChangeBatch, _ follower: inout LogFollower, _ sessions: inout SessionCache
+        _ batch: LogBatch, _ follower: inout LogFollower, _ sessions: inout SessionCache
     ) throws {
         if batch.isTorn {
             logger.error("the log was pruned before it was read")
             sessions.forgetAll()
         }
         tally.withLock { $0.read(batch) }
-        for change in batch.changes { sessions.forget(change.event) }
+        for logged in batch.events { sessions.forget(logged.event) }
         try follower.take(batch) { hallID in try database.hallSnapshot(hallID) }
     }
 

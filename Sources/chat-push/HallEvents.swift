@@ -199,7 +199,7 @@ extension ChatApplication {
     }
 
     /// A hall has another name or state.
-    func hallUpdated(_ snapshot: HallSnapshot, _ change: Change.HallChange) {
+    func hallUpdated(_ snapshot: HallSnapshot, _ change: HallChange) {
         let hall = snapshot.hall
         halls[hall.id]?.update(hall)
         // Also who has not joined it with a socket sees it in the list of halls.

@@ -8,52 +8,52 @@ import Synchronization
 /// Where the store stands in the log, and what it has to tell the event loops. Confined to the store's thread.
 struct LogFollower {
     /// All entries up to here were told.
-    private(set) var cursor: Int64
+    private(set) var position: LogPosition
     private var inboxes: [Inbox]
     /// How many changes to messages were told.
     private(set) var changesTold = 0
 
-    init(cursor: Int64, loops: [ServerLoop]) {
-        self.cursor = cursor
+    init(at position: LogPosition, loops: [ServerLoop]) {
+        self.position = position
         inboxes = loops.map(Inbox.init)
     }
 
     /// Takes what this process wrote itself, if its entries follow directly on what was told.
     ///
     /// - Returns: whether they did; if not, the log has to be read.
-    mutating func take(own written: [(entryID: Int64, event: StoreEvent)]) -> Bool {
-        var last = cursor
-        for (id, _) in written {
+    mutating func take(own written: [(entry: LogPosition, event: StoreEvent)]) -> Bool {
+        var last = position
+        for (entry, _) in written {
             // What is said at the same time shares an entry.
-            guard id == last + 1 || id == last && last > cursor else { return false }
-            last = id
+            guard entry.follows(last) || entry == last && last != position else { return false }
+            last = entry
         }
         for (_, event) in written {
             if case .messageChanged = event { changesTold += 1 }
             tellAll(event)
         }
-        cursor = last
+        position = last
         return true
     }
 
     /// Takes entries that were read.
     ///
     /// - Parameter hall: reads a hall that has changed. If it throws, nothing was taken.
-    mutating func take(_ batch: ChangeBatch, hall: (Int64) throws -> HallSnapshot?) rethrows {
+    mutating func take(_ batch: LogBatch, hall: (Int64) throws -> HallSnapshot?) rethrows {
         var halls: [Int64: HallSnapshot] = [:]
-        for case .hallChanged(let hallID, _) in batch.changes.map(\.event)
+        for case .hallChanged(let hallID, _) in batch.events.map(\.event)
         where halls[hallID] == nil {
             halls[hallID] = try hall(hallID)
         }
         if batch.isTorn { tellAll(.torn) }
-        for change in batch.changes {
-            if case .hallChanged(let hallID, let kind) = change.event {
+        for logged in batch.events {
+            if case .hallChanged(let hallID, let kind) = logged.event {
                 if let hall = halls[hallID] { tellAll(.hallUpdated(hall, kind)) }
             } else {
-                tellAll(change.event)
+                tellAll(logged.event)
             }
         }
-        cursor = batch.cursor
+        position = batch.end
     }
 
     /// Tells one loop the answer to a job.
@@ -66,7 +66,7 @@ struct LogFollower {
         for index in inboxes.indices { inboxes[index].deliver() }
     }
 
-    private mutating func tellAll(_ event: Change.Event) {
+    private mutating func tellAll(_ event: LogEvent) {
         switch event {
         case .messageCreated(let message): tellAll(.message(Delivery(message)))
         case .messageChanged(let message, let change):

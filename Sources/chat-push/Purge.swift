@@ -19,7 +19,7 @@ struct Purge {
     /// Does it if it is time.
     ///
     /// - Parameter changesTold: how many messages were deleted or edited so far.
-    mutating func runIfDue(_ database: ChatDatabase, changesTold: Int) throws {
+    mutating func runIfDue(_ database: any ChatStorage, changesTold: Int) throws {
         if changesTold > changesSeen {
             changesSeen = changesTold
             if dueAt == nil { dueAt = .now + Self.delay }

@@ -17,7 +17,7 @@ struct SessionCache {
     ///
     /// - Throws: ``ChatError``: `unauthenticated`.
     mutating func identity(
-        _ credentials: Credentials, in database: ChatDatabase
+        _ credentials: Credentials, in database: any ChatStorage
     ) throws -> Identity {
         if let name = credentials.remoteUser {
             reads += 1
@@ -31,7 +31,7 @@ struct SessionCache {
     }
 
     private mutating func session(
-        token: String, in database: ChatDatabase
+        token: String, in database: any ChatStorage
     ) throws -> LoginSession? {
         if let known = sessions[token], known.expiresAt > .now() { return known }
         reads += 1
@@ -46,7 +46,7 @@ struct SessionCache {
     mutating func forgetAll() { (sessions, tokens) = ([:], [:]) }
 
     /// Forgets what an entry of the log ends or changes.
-    mutating func forget(_ event: Change.Event) {
+    mutating func forget(_ event: LogEvent) {
         switch event {
         case .sessionEnded(let sessionID, _), .sessionRenewed(let sessionID, _):
             if let token = tokens.removeValue(forKey: sessionID) { sessions[token] = nil }

@@ -41,9 +41,9 @@ enum StoreEvent: Sendable {
     /// What somebody said is another now.
     indirect case messageChanged(ChangeDelivery)
     /// Another entry of the log.
-    indirect case changed(Change.Event)
+    indirect case changed(LogEvent)
     /// A hall has another name or state; with those who see it in their list of halls.
-    indirect case hallUpdated(HallSnapshot, Change.HallChange)
+    indirect case hallUpdated(HallSnapshot, HallChange)
     /// The log was pruned before it was read: nothing that is remembered can be trusted.
     case torn
     /// What became of a message that was to be written.

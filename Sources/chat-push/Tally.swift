@@ -105,8 +105,8 @@ struct StoreTally: Sendable {
     }
 
     /// Entries of the log were read.
-    mutating func read(_ batch: ChangeBatch) {
-        counts[.logEntries] += batch.changes.count
+    mutating func read(_ batch: LogBatch) {
+        counts[.logEntries] += batch.events.count
         if batch.isTorn { counts[.tornLogs] += 1 }
     }
 }

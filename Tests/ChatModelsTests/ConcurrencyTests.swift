@@ -18,7 +18,7 @@ import Testing
         let ana = try first.makeUser()
         let hall = try first.makeHall(owner: ana)
         let connections = try (0..<8).map { _ in try folder.database() }
-        let cursor = try first.newestChange()
+        let cursor = try first.logEnd()
         let errors = Mutex<[String]>([])
         let answered = Mutex<[Int64: String]>([:])
 
@@ -42,7 +42,7 @@ import Testing
             Dictionary(uniqueKeysWithValues: kept.map { ($0.rev, $0.content) })
                 == answered.withLock { $0 })
         // The log has each once, in the same order.
-        let log = try first.changes(after: cursor, limit: 2_000).changes.map(\.event)
+        let log = try first.log(after: cursor, limit: 2_000).events.map(\.event)
         #expect(log == kept.map { .messageCreated($0) })
         #expect(try first.problems().isEmpty)
     }
@@ -53,7 +53,7 @@ import Testing
         let ana = try first.makeUser()
         let hall = try first.makeHall(owner: ana)
         let connections = try (0..<4).map { _ in try folder.database() }
-        let cursor = try first.newestChange()
+        let cursor = try first.logEnd()
 
         DispatchQueue.concurrentPerform(iterations: 4) { index in
             let database = connections[index]
@@ -73,9 +73,9 @@ import Testing
                     var revs: [Int64] = []
                     var position = cursor
                     while revs.count < 300 {
-                        let batch = try database.changes(after: position, limit: 7)
-                        position = batch.cursor
-                        for case .messageCreated(let message) in batch.changes.map(\.event) {
+                        let batch = try database.log(after: position, limit: 7)
+                        position = batch.end
+                        for case .messageCreated(let message) in batch.events.map(\.event) {
                             revs.append(message.rev)
                         }
                     }

@@ -133,7 +133,9 @@ import Testing
             #expect(changes.messages.map(\.rev) == revs)
             #expect(changes.isComplete)
             let page = try database.reading { reader in
-                try reader.history(of: 1, as: 1).page(since: HallPosition(rev: since)).json(for: 1)
+                try reader.history(of: 1, as: 1).page(
+                    since: HallPosition(rev: since), limit: nil
+                ).json(for: 1)
             }
             let text = String(decoding: page, as: UTF8.self)
             #expect(text.components(separatedBy: "\"id\":").count - 1 == revs.count)
@@ -154,7 +156,7 @@ import Testing
 
         let new = NewMessage(hallID: 1, senderID: 1, content: "new")
         #expect(try database.createMessage(new).message.rev == 1)
-        #expect(try database.changes(after: 0).changes.count == 1)
+        #expect(try database.log(after: 0).events.count == 1)
     }
 
     @Test func `who opened the file before it was migrated writes nothing more`() throws {
@@ -188,7 +190,7 @@ import Testing
         let error = #expect(throws: DatabaseError.self) { try say(2) }
 
         #expect(error?.message == "table changes has no column named kind")
-        #expect(try database.newestChange() == 1)
+        #expect(try database.logEnd() == 1)
         #expect(try database.messages(of: 1, as: 1).messages.map(\.rev) == [1])
         let new = NewMessage(hallID: 1, senderID: 1, content: "new")
         #expect(try database.createMessage(new).message.rev == 2)
@@ -320,7 +322,7 @@ import Testing
         #expect(try code { _ = try database.sayAll(batch) } == .busy)
 
         #expect(try database.messages(of: hall.id, as: ana.id).rev == 0)
-        #expect(try database.newestChange() == 1)
+        #expect(try database.logEnd() == 1)
         #expect(try database.problems().isEmpty)
         try database.queue.inDatabase { db in
             _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count = 100000")

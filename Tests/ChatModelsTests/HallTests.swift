@@ -86,14 +86,14 @@ import Testing
     // MARK: Making and seeing
 
     @Test func `who makes a hall owns it`() throws {
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         let hall = try database.createHall(named: "General", isPrivate: false, by: ana.id)
 
         #expect(hall == Hall(id: hall.id, name: "General", isPrivate: false, role: .owner, rev: 0))
         #expect(try database.hall(hall.id, as: ana.id) == hall)
         #expect(
-            try database.changes(after: cursor).changes.map(\.event)
+            try database.log(after: cursor).events.map(\.event)
                 == [.joined(hallID: hall.id, userID: ana.id, role: .owner)])
     }
 
@@ -165,7 +165,7 @@ import Testing
 
     @Test func `a user joins an open hall, once`() throws {
         let hall = try database.makeHall(owner: ana)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         let joined = try database.join(hall.id, as: ben.id)
 
@@ -173,20 +173,20 @@ import Testing
         #expect(try database.join(hall.id, as: ben.id) == joined)
         #expect(try database.join(hall.id, as: ana.id).role == .owner)
         #expect(
-            try database.changes(after: cursor).changes.map(\.event)
+            try database.log(after: cursor).events.map(\.event)
                 == [.joined(hallID: hall.id, userID: ben.id, role: .member)])
     }
 
     @Test func `an archived hall is not joined, but whoever is in it reads it`() throws {
         let hall = try database.makeHall(owner: ana, members: [ben])
         try database.say(in: hall, as: ana, clientKey: "k")
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         try database.archiveHall(hall.id)
         try database.archiveHall(hall.id)
 
         #expect(
-            try database.changes(after: cursor).changes.map(\.event)
+            try database.log(after: cursor).events.map(\.event)
                 == [.hallChanged(hallID: hall.id, .archived)])
         #expect(try code { _ = try database.join(hall.id, as: cai.id) } == .hallArchived)
         #expect(try database.join(hall.id, as: ben.id).isArchived)
@@ -216,14 +216,14 @@ import Testing
 
     @Test func `who leaves is out, and the log says so`() throws {
         let hall = try database.makeHall(owner: ana, members: [ben])
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         try database.leave(hall.id, as: ben.id)
 
         #expect(try code { _ = try database.hall(hall.id, as: ben.id) } == .notAMember)
         #expect(try code { try database.leave(hall.id, as: ben.id) } == .notAMember)
         #expect(
-            try database.changes(after: cursor).changes.map(\.event)
+            try database.log(after: cursor).events.map(\.event)
                 == [.left(hallID: hall.id, userID: ben.id)])
     }
 
@@ -233,13 +233,13 @@ import Testing
         _ = try database.join(hall.id, as: cai.id)
         clock.advance(seconds: 1)
         _ = try database.join(hall.id, as: ben.id)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         try database.leave(hall.id, as: ana.id)
 
         #expect(try database.allMembers(of: hall.id) == [cai.id: .owner, ben.id: .member])
         #expect(
-            try database.changes(after: cursor).changes.map(\.event) == [
+            try database.log(after: cursor).events.map(\.event) == [
                 .left(hallID: hall.id, userID: ana.id),
                 .joined(hallID: hall.id, userID: cai.id, role: .owner),
             ])
@@ -289,14 +289,14 @@ import Testing
 
     @Test func `the operator brings users in, changes roles, and takes users out`() throws {
         let hall = try database.makeHall("Secret", isPrivate: true, owner: ana)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         try database.setMember(ben.id, of: hall.id, as: .member)
         try database.setMember(ben.id, of: hall.id, as: .owner)
         try database.removeMember(ana.id, of: hall.id)
 
         #expect(try database.allMembers(of: hall.id) == [ben.id: .owner])
-        let events = try database.changes(after: cursor).changes.map(\.event)
+        let events = try database.log(after: cursor).events.map(\.event)
         #expect(
             events == [
                 .joined(hallID: hall.id, userID: ben.id, role: .member),
@@ -313,14 +313,14 @@ import Testing
     @Test func `the operator makes, renames and lists halls`() throws {
         let first = try database.createHall(named: " First ", isPrivate: true)
         let second = try database.makeHall("Second", owner: ana, members: [ben])
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         try database.renameHall(first.id, to: "Second")  // private: its name is its own
         try database.renameHall(second.id, to: "Zweite")
         try database.renameHall(second.id, to: "ZWEITE")
 
         #expect(
-            try database.changes(after: cursor).changes.map(\.event) == [
+            try database.log(after: cursor).events.map(\.event) == [
                 .hallChanged(hallID: first.id, .renamed), .hallChanged(hallID: second.id, .renamed),
                 .hallChanged(hallID: second.id, .renamed),
             ])

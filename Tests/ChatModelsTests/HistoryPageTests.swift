@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    private func page(_ user: User, _ body: (History) throws -> HistoryPage) throws -> [UInt8] {
+    private func page(_ user: User, _ body: (any History) throws -> HistoryPage) throws -> [UInt8] {
         try database.reading { try body($0.history(of: hall.id, as: user.id)) }.json(for: user.id)
     }
 
@@ -148,7 +148,7 @@ import Testing
 
     @Test func `an empty hall has an empty page`() throws {
         #expect(
-            try page(ana) { try $0.page() }
+            try page(ana) { try $0.page(limit: nil, before: nil) }
                 == Array(#"{"messages":[],"rev":0,"change":0,"has_more":false}"#.utf8))
     }
 
@@ -169,7 +169,8 @@ import Testing
 
     @Test func `who is no member gets no history`() throws {
         let eva = try database.makeUser("eva")
-        #expect(try code { _ = try page(eva) { try $0.page() } } == .notAMember)
+        #expect(
+            try code { _ = try page(eva) { try $0.page(limit: nil, before: nil) } } == .notAMember)
         #expect(
             try code { _ = try database.reading { try $0.history(of: 99, as: ana.id) } }
                 == .notFound)

@@ -83,10 +83,10 @@ struct MessageChangeTests {
 
     @Test func `an edit that changes nothing is no change`() throws {
         let said = try database.say("e\u{301}", in: hall, as: ben)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         #expect(try edit(said, "e\u{301}", as: ben) == WrittenMessage(message: said))
-        #expect(try database.newestChange() == cursor)
+        #expect(try database.logEnd() == cursor)
         // The same to read, and still another text.
         #expect(try edit(said, "\u{E9}", as: ben).message.change?.number == 1)
     }
@@ -108,7 +108,7 @@ struct MessageChangeTests {
     @Test func `what is said, edited and deleted in one transaction happens in that order`() throws
     {
         let first = try database.say("1", in: hall, as: ben)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
         func say(_ text: String) -> MessageCommand {
             .say(NewMessage(hallID: hall.id, senderID: ben.id, content: text))
         }
@@ -126,10 +126,10 @@ struct MessageChangeTests {
 
         let written = results.compactMap { try? $0.get() }
         #expect(written.map(\.message.content) == ["2", "3", "1b", "4", "4b", "5", ""])
-        #expect(written.map(\.entryID) == [1, 1, 2, 3, 4, 5, 6].map { cursor + $0 })
+        #expect(written.map { ($0.entry?.number ?? 0) - cursor.number } == [1, 1, 2, 3, 4, 5, 6])
         #expect(try newest().map(\.content) == ["1b", "", "3", "4b", "5"])
         #expect(try newest().map { $0.change?.number ?? 0 } == [1, 3, 0, 2, 0])
-        let events = try database.changes(after: cursor).changes.map(\.event)
+        let events = try database.log(after: cursor).events.map(\.event)
         // The log tells of messages as they are when it is read.
         let now = try newest()
         #expect(

@@ -121,13 +121,13 @@ import Testing
     @Test func `a repeated key answers with the message that is there`() throws {
         let first = try database.createMessage(new("Hello", key: "k")).message
         clock.advance(seconds: 5)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         let second = try database.createMessage(new("Hello", key: "k"))
 
-        #expect(second == WrittenMessage(message: first, entryID: nil))
+        #expect(second == WrittenMessage(message: first, entry: nil))
         #expect(try database.messages(of: hall.id, as: ana.id).rev == 1)
-        #expect(try database.newestChange() == cursor)
+        #expect(try database.logEnd() == cursor)
     }
 
     @Test func `a key with another content or another hall is refused`() throws {
@@ -179,7 +179,7 @@ import Testing
         let hidden = try database.makeHall("Hidden", isPrivate: true, owner: ben)
         let archived = try database.makeHall("Archived", owner: ana)
         try database.archiveHall(archived.id)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         let results = try database.sayAll([
             new("one"), new(""), new("two", key: "k"), new("x", hall: hidden), new("two", key: "k"),
@@ -201,7 +201,7 @@ import Testing
         #expect(created.map(\.message.rev) == [1, 2, 2, 3, 1, 4])
         #expect(created.map(\.isRepeat) == [false, false, true, false, false, false])
         #expect(
-            try database.changes(after: cursor).changes.map(\.event)
+            try database.log(after: cursor).events.map(\.event)
                 == created.filter { !$0.isRepeat }.map { .messageCreated($0.message) })
         #expect(try database.sayAll([]).isEmpty)
     }

@@ -66,7 +66,7 @@ import Testing
             { _ = try database.messages(of: hall.id, as: ana.id, before: newer.id) },
             {
                 try database.reading {
-                    _ = try $0.history(of: hall.id, as: ana.id).page(before: newer.id)
+                    _ = try $0.history(of: hall.id, as: ana.id).page(limit: nil, before: newer.id)
                 }
             },
         ] {
@@ -98,7 +98,8 @@ import Testing
             { _ = try database.messages(of: hall.id, as: ana.id, since: HallPosition(rev: 0)) },
             {
                 try database.reading {
-                    _ = try $0.history(of: hall.id, as: ana.id).page(since: HallPosition(rev: 0))
+                    _ = try $0.history(of: hall.id, as: ana.id).page(
+                        since: HallPosition(rev: 0), limit: nil)
                 }
             },
         ] {
@@ -117,7 +118,7 @@ import Testing
     }
 
     @Test func `whether my halls changed searches the end of the log`() throws {
-        let kept = try database.reading { try $0.halls(of: ana.id) }
+        let kept = try database.reading { try $0.halls(of: ana.id, kept: nil) }
         let ben = try database.makeUser("ben")
         try database.say(in: database.makeHall("Other", owner: ben), as: ben)
         let steps = try plans {
@@ -166,7 +167,7 @@ import Testing
     }
 
     @Test func `following the log searches only`() throws {
-        let steps = try plans { _ = try database.changes(after: 0) }
+        let steps = try plans { _ = try database.log(after: 0) }
 
         #expect(steps.contains("SEARCH c USING INTEGER PRIMARY KEY (rowid>?)"))
         // Its oldest entry is the first of the table; the sequences are a handful.

@@ -89,14 +89,14 @@ import Testing
     @Test func `a session is ended before its time, and the log says so`() throws {
         let (session, token) = try database.createSession(for: ana)
         let (_, other) = try database.createSession(for: ana)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         try database.endSession(session.id, by: .operator)
 
         #expect(try database.session(token: token) == nil)
         #expect(try database.session(token: other) != nil)
         #expect(
-            try database.changes(after: cursor).changes.map(\.event)
+            try database.log(after: cursor).events.map(\.event)
                 == [.sessionEnded(sessionID: session.id, userID: ana.id)])
         #expect(try code { try database.endSession(session.id, by: .operator) } == .notFound)
     }
@@ -143,7 +143,7 @@ import Testing
             #expect(try (database.session(token: session.token) != nil) == (number >= 2))
         }
         #expect(try database.session(token: bens) != nil)
-        let ended = try database.changes(after: 0).changes.map(\.event)
+        let ended = try database.log(after: 0).events.map(\.event)
         #expect(
             ended
                 == sessions.prefix(2).map {

@@ -265,13 +265,13 @@ import Testing
         let database = try emptyDatabase()
         let ana = try database.makeUser("ana")
         let (session, token) = try database.createSession(for: ana)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         try database.setPassword("another one", of: ana.id, by: .operator)
 
         #expect(try database.session(token: token) == nil)
         #expect(
-            try database.changes(after: cursor).changes.map(\.event)
+            try database.log(after: cursor).events.map(\.event)
                 == [.sessionEnded(sessionID: session.id, userID: ana.id)])
         #expect(
             try code {
@@ -339,14 +339,14 @@ import Testing
         let hall = try database.makeHall(owner: ana)
         let message = try database.say(in: hall, as: ana)
         let (session, token) = try database.createSession(for: ana)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
 
         try database.setDisabled(true, user: ana.id)
 
         #expect(try database.session(token: token) == nil)
         #expect(try database.sessions().isEmpty)
         #expect(
-            try database.changes(after: cursor).changes.map(\.event) == [
+            try database.log(after: cursor).events.map(\.event) == [
                 .sessionEnded(sessionID: session.id, userID: ana.id), .userDisabled(userID: ana.id),
             ])
         #expect(try code { _ = try database.hall(hall.id, as: ana.id) } == .notFound)

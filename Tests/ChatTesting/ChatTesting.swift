@@ -103,6 +103,11 @@ extension ChatDatabase {
         ).message
     }
 
+    /// Says something in a transaction of its own.
+    public func createMessage(_ new: NewMessage) throws -> WrittenMessage {
+        try perform(.say(new))
+    }
+
     /// Says so many things, each in a transaction and so with an entry in the log of its own: "1", "2", …
     public func sayEach(_ count: Int, in hall: Hall, as user: User) throws {
         for number in 1...count { try say("\(number)", in: hall, as: user) }

@@ -461,41 +461,44 @@ import Testing
 }
 
 @Suite struct LogFollowerTests {
-    private func said(_ id: Int64) -> Change { Change(id: id, event: .messageCreated(message(id))) }
+    private func said(_ id: Int64) -> LoggedEvent {
+        LoggedEvent(position: LogPosition(integerLiteral: id), event: .messageCreated(message(id)))
+    }
 
-    private func own(_ id: Int64) -> (entryID: Int64, event: StoreEvent) {
-        (id, .message(Delivery(message(id))))
+    private func own(_ id: Int64) -> (entry: LogPosition, event: StoreEvent) {
+        (LogPosition(integerLiteral: id), .message(Delivery(message(id))))
     }
 
     @Test func `own entries are taken only where they follow directly`() {
-        var follower = LogFollower(cursor: 10, loops: [])
+        var follower = LogFollower(at: 10, loops: [])
         let taken = [
             [], [own(11), own(12)], [own(14)], [own(12)], [own(12), own(13)],
             [own(14), own(14)],
         ].map { follower.take(own: $0) }
         #expect(taken == [true, true, false, false, false, false])
-        #expect(follower.cursor == 12)
-        follower.take(ChangeBatch(changes: [said(13), said(14)], cursor: 14, isTorn: false)) { _ in
+        #expect(follower.position == 12)
+        follower.take(LogBatch(events: [said(13), said(14)], end: 14, isTorn: false)) { _ in
             nil
         }
-        #expect(follower.cursor == 14)
-        follower.take(ChangeBatch(changes: [], cursor: 3, isTorn: true)) { _ in nil }
-        #expect(follower.cursor == 3)
+        #expect(follower.position == 14)
+        follower.take(LogBatch(events: [], end: 3, isTorn: true)) { _ in nil }
+        #expect(follower.position == 3)
         let together = [
             [own(4), own(4), own(5), own(5)], [own(6), own(8)], [own(6), own(5)],
         ]
         #expect(together.map { follower.take(own: $0) } == [true, false, false])
-        #expect(follower.cursor == 5)
+        #expect(follower.position == 5)
     }
 
     @Test func `a batch of which a hall cannot be read is not taken, not even in part`() throws {
-        var follower = LogFollower(cursor: 0, loops: [])
-        let batch = ChangeBatch(
-            changes: [said(1), Change(id: 2, event: .hallChanged(hallID: 1, .renamed))], cursor: 2,
+        var follower = LogFollower(at: 0, loops: [])
+        let batch = LogBatch(
+            events: [said(1), LoggedEvent(position: 2, event: .hallChanged(hallID: 1, .renamed))],
+            end: 2,
             isTorn: false)
         let failure = try code { try follower.take(batch) { _ in throw ChatError(.busy) } }
         #expect(failure == .busy)
-        #expect(follower.cursor == 0)
+        #expect(follower.position == 0)
     }
 }
 

@@ -301,7 +301,7 @@ private final class Cache {
         try cache.identity(credentials, in: database)
     }
 
-    func forget(_ event: Change.Event) { cache.forget(event) }
+    func forget(_ event: LogEvent) { cache.forget(event) }
 }
 
 @Suite struct SessionCacheTests {
@@ -317,7 +317,7 @@ private final class Cache {
         #expect(try cache.identity(credentials, in: database).session == session)
         cache.forget(.sessionEnded(sessionID: session.id + 1, userID: ana.id))
         #expect(try cache.identity(credentials, in: database).session == session)
-        for change in try database.changes(after: 0).changes { cache.forget(change.event) }
+        for change in try database.log(after: 0).events { cache.forget(change.event) }
         #expect(try code { _ = try cache.identity(credentials, in: database) } == .unauthenticated)
     }
 
@@ -344,7 +344,7 @@ private final class Cache {
             _ = try cache.identity(Credentials(tokens: [token]), in: database)
         }
         try database.setDisabled(true, user: ana.id)
-        for change in try database.changes(after: 0).changes { cache.forget(change.event) }
+        for change in try database.log(after: 0).events { cache.forget(change.event) }
         for token in tokens {
             let credentials = Credentials(tokens: [token])
             #expect(

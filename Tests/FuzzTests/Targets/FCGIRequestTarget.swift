@@ -121,7 +121,7 @@ private struct Stage {
         for content in ["Hello", "again"] {
             let new = NewMessage(
                 hallID: hall.id, senderID: ana.id, content: content, clientKey: content)
-            _ = try database.createMessage(new)
+            _ = try database.perform(.say(new))
         }
         token = try database.createSession(for: ana).token
     }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CompactJSON
-
 /// Who deleted a message.
 public enum Deletion: String, Sendable, Hashable {
     /// Who had said it.
@@ -26,20 +24,6 @@ public struct MessageChange: Sendable, Hashable {
         self.number = number
         self.editedAt = editedAt
         self.deleted = deleted
-    }
-
-    /// The members that docs/protocol.md adds to a message, each with a comma before it.
-    func write(to json: inout JSONWriter) {
-        json.raw(",\"change\":")
-        json.integer(number)
-        if let editedAt {
-            json.raw(",\"edited_at\":")
-            json.string(editedAt)
-        }
-        if let deleted {
-            json.raw(",\"deleted\":")
-            json.string(deleted.rawValue)
-        }
     }
 }
 

@@ -59,7 +59,7 @@ struct MessageWriter {
             // What was changed since has another text than the retry.
             let isSame = earlier.change != nil || earlier.content.isExactly(new.content)
             guard earlier.hallID == new.hallID, isSame else { throw ChatError(.clientKeyReused) }
-            return WrittenMessage(message: earlier, entryID: nil)
+            return WrittenMessage(message: earlier)
         }
         guard !hall.isArchived else { throw ChatError(.hallArchived) }
         let message = try insert(
@@ -73,7 +73,7 @@ struct MessageWriter {
         try update.run()
         let entryID = try log(message.id, of: new)
         members.move(new.hallID, to: message.rev, by: message.id)
-        return WrittenMessage(message: message, entryID: entryID)
+        return WrittenMessage(message: message, entry: LogPosition(entryID))
     }
 
     /// A member's place in a hall.
@@ -110,7 +110,7 @@ struct MessageWriter {
         guard message.change?.deleted == nil else { throw ChatError(.messageGone) }
         guard !seat.isArchived else { throw ChatError(.hallArchived) }
         if message.content.isExactly(edit.content) {
-            return WrittenMessage(message: message, entryID: nil)
+            return WrittenMessage(message: message)
         }
         try requireTime(toEdit: message)
         message.content = edit.content
@@ -137,7 +137,7 @@ struct MessageWriter {
             message = try self.message(deletion.messageID, of: deletion.hallID)
             (deleted, change) = (.operator, try database.change(of: deletion.hallID, in: db))
         }
-        if message.change?.deleted != nil { return WrittenMessage(message: message, entryID: nil) }
+        if message.change?.deleted != nil { return WrittenMessage(message: message) }
         message.content = ""
         message.change = MessageChange(number: change + 1, deleted: deleted)
         return try self.change(message, by: deletion.actor, &members)
@@ -179,7 +179,7 @@ struct MessageWriter {
                 hallID: message.hallID, messageID: message.id, change: change.number),
             by: actor, in: db)
         members.move(message.hallID, toChange: change.number)
-        return WrittenMessage(message: message, entryID: entryID)
+        return WrittenMessage(message: message, entry: LogPosition(entryID))
     }
 
     // MARK: Rows

@@ -11,33 +11,13 @@ extension ChatDatabase {
     ///
     /// - Throws: ``ChatError``: `message_empty`, `message_too_long`, `invalid_client_key`, `not_found`, `not_a_member`,
     ///   `hall_archived`, `client_key_reused`, `busy`; `internal` where the hall is not sound (``problems()``).
-    public func createMessage(_ new: NewMessage) throws -> WrittenMessage {
-        try perform(.say(new))
-    }
-
-    /// Does one thing with messages, in a transaction of its own; see ``perform(_:)``.
-    ///
-    /// - Throws: ``ChatError``: what ``createMessage(_:)`` throws, and for what was said already `not_allowed`,
-    ///   `message_gone`, `edit_time_over`.
-    public func perform(_ command: MessageCommand) throws -> WrittenMessage {
-        // What no hall takes does not cost the lock.
-        try command.check(limits)
-        guard let result = try perform([command]).first else { throw ChatError(.internalError) }
-        return try result.get()
-    }
-
-    /// Does several things in one transaction, in their order. One that is refused does not harm the others; if the
-    /// transaction itself fails, it throws, and nothing was done.
     public func perform(
         _ commands: [MessageCommand]
     ) throws -> [Result<WrittenMessage, ChatError>] {
         try perform(commands, patience: nil)
     }
 
-    /// The same, for who has other things to do while another has the lock.
-    ///
-    /// - Parameter milliseconds: how long it waits for the lock.
-    /// - Returns: `nil` if nothing was done, because another has the lock.
+    /// As ``MessageStorage`` says.
     public func perform(
         _ commands: [MessageCommand], waitingAtMost milliseconds: Int32
     ) throws -> [Result<WrittenMessage, ChatError>]? {
@@ -70,12 +50,7 @@ extension ChatDatabase {
         }
     }
 
-    /// The newest messages of a hall, or those before one.
-    ///
-    /// - Parameters:
-    ///   - limit: how many; at least 1, at most ``Limits/pageSizeMax``.
-    ///   - before: the id of a message; only older ones are given.
-    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    /// As ``MessageStorage`` says.
     public func messages(
         of hallID: Int64, as userID: Int64, limit: Int? = nil, before: Int64? = nil
     ) throws -> MessagePage {
@@ -85,11 +60,7 @@ extension ChatDatabase {
         }
     }
 
-    /// What happened in a hall since a position, whole or not at all.
-    ///
-    /// - Parameter limit: how many messages, and how many that were changed, make a whole answer at most; beyond it the
-    ///   newest page is given, and ``MessagesSince/isComplete`` is false.
-    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    /// As ``MessageStorage`` says.
     public func messages(
         of hallID: Int64, as userID: Int64, since position: HallPosition, limit: Int? = nil
     ) throws -> MessagesSince {

@@ -4,11 +4,7 @@ import Foundation
 import GRDB
 
 extension ChatDatabase {
-    /// Begins a session.
-    ///
-    /// - Parameter tokens: those of the sessions that it takes the place of: they end.
-    /// - Returns: the session, and its token: the only time that anybody but the client knows it. What is kept is a hash.
-    /// - Throws: ``ChatError``: `unauthenticated` for one whom the operator has just shut out.
+    /// As ``SessionStorage`` says.
     public func createSession(
         for user: User, replacing tokens: [String] = []
     ) throws -> (session: LoginSession, token: String) {
@@ -36,7 +32,7 @@ extension ChatDatabase {
         return (LoginSession(id: id, user: user, expiresAt: expiresAt), token.text)
     }
 
-    /// The session that a token stands for; `nil` if there is none, it has expired, or its user is shut out.
+    /// As ``SessionStorage`` says.
     public func session(token: String) throws -> LoginSession? {
         try read { db in try session(token: token, db) }
     }
@@ -59,9 +55,7 @@ extension ChatDatabase {
         WHERE s.token_hash = ? AND s.expires_at > ? AND u.disabled_at IS NULL
         """
 
-    /// Ends a session before its time.
-    ///
-    /// - Throws: ``ChatError``: `not_found`.
+    /// As ``SessionStorage`` says.
     public func endSession(_ sessionID: Int64, by actor: Actor) throws {
         try write { db in try endSession(sessionID, by: actor, db) }
     }
@@ -73,9 +67,7 @@ extension ChatDatabase {
         try logEnded([sessionID], of: userID, by: actor, db)
     }
 
-    /// Lets a session that is used last as long as one that begins now. Written at most once a day.
-    ///
-    /// - Returns: whether it was.
+    /// As ``SessionStorage`` says.
     public func renewSession(_ session: LoginSession) throws -> Bool {
         let expiresAt = clock().adding(seconds: limits.sessionLifetimeSeconds)
         // A session of less than two days would be written all the time.
@@ -94,15 +86,13 @@ extension ChatDatabase {
         }
     }
 
-    /// Ends all sessions of a user.
-    ///
-    /// - Returns: how many.
+    /// As ``SessionStorage`` says.
     @discardableResult
     public func endSessions(of userID: Int64, by actor: Actor) throws -> Int {
         try write { db in try endSessions(of: userID, but: nil, by: actor, db) }
     }
 
-    /// The sessions that have not expired, of one user or of all.
+    /// As ``SessionStorage`` says.
     public func sessions(of userID: Int64? = nil) throws -> [SessionSummary] {
         let now = clock().iso8601
         return try read { db in

@@ -3,11 +3,9 @@
 import GRDB
 import Synchronization
 
-/// A hall's history as a member may read it: where it stands, and its pages as they go over the wire. Only within
-/// ``ChatDatabase/reading(_:)``.
-public struct History {
-    /// Where it stands.
-    public let version: HistoryVersion
+/// A hall's history in SQLite. Only within ``ChatDatabase/reading(_:)``.
+struct SQLiteHistory: History {
+    let version: HistoryVersion
     private let hall: Seat
     private let reader: ChatReader
 
@@ -33,13 +31,13 @@ public struct History {
             createdAt: statement.text(1))
     }
 
-    /// The newest messages, or those before one; see ``ChatDatabase/messages(of:as:limit:before:)``.
-    public func page(limit: Int? = nil, before: Int64? = nil) throws -> HistoryPage {
+    /// The newest messages, or those before one; see ``History/page(limit:before:)``.
+    func page(limit: Int?, before: Int64?) throws -> HistoryPage {
         try page(limit: limit, before: before, isComplete: nil)
     }
 
-    /// What happened since a position; see ``ChatDatabase/messages(of:as:since:limit:)``.
-    public func page(since position: HallPosition, limit: Int? = nil) throws -> HistoryPage {
+    /// What happened since a position; see ``History/page(since:limit:)``.
+    func page(since position: HallPosition, limit: Int?) throws -> HistoryPage {
         let changed = try position.change.map {
             try reader.database.messages(
                 of: hall, changedSince: $0, limit: limit, in: reader.db)
@@ -64,16 +62,20 @@ public struct History {
         isComplete: Bool?
     ) throws -> HistoryPage {
         var rows = try MessagesBackwards(
-            HistoryPageWriter.columns, of: hall, from: id, in: reader.db)
+            MessageRow.columns, of: hall, from: id, in: reader.db)
         defer { rows.finish() }
         var changes = try ChangesBackwards(of: hall, from: id, in: reader.db)
         defer { changes.finish() }
-        var writer = HistoryPageWriter(hallID: hall.hallID, sizeExpected: count)
+        var writer = HistoryPageWriter(sizeExpected: count)
         try reader.database.senders.withLock { senders in
             // Where a message was taken out by hand, there are fewer of them than positions.
-            while writer.count < count, try rows.step(),
-                try writer.append(rows.row, since: rev, &changes, &senders, reader.db)
-            {}
+            while writer.count < count, try rows.step(), rows.row.integer(1) > rev {
+                try senders.learn(rows.row.integer(2), reader.db)
+                writer.append(
+                    MessageRow(
+                        row: rows.row, hallID: hall.hallID,
+                        change: try changes.change(of: rows.row.integer(0)), senders: senders))
+            }
         }
         // What changed since a position has nothing before it to ask for.
         return writer.page(

@@ -22,8 +22,8 @@ public struct SessionCookie: Sendable, Equatable {
     }
 
     /// The cookie of the chat in that database, unless the operator names it.
-    public init(of database: ChatDatabase) {
-        self.init(name: "halls_" + database.instance)
+    public init(of storage: any ChatStorage) {
+        self.init(name: "halls_" + storage.instance)
     }
 
     /// Whether a cookie may have that name: letters, digits, `_` and `-`, and no prefix that means something to browsers.

@@ -32,25 +32,6 @@ public struct Hall: Sendable, Hashable {
         self.change = change
         self.isArchived = isArchived
     }
-
-    /// The hall as docs/protocol.md shows one.
-    public func write(to json: inout JSONWriter) {
-        json.raw("{\"id\":")
-        json.integer(id)
-        json.raw(",\"name\":")
-        json.string(name)
-        json.raw(",\"private\":")
-        json.bool(isPrivate)
-        json.raw(",\"role\":")
-        if let role { json.string(role.rawValue) } else { json.raw("null") }
-        json.raw(",\"rev\":")
-        json.integer(rev)
-        json.raw(",\"change\":")
-        json.integer(change)
-        json.raw(",\"archived\":")
-        json.bool(isArchived)
-        json.raw("}")
-    }
 }
 
 /// A user in a hall.
@@ -90,4 +71,12 @@ public struct HallSummary: Sendable, Equatable {
         self.hall = hall
         self.memberCount = memberCount
     }
+}
+
+/// A hall with everybody in it.
+public struct HallSnapshot: Sendable, Equatable {
+    /// The hall, without a role.
+    public var hall: Hall
+    /// Its members and what they may.
+    public var members: [Int64: Role]
 }

@@ -27,7 +27,7 @@ public struct WrittenMessage: Sendable, Equatable {
     public var message: Message
     /// The entry of the log that tells of it, which it may share with others of its transaction; `nil` if nothing had to be
     /// written, because it was so already.
-    public var entryID: Int64?
+    public var entry: LogPosition?
     /// Whether it was so already: said under the same client key, deleted, or of the same text.
-    public var isRepeat: Bool { entryID == nil }
+    public var isRepeat: Bool { entry == nil }
 }

@@ -7,13 +7,13 @@ import Glibc
 import Sockets
 import Synchronization
 
-/// The chat as it is kept: one connection to the SQLite file. Several processes, and several connections in each, use
+/// The engine on SQLite: one connection to the file. Several processes, and several connections in each, use
 /// the file at once; a connection is used by one thread at a time and blocks it.
 ///
 /// Each method that writes is one transaction that keeps an invariant, and appends what it did to the log
 /// (``changes(after:limit:)``). What a person did wrong is thrown as ``ChatError``; a database that cannot write at the
 /// moment (full, locked for too long) as ``ChatError/Code/busy``.
-public final class ChatDatabase: Sendable {
+public final class ChatDatabase: ChatStorage {
     /// Why a database cannot be opened.
     public enum OpenError: Error, Equatable, CustomStringConvertible {
         /// There is no such file.
@@ -270,19 +270,17 @@ public final class ChatDatabase: Sendable {
 
     // MARK: Care
 
-    /// Closes the connection. The last one to do so folds the write-ahead log into the file.
+    /// As ``ChatStorage`` says.
     public func close() throws {
         try queue.close()
     }
 
-    /// Answers at all?
+    /// As ``ChatStorage`` says.
     public func ping() throws {
         _ = try read { db in try Int.fetchOne(db, sql: "SELECT 1 FROM users LIMIT 1") }
     }
 
-    /// Writes what changes nothing, which a database that is full or locked does not let through.
-    ///
-    /// - Throws: ``ChatError/Code/busy``, after a tenth of a second where another has the lock.
+    /// As ``ChatStorage`` says.
     public func tryWriting() throws {
         do {
             try write(waitingAtMost: 100) { db in try db.execute(sql: "UPDATE instance SET id = id")

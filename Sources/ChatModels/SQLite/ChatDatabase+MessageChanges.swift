@@ -49,10 +49,7 @@ extension ChatDatabase {
         try hall.run()
     }
 
-    /// Brings what was deleted out of the write-ahead log, too: the file itself holds nothing of it once the transaction is
-    /// in it, because SQLite overwrites what it frees (`secure_delete`).
-    ///
-    /// - Returns: whether it is done; not, while somebody writes, or reads an older state.
+    /// As ``ChatStorage`` says.
     public func purgeDeleted() throws -> Bool {
         try queue.inDatabase { db in
             _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, 50)

@@ -3,10 +3,7 @@
 import GRDB
 
 extension ChatDatabase {
-    /// Makes an account with a password. Its name must not look like another's; whom the site's own login names is not
-    /// asked that, since the site has made sure who is who.
-    ///
-    /// - Throws: ``ChatError``: `invalid_username`, `invalid_password`, `username_taken`.
+    /// As ``PersonStorage`` says.
     public func createUser(named username: String, password: String) throws -> User {
         let username = try Names.username(username, lengthMax: limits.usernameLengthMax)
         let hash = try hashed(password)
@@ -16,9 +13,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Refuses a name with which nobody could make an account.
-    ///
-    /// - Throws: ``ChatError``: `invalid_username`, `username_taken`.
+    /// As ``PersonStorage`` says.
     public func requireFree(_ username: String) throws {
         let username = try Names.username(username, lengthMax: limits.usernameLengthMax)
         try read { db in try requireFree(username, db) }
@@ -29,10 +24,7 @@ extension ChatDatabase {
         try requireOwnLook(ofUser: username, db)
     }
 
-    /// The user whom the site's own login names, made on first sight.
-    ///
-    /// - Throws: ``ChatError``: `invalid_username`; `unauthenticated` for one whom the operator shut out, and for a name
-    ///   that differs from a known one only in what ``Names/key(_:)`` does not see: that may be another person.
+    /// As ``PersonStorage`` says.
     public func siteUser(named username: String) throws -> User {
         let username = try Names.username(username, lengthMax: limits.usernameLengthMax)
         let known = try read { db in try account(named: username, db) }
@@ -46,11 +38,7 @@ extension ChatDatabase {
         }
     }
 
-    /// The user to whom name and password belong. Takes as long for a name that does not exist.
-    ///
-    /// - Parameter address: where the attempt comes from. Failures are counted for it, and for the account from there;
-    ///   logins that succeed are counted for both, too.
-    /// - Throws: ``ChatError``: `wrong_credentials`, `rate_limited`; `busy` where there is no memory for the hash.
+    /// As ``PersonStorage`` says.
     public func authenticate(
         username: String, password: String, address: String
     ) throws -> User {
@@ -88,23 +76,20 @@ extension ChatDatabase {
         }
     }
 
-    /// What stands for an account while its password is being looked at; the same for all ways to write its name, and for
-    /// all names that nobody can have.
+    /// As ``PersonStorage`` says.
     public func accountKey(of username: String) -> String {
         let key = Names.key(of: username, lengthMax: limits.usernameLengthMax) ?? ""
         return String(String.UnicodeScalarView(key.unicodeScalars.prefix(128)))
     }
 
-    /// Counts a registration for an address, so that one cannot fill the database with accounts.
-    ///
-    /// - Throws: ``ChatError``: `rate_limited`.
+    /// As ``PersonStorage`` says.
     public func countRegistration(from address: String) throws {
         try countRegistration(.address(address, limits))
     }
 
     // MARK: The operator's view
 
-    /// All users by id.
+    /// As ``PersonStorage`` says.
     public func accounts() throws -> [Account] {
         try read { db in
             try Row.fetchAll(db, sql: "SELECT \(Self.accountColumns) FROM users ORDER BY id")
@@ -112,9 +97,7 @@ extension ChatDatabase {
         }
     }
 
-    /// The user of that name.
-    ///
-    /// - Throws: ``ChatError``: `not_found`.
+    /// As ``PersonStorage`` says.
     public func account(named username: String) throws -> Account {
         try read { db in
             guard let account = try account(named: username, db) else {
@@ -124,10 +107,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Sets a user's password and ends the user's sessions.
-    ///
-    /// - Parameter sessionID: the session of who asks for it, which goes on.
-    /// - Throws: ``ChatError``: `not_found`, `invalid_password`.
+    /// As ``PersonStorage`` says.
     public func setPassword(
         _ password: String, of userID: Int64, by actor: Actor, keeping sessionID: Int64? = nil
     ) throws {
@@ -140,9 +120,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Shuts a user out, or lets the user in again. Who is shut out loses every session.
-    ///
-    /// - Throws: ``ChatError``: `not_found`.
+    /// As ``PersonStorage`` says.
     public func setDisabled(_ isDisabled: Bool, user userID: Int64) throws {
         try write { db in
             try db.execute(

@@ -8,27 +8,27 @@ import Testing
 @testable import ChatModels
 
 /// The log that chat-push follows.
-@Suite struct ChangeTests {
+@Suite struct LogTests {
     @Test func `the log says everything in its order, a batch at a time`() throws {
         let database = try emptyDatabase()
         let ana = try database.makeUser()
         let hall = try database.makeHall(owner: ana)
         try database.sayEach(25, in: hall, as: ana)
 
-        var cursor: Int64 = 0
-        var seen: [Change] = []
+        var cursor: LogPosition = 0
+        var seen: [LoggedEvent] = []
         while true {
-            let batch = try database.changes(after: cursor, limit: 10)
+            let batch = try database.log(after: cursor, limit: 10)
             #expect(!batch.isTorn)
-            guard !batch.changes.isEmpty else { break }
-            #expect(batch.changes.count <= 10)
-            cursor = batch.cursor
-            seen += batch.changes
+            guard !batch.events.isEmpty else { break }
+            #expect(batch.events.count <= 10)
+            cursor = batch.end
+            seen += batch.events
         }
 
-        #expect(seen.map(\.id) == Array(1...26))
+        #expect(seen.map(\.position.number) == Array(1...26))
         #expect(cursor == 26)
-        #expect(try database.newestChange() == 26)
+        #expect(try database.logEnd() == 26)
         #expect(seen.first?.event == .joined(hallID: hall.id, userID: ana.id, role: .owner))
         let contents = seen.dropFirst().map { change in
             if case .messageCreated(let message) = change.event { message.content } else { "?" }
@@ -51,18 +51,18 @@ import Testing
         ).compactMap { try? $0.get() }
         try database.say("last", in: hall, as: ana)
 
-        #expect(created.map(\.entryID) == Array(repeating: 4, count: 9))
-        let changes = try database.changes(after: 2).changes
-        #expect(changes.map(\.id) == [3] + Array(repeating: 4, count: 9) + [5])
+        #expect(created.map(\.entry) == Array(repeating: 4, count: 9))
+        let changes = try database.log(after: 2).events
+        #expect(changes.map(\.position) == [3] + Array(repeating: 4, count: 9) + [5])
         #expect(changes[1..<10].map(\.event) == created.map { .messageCreated($0.message) })
         // Never a part of it.
         for limit in [2, 10] {
-            let batch = try database.changes(after: 2, limit: limit)
-            #expect(batch.changes == Array(changes[..<10]))
-            #expect(batch.cursor == 4)
+            let batch = try database.log(after: 2, limit: limit)
+            #expect(batch.events == Array(changes[..<10]))
+            #expect(batch.end == 4)
         }
-        #expect(try database.changes(after: 2, limit: 11).cursor == 5)
-        #expect(try database.changes(after: 4).changes == [changes[10]])
+        #expect(try database.log(after: 2, limit: 11).end == 5)
+        #expect(try database.log(after: 4).events == [changes[10]])
     }
 
     @Test(arguments: [511, 512, 513, 1_025])
@@ -72,11 +72,11 @@ import Testing
         let hall = try database.makeHall(owner: ana)
         try database.sayMany(count, in: hall, as: ana)
 
-        let batch = try database.changes(after: 1, limit: 10_000)
+        let batch = try database.log(after: 1, limit: 10_000)
 
-        #expect(try batch.cursor == database.newestChange())
-        #expect(batch.cursor == Int64(1 + (count + 511) / 512))
-        let messages = batch.changes.compactMap { change in
+        #expect(try batch.end == database.logEnd())
+        #expect(batch.end.number == Int64(1 + (count + 511) / 512))
+        let messages = batch.events.compactMap { change in
             if case .messageCreated(let message) = change.event { message.rev } else { nil }
         }
         #expect(messages == (1...Int64(count)).map { $0 })
@@ -85,9 +85,9 @@ import Testing
     @Test func `an empty log is whole`() throws {
         let database = try emptyDatabase()
 
-        #expect(try database.newestChange() == 0)
+        #expect(try database.logEnd() == 0)
         #expect(
-            try database.changes(after: 0) == ChangeBatch(changes: [], cursor: 0, isTorn: false))
+            try database.log(after: 0) == LogBatch(events: [], end: 0, isTorn: false))
     }
 
     @Test func `a message in the log has its client key, for its sender`() throws {
@@ -96,7 +96,7 @@ import Testing
         let hall = try database.makeHall(owner: ana)
         let message = try database.say(in: hall, as: ana, clientKey: "k")
 
-        let last = try database.changes(after: 0).changes.last
+        let last = try database.log(after: 0).events.last
 
         #expect(last?.event == .messageCreated(message))
         #expect(message.clientKey == "k")
@@ -112,18 +112,18 @@ import Testing
         try database.sayEach(2_000, in: hall, as: ana)
 
         // At entry 1024 everything up to 24 was cut off.
-        for cursor in [0, 23] as [Int64] {
+        for cursor in [0, 23] as [LogPosition] {
             #expect(
-                try database.changes(after: cursor)
-                    == ChangeBatch(changes: [], cursor: 2_001, isTorn: true))
+                try database.log(after: cursor)
+                    == LogBatch(events: [], end: 2_001, isTorn: true))
         }
-        let batch = try database.changes(after: 24, limit: 5)
+        let batch = try database.log(after: 24, limit: 5)
         #expect(!batch.isTorn)
-        #expect(batch.changes.map(\.id) == [25, 26, 27, 28, 29])
-        #expect(try database.newestChange() == 2_001)
+        #expect(batch.events.map(\.position) == [25, 26, 27, 28, 29])
+        #expect(try database.logEnd() == 2_001)
         try database.sayEach(1_000, in: hall, as: ana)
-        #expect(try database.changes(after: 24).isTorn)
-        #expect(try database.changes(after: 2_048 - 1_000).changes.first?.id == 1_049)
+        #expect(try database.log(after: 24).isTorn)
+        #expect(try database.log(after: 1_048).events.first?.position == 1_049)
     }
 
     @Test func `a cursor from the future is torn: the database was put back`() throws {
@@ -131,9 +131,9 @@ import Testing
         let ana = try database.makeUser()
         _ = try database.makeHall(owner: ana)
 
-        #expect(try database.changes(after: 2) == ChangeBatch(changes: [], cursor: 1, isTorn: true))
+        #expect(try database.log(after: 2) == LogBatch(events: [], end: 1, isTorn: true))
         #expect(
-            try database.changes(after: 1) == ChangeBatch(changes: [], cursor: 1, isTorn: false))
+            try database.log(after: 1) == LogBatch(events: [], end: 1, isTorn: false))
     }
 
     @Test func `a log that was emptied is torn for who had not read it`() throws {
@@ -142,8 +142,8 @@ import Testing
         _ = try database.makeHall(owner: ana)
         try database.write { db in try db.execute(sql: "DELETE FROM changes") }
 
-        #expect(try database.changes(after: 0).isTorn)
-        #expect(try !database.changes(after: 1).isTorn)
+        #expect(try database.log(after: 0).isTorn)
+        #expect(try !database.log(after: 1).isTorn)
     }
 
     @Test func `an entry of a newer version is passed over`() throws {
@@ -154,9 +154,9 @@ import Testing
             try db.execute(sql: "INSERT INTO changes (entry) VALUES ('later')")
         }
 
-        let batch = try database.changes(after: 1)
+        let batch = try database.log(after: 1)
 
-        #expect(batch == ChangeBatch(changes: [], cursor: 2, isTorn: false))
+        #expect(batch == LogBatch(events: [], end: 2, isTorn: false))
     }
 
     @Test func `what was rolled back leaves no entry and no gap`() throws {
@@ -173,7 +173,7 @@ import Testing
         }
         try database.say(in: hall, as: ana)
 
-        #expect(try database.changes(after: 0).changes.map(\.id) == [1, 2])
+        #expect(try database.log(after: 0).events.map(\.position) == [1, 2])
     }
 
     // MARK: Snapshots
@@ -184,7 +184,7 @@ import Testing
         let ben = try database.makeUser("ben")
         let hall = try database.makeHall("Secret", isPrivate: true, owner: ana, members: [ben])
         try database.sayMany(3, in: hall, as: ana)
-        let cursor = try database.newestChange()
+        let cursor = try database.logEnd()
         try database.sayMany(2, in: hall, as: ben)
 
         let (changes, value) = try database.snapshot(after: cursor) { reader in
@@ -194,8 +194,8 @@ import Testing
             )
         }
 
-        #expect(changes.changes.count == 2)
-        #expect(try changes.cursor == database.newestChange())
+        #expect(changes.events.count == 2)
+        #expect(try changes.end == database.logEnd())
         #expect(value.0?.hall.rev == 5)
         #expect(value.0?.hall.name == "Secret")
         #expect(value.0?.members == [ana.id: .owner, ben.id: .member])
@@ -211,7 +211,7 @@ import Testing
         let reader = try folder.database()
         let ana = try writer.makeUser()
         let hall = try writer.makeHall(owner: ana)
-        let start = try writer.newestChange()
+        let start = try writer.logEnd()
 
         DispatchQueue.concurrentPerform(iterations: 2) { index in
             #expect(throws: Never.self) {
@@ -225,8 +225,8 @@ import Testing
                     let (changes, snapshot) = try reader.snapshot(after: cursor) {
                         try $0.hall(hall.id)
                     }
-                    rev += Int64(changes.changes.count)
-                    cursor = changes.cursor
+                    rev += Int64(changes.events.count)
+                    cursor = changes.end
                     #expect(snapshot?.hall.rev == rev)
                 }
             }
@@ -235,7 +235,7 @@ import Testing
 
     @Test func `who is too far behind to read all with a state begins anew`() throws {
         let database = try emptyDatabase()
-        let most = ChatDatabase.snapshotChangesMax
+        let most = ChatDatabase.snapshotEventsMax
         try database.write { db in
             try db.execute(
                 sql: """
@@ -248,10 +248,10 @@ import Testing
         let (whole, _) = try database.snapshot(after: 1) { _ in }
         let (torn, _) = try database.snapshot(after: 0) { _ in }
 
-        #expect(whole.changes.count == most)
+        #expect(whole.events.count == most)
         #expect(!whole.isTorn)
-        #expect(torn.changes.isEmpty)
+        #expect(torn.events.isEmpty)
         #expect(torn.isTorn)
-        #expect([whole.cursor, torn.cursor] == [Int64(most) + 1, Int64(most) + 1])
+        #expect([whole.end, torn.end].map(\.number) == [Int64(most) + 1, Int64(most) + 1])
     }
 }

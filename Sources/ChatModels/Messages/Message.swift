@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import CompactJSON
-
 /// A message in a hall. Its receivers are the members of the hall.
 public struct Message: Sendable, Hashable {
     /// The number that gives the order; grows over all halls.
@@ -37,30 +35,6 @@ public struct Message: Sendable, Hashable {
         self.createdAt = createdAt
         self.clientKey = clientKey
         self.change = change
-    }
-
-    /// The message as docs/protocol.md shows one. The client key goes to nobody but the sender.
-    public func write(to json: inout JSONWriter, includingClientKey: Bool = false) {
-        json.raw("{\"id\":")
-        json.integer(id)
-        json.raw(",\"hall_id\":")
-        json.integer(hallID)
-        json.raw(",\"rev\":")
-        json.integer(rev)
-        json.raw(",\"sender_id\":")
-        json.integer(senderID)
-        json.raw(",\"username\":")
-        json.string(username)
-        json.raw(",\"content\":")
-        json.string(content)
-        json.raw(",\"created_at\":")
-        json.string(createdAt)
-        change?.write(to: &json)
-        if includingClientKey, let clientKey {
-            json.raw(",\"client_key\":")
-            json.string(clientKey)
-        }
-        json.raw("}")
     }
 }
 

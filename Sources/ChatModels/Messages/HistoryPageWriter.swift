@@ -1,34 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CompactJSON
-import GRDB
 
-/// Puts a ``HistoryPage`` together from SQLite's rows, straight from their bytes: no `String`, no ``Message``.
+/// Puts a ``HistoryPage`` together, newest message first: an engine may append its rows as they are.
 struct HistoryPageWriter {
-    /// The columns of a message that ``append(_:since:_:_:)`` wants.
-    static let columns = MessagesBackwards.Columns(
-        count: 6, "m.id, m.rev, m.sender_id, m.content, m.created_at, m.client_key")
-
+    /// Where the pieces of a message end; each begins where the one before ends.
     private struct Row {
         var senderID: Int64
-        /// Where it ends in ``messages``, and its key in ``keyText``; each begins where the one before ends.
+        /// In ``messages``: where what everybody sees ends but for the end of the message, and where that is.
+        var keyPlace: Int
         var end: Int
+        /// In ``keyText``.
         var keyEnd: Int
     }
 
     private let sizeExpected: Int
-    private let middle: [UInt8]
     private var rows: [Row] = []
     private var messages: JSONWriter
     private var keyText = JSONWriter()
 
-    init(hallID: Int64, sizeExpected: Int) {
-        var middle = JSONWriter()
-        middle.raw(",\"hall_id\":")
-        middle.integer(hallID)
-        middle.raw(",\"rev\":")
+    init(sizeExpected: Int) {
         self.sizeExpected = sizeExpected
-        self.middle = middle.bytes
         messages = JSONWriter(capacity: 256 * sizeExpected)
         rows.reserveCapacity(sizeExpected)
     }
@@ -36,35 +28,18 @@ struct HistoryPageWriter {
     /// How many messages there are.
     var count: Int { rows.count }
 
-    /// Appends the message in a row, if it was said after a position. The newest comes first.
-    ///
-    /// - Returns: whether it was.
-    mutating func append(
-        _ row: FastStatement, since start: Int64, _ changes: inout ChangesBackwards,
-        _ senders: inout SenderTexts, _ db: Database
-    ) throws -> Bool {
-        let rev = row.integer(1)
-        guard rev > start else { return false }
-        let senderID = row.integer(2)
-        let id = row.integer(0)
-        messages.raw("{\"id\":")
-        messages.integer(id)
-        messages.raw(middle, in: 0..<middle.count)
-        messages.integer(rev)
-        try senders.write(senderID, to: &messages, db)
-        row.write(3, to: &messages)
-        messages.raw(",\"created_at\":")
-        row.write(4, to: &messages)
-        try changes.change(of: id)?.write(to: &messages)
-        messages.raw("}")
-        if !row.isNull(5) {
+    mutating func append(_ message: some MessageFields) {
+        MessageJSON.begin(message, to: &messages)
+        let keyPlace = messages.bytes.count
+        MessageJSON.end(&messages)
+        if message.hasClientKey {
             if keyText.bytes.isEmpty { keyText.bytes.reserveCapacity(64 * sizeExpected) }
-            keyText.raw(",\"client_key\":")
-            row.write(5, to: &keyText)
+            MessageJSON.writeKey(of: message, to: &keyText)
         }
         rows.append(
-            Row(senderID: senderID, end: messages.bytes.count, keyEnd: keyText.bytes.count))
-        return true
+            Row(
+                senderID: message.senderID, keyPlace: keyPlace, end: messages.bytes.count,
+                keyEnd: keyText.bytes.count))
     }
 
     /// The page, oldest message first.
@@ -87,14 +62,13 @@ struct HistoryPageWriter {
                 index == 0 ? (0, 0) : (rows[index - 1].end, rows[index - 1].keyEnd)
             let row = rows[index]
             if index < rows.count - 1 { json.raw(",") }
+            let place = json.bytes.count + row.keyPlace - start
             json.raw(messages.bytes, in: start..<row.end)
             guard keyStart < row.keyEnd else { continue }
             keyText.raw(self.keyText.bytes, in: keyStart..<row.keyEnd)
-            // Before the brace at the message's end.
             keys.append(
                 HistoryPage.Key(
-                    senderID: row.senderID, position: json.bytes.count - 1,
-                    end: keyText.bytes.count))
+                    senderID: row.senderID, position: place, end: keyText.bytes.count))
         }
         json.raw("],\"rev\":")
         json.integer(version.rev)

@@ -3,7 +3,7 @@
 import GRDB
 
 extension ChatDatabase {
-    /// The user's halls, by name.
+    /// As ``HallStorage`` says.
     public func halls(of userID: Int64) throws -> [Hall] {
         try read { db in try Self.halls(db.cachedStatement(sql: Self.hallsOfUser), [userID]) }
     }
@@ -14,7 +14,7 @@ extension ChatDatabase {
         WHERE uh.user_id = ? ORDER BY h.name_key, h.id
         """
 
-    /// The halls that the user may join, by name: open, not archived, and not the user's already.
+    /// As ``HallStorage`` says.
     public func hallsOpen(to userID: Int64) throws -> [Hall] {
         try read { db in
             try Self.halls(
@@ -30,16 +30,12 @@ extension ChatDatabase {
         ORDER BY h.name_key, h.id LIMIT ?
         """
 
-    /// One hall, as a member sees it.
-    ///
-    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    /// As ``HallStorage`` says.
     public func hall(_ hallID: Int64, as userID: Int64) throws -> Hall {
         try read { db in try hall(hallID, as: userID, db) }
     }
 
-    /// Makes a hall; who made it owns it.
-    ///
-    /// - Throws: ``ChatError``: `invalid_hall_name`, `hall_name_taken`, `too_many_halls`.
+    /// As ``HallStorage`` says.
     public func createHall(named name: String, isPrivate: Bool, by userID: Int64) throws -> Hall {
         let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
         return try write { db in
@@ -49,9 +45,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Brings a user into an open hall; does nothing if the user is in it.
-    ///
-    /// - Throws: ``ChatError``: `not_found` (also for a private hall), `hall_archived`, `too_many_halls`.
+    /// As ``HallStorage`` says.
     public func join(_ hallID: Int64, as userID: Int64) throws -> Hall {
         try write { db in
             do {
@@ -68,9 +62,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Takes a user out of a hall. When the last owner leaves, who is longest in the hall becomes its owner.
-    ///
-    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    /// As ``HallStorage`` says.
     public func leave(_ hallID: Int64, as userID: Int64) throws {
         try write { db in
             _ = try requireSeat(of: userID, in: hallID, db)
@@ -94,9 +86,7 @@ extension ChatDatabase {
 
     // MARK: The operator's view
 
-    /// A hall's members by id, all of them, whoever asks.
-    ///
-    /// - Throws: ``ChatError``: `not_found`.
+    /// As ``HallStorage`` says.
     public func everyMember(of hallID: Int64) throws -> [Member] {
         try read { db in
             try requireHall(hallID, db)
@@ -104,7 +94,7 @@ extension ChatDatabase {
         }
     }
 
-    /// All halls by id, with the number of their members.
+    /// As ``HallStorage`` says.
     public func allHalls() throws -> [HallSummary] {
         try read { db in
             try Row.fetchAll(
@@ -118,7 +108,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Makes a hall without a member.
+    /// As ``HallStorage`` says.
     public func createHall(named name: String, isPrivate: Bool) throws -> Hall {
         let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
         return try write { db in
@@ -127,9 +117,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Gives a hall another name.
-    ///
-    /// - Throws: ``ChatError``: `not_found`, `invalid_hall_name`, `hall_name_taken`.
+    /// As ``HallStorage`` says.
     public func renameHall(_ hallID: Int64, to name: String) throws {
         let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
         try write { db in
@@ -148,9 +136,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Lets a hall only be read, from now on.
-    ///
-    /// - Throws: ``ChatError``: `not_found`.
+    /// As ``HallStorage`` says.
     public func archiveHall(_ hallID: Int64) throws {
         try write { db in
             try requireHall(hallID, db)
@@ -163,9 +149,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Brings a user into any hall, or changes the role of one who is in it.
-    ///
-    /// - Throws: ``ChatError``: `not_found`, `too_many_halls`.
+    /// As ``HallStorage`` says.
     public func setMember(_ userID: Int64, of hallID: Int64, as role: Role) throws {
         try write { db in
             try requireHall(hallID, db)
@@ -185,9 +169,7 @@ extension ChatDatabase {
         }
     }
 
-    /// Takes a user out of any hall.
-    ///
-    /// - Throws: ``ChatError``: `not_found` if the user is not in it.
+    /// As ``HallStorage`` says.
     public func removeMember(_ userID: Int64, of hallID: Int64) throws {
         try write { db in
             try requireHall(hallID, db)
@@ -338,7 +320,7 @@ extension ChatDatabase {
         }
     }
 
-    fileprivate func members(
+    func members(
         of hallID: Int64, after: Int64, limit: Int, _ db: Database
     ) throws -> [Member] {
         let statement = try db.cachedStatement(
@@ -367,24 +349,5 @@ extension ChatDatabase {
             id: row[0], name: row[1], isPrivate: row[2],
             role: (row[3] as String?).flatMap(Role.init), rev: row[4], change: row[5],
             isArchived: row[6])
-    }
-}
-
-extension ChatReader {
-    /// A page of a hall's members by id, for a member, and whether there are more.
-    ///
-    /// - Parameters:
-    ///   - after: the id of a user; only those with a higher one are given.
-    ///   - limit: at most ``Limits/membersPageMax``.
-    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
-    public func members(
-        of hallID: Int64, as userID: Int64, after: Int64 = 0, limit: Int? = nil
-    ) throws -> (members: [Member], hasMore: Bool) {
-        _ = try database.requireSeat(of: userID, in: hallID, db)
-        let limitMax = database.limits.membersPageMax
-        let limit = min(max(limit ?? limitMax, 1), limitMax)
-        // One more than wanted tells whether there is one.
-        let members = try database.members(of: hallID, after: after, limit: limit + 1, db)
-        return (Array(members.prefix(limit)), members.count > limit)
     }
 }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where in the log somebody is. What it looks like is the business of the engine that gave it.
+public struct LogPosition: Sendable, Hashable {
+    /// The number of an entry, where the engine counts them in the order of the commits.
+    package let number: Int64
+
+    package init(_ number: Int64) {
+        self.number = number
+    }
+
+    /// Whether nothing can have been written between another position and this one.
+    public func follows(_ other: LogPosition) -> Bool { number == other.number + 1 }
+}
+
+/// Something that was written, by whichever process, as who follows the log hears it.
+public enum LogEvent: Sendable, Equatable {
+    /// A message was said.
+    case messageCreated(Message)
+    /// A message is another than it was, by the hall's so many-th change; as it is now, which may be later.
+    case messageChanged(Message, change: Int64)
+    /// A user came into a hall, or has another role.
+    case joined(hallID: Int64, userID: Int64, role: Role)
+    /// A user is no longer in a hall.
+    case left(hallID: Int64, userID: Int64)
+    /// A hall's name or state is another.
+    case hallChanged(hallID: Int64, HallChange)
+    /// A session ended before its time.
+    case sessionEnded(sessionID: Int64, userID: Int64)
+    /// A session was used and lasts as long as one that begins now.
+    case sessionRenewed(sessionID: Int64, userID: Int64)
+    /// The operator shut a user out.
+    case userDisabled(userID: Int64)
+}
+
+/// How a hall changed.
+public enum HallChange: String, Sendable, Equatable {
+    /// It has another name.
+    case renamed
+    /// It can only be read, from now on.
+    case archived
+}
+
+/// An event with its place in the log.
+public struct LoggedEvent: Sendable, Equatable {
+    /// The entry that tells of it. Messages of one transaction share an entry.
+    public var position: LogPosition
+    /// What happened.
+    public var event: LogEvent
+
+    /// Makes an event of its parts.
+    public init(position: LogPosition, event: LogEvent) {
+        self.position = position
+        self.event = event
+    }
+}
+
+/// What the log says since a position.
+public struct LogBatch: Sendable, Equatable {
+    /// What happened, oldest first.
+    public var events: [LoggedEvent]
+    /// The position behind the last entry.
+    public var end: LogPosition
+    /// Whether entries were pruned before they could be read: whoever follows the log must start afresh.
+    public var isTorn: Bool
+
+    /// Makes a batch of its parts.
+    public init(events: [LoggedEvent], end: LogPosition, isTorn: Bool) {
+        self.events = events
+        self.end = end
+        self.isTorn = isTorn
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import CompactJSON
+
+/// What a message's JSON is made of. A value has it in strings; a row of an engine may write its bytes as they are.
+protocol MessageFields {
+    var id: Int64 { get }
+    var hallID: Int64 { get }
+    var rev: Int64 { get }
+    var senderID: Int64 { get }
+    var change: MessageChange? { get }
+    var hasClientKey: Bool { get }
+
+    /// Writes the members `sender_id` and `username`, each with a comma before it.
+    func writeSender(to json: inout JSONWriter)
+    /// Writes the text as a string of JSON.
+    func writeContent(to json: inout JSONWriter)
+    /// Writes the time as a string of JSON.
+    func writeCreatedAt(to json: inout JSONWriter)
+    /// Writes the key, which there is, as a string of JSON.
+    func writeClientKey(to json: inout JSONWriter)
+}
+
+/// The one writer of what docs/protocol.md calls a message.
+enum MessageJSON {
+    /// Writes a message without the brace at its end: what only one reader sees stands before that.
+    static func begin(_ message: some MessageFields, to json: inout JSONWriter) {
+        json.raw("{\"id\":")
+        json.integer(message.id)
+        json.raw(",\"hall_id\":")
+        json.integer(message.hallID)
+        json.raw(",\"rev\":")
+        json.integer(message.rev)
+        message.writeSender(to: &json)
+        json.raw(",\"content\":")
+        message.writeContent(to: &json)
+        json.raw(",\"created_at\":")
+        message.writeCreatedAt(to: &json)
+        if let change = message.change { write(change, to: &json) }
+    }
+
+    static func writeSender(_ id: Int64, _ username: String, to json: inout JSONWriter) {
+        json.raw(",\"sender_id\":")
+        json.integer(id)
+        json.raw(",\"username\":")
+        json.string(username)
+    }
+
+    /// Writes the key that only its sender sees, if there is one.
+    static func writeKey(of message: some MessageFields, to json: inout JSONWriter) {
+        guard message.hasClientKey else { return }
+        json.raw(",\"client_key\":")
+        message.writeClientKey(to: &json)
+    }
+
+    static func end(_ json: inout JSONWriter) { json.raw("}") }
+
+    private static func write(_ change: MessageChange, to json: inout JSONWriter) {
+        json.raw(",\"change\":")
+        json.integer(change.number)
+        if let editedAt = change.editedAt {
+            json.raw(",\"edited_at\":")
+            json.string(editedAt)
+        }
+        if let deleted = change.deleted {
+            json.raw(",\"deleted\":")
+            json.string(deleted.rawValue)
+        }
+    }
+}
+
+extension Message: MessageFields {
+    func writeSender(to json: inout JSONWriter) {
+        MessageJSON.writeSender(senderID, username, to: &json)
+    }
+
+    func writeContent(to json: inout JSONWriter) { json.string(content) }
+
+    func writeCreatedAt(to json: inout JSONWriter) { json.string(createdAt) }
+
+    var hasClientKey: Bool { clientKey != nil }
+
+    func writeClientKey(to json: inout JSONWriter) { json.string(clientKey ?? "") }
+
+    /// The message as docs/protocol.md shows one. The client key goes to nobody but the sender.
+    public func write(to json: inout JSONWriter, includingClientKey: Bool = false) {
+        MessageJSON.begin(self, to: &json)
+        if includingClientKey { MessageJSON.writeKey(of: self, to: &json) }
+        MessageJSON.end(&json)
+    }
+}

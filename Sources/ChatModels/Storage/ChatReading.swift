@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Reads for one request, all of the same state: who asks, whether they may, and what they see. Only within
+/// ``ChatStorage/reading(_:)``.
+public protocol ChatReading {
+    /// The session that a token stands for; see ``SessionStorage/session(token:)``.
+    func session(token: String) throws -> LoginSession?
+    /// A hall's history, for a member.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    func history(of hallID: Int64, as userID: Int64) throws -> any History
+    /// The user's halls, by name.
+    ///
+    /// - Parameter kept: a list of that user's that was read before; it is given back as long as it is right.
+    func halls(of userID: Int64, kept: HallList?) throws -> HallList
+    /// The halls that the user may join, by name.
+    func hallsOpen(to userID: Int64) throws -> HallList
+    /// A page of a hall's members by id, for a member, and whether there are more.
+    ///
+    /// - Parameters:
+    ///   - after: the id of a user; only those with a higher one are given.
+    ///   - limit: at most ``Limits/membersPageMax``, which `nil` stands for.
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
+    func members(
+        of hallID: Int64, as userID: Int64, after: Int64, limit: Int?
+    ) throws -> (members: [Member], hasMore: Bool)
+}
+
+/// A hall's history as a member may read it: where it stands, and its pages as they go over the wire.
+public protocol History {
+    /// Where it stands.
+    var version: HistoryVersion { get }
+    /// The newest messages, or those before one; see ``MessageStorage/messages(of:as:limit:before:)``.
+    func page(limit: Int?, before: Int64?) throws -> HistoryPage
+    /// What happened since a position; see ``MessageStorage/messages(of:as:since:limit:)``.
+    func page(since position: HallPosition, limit: Int?) throws -> HistoryPage
+}
+
+/// Reads what belongs to one position of the log; only within ``LogStorage/snapshot(after:_:)``.
+public protocol SnapshotReading {
+    /// A hall with everybody in it, whoever asks; `nil` if there is none.
+    func hall(_ hallID: Int64) throws -> HallSnapshot?
+    /// What happened in a hall since a position; see ``MessageStorage/messages(of:as:since:limit:)``.
+    func messages(
+        of hallID: Int64, as userID: Int64, since position: HallPosition
+    ) throws -> MessagesSince
+}
