@@ -37,8 +37,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .executableTarget(
             name: "chat-admin",
@@ -77,7 +75,7 @@ let package = Package(
             ]),
 
         // What a daemon tells of itself, as Prometheus reads it.
-        .target(name: "Figures"),
+        .target(name: "Figures", dependencies: ["Sockets"]),
         // What a daemon does with sockets, and which pages may speak to one.
         .target(name: "Sockets", dependencies: ["CLinux"]),
         // JSON as bytes, without Foundation; bounded.
@@ -109,6 +107,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             path: "Tests/Torture"),
+        .testTarget(name: "FiguresTests", dependencies: ["ChatTesting", "Figures", "Sockets"]),
         .testTarget(name: "SocketsTests", dependencies: ["ChatTesting", "Sockets"]),
         .testTarget(name: "CompactJSONTests", dependencies: ["CompactJSON"]),
         .testTarget(name: "SocketIOTests", dependencies: ["CompactJSON", "SocketIO"]),

@@ -39,7 +39,6 @@ let package = Package(
             exclude: [
                 "ChatFCGI.swift", "FastCGI.swift", "FastCGIServer.swift", "FrontEndSocket.swift",
                 "PlainCGI.swift", "Poller.swift", "ServerFigures.swift", "ServerOptions.swift",
-                "StatusListener.swift",
             ]),
         .target(
             name: "ChatModels",
@@ -58,7 +57,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        .target(name: "Figures"),
+        .target(name: "Figures", dependencies: ["Sockets"]),
         .target(name: "Sockets", dependencies: ["CLinux"]),
         .target(name: "CompactJSON"),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),

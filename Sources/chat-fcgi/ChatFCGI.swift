@@ -81,7 +81,7 @@ struct ChatFCGI: ParsableCommand {
             let number = ProcessSignals.wait()
             logger.info("Told to end; finishing what is asked.", metadata: ["signal": "\(number)"])
             fcgi.stop()
-            status?.removePath()
+            status?.close()
             for database in databases { try? database.close() }
             logger.info("Done.")
         } catch {
@@ -97,9 +97,14 @@ struct ChatFCGI: ParsableCommand {
         guard let address = server.fcgiMetrics.flatMap(ListenAddress.init) else { return nil }
         let database = try database()
         let listener = try StatusListener(
-            at: address, mode: server.socketMode.bits, log: logger, figures: { figures.text },
-            problem: { Router.problem(of: database, figures.site) })
-        listener.start()
+            at: address, mode: server.socketMode.bits, metrics: { figures.text },
+            health: { () throws(StatusProblem) in
+                if let problem = Router.problem(of: database, figures.site) {
+                    throw StatusProblem(problem)
+                }
+                return "ok\n"
+            })
+        logger.info("Metrics.", metadata: ["listen": "\(address)"])
         return listener
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CFastCGI
+import Sockets
 
 /// Everything that is done with libfcgi; no other file knows it.
 ///
@@ -108,7 +109,7 @@ final class FastCGIRequest {
         // Instead of FCGX_Finish_r, which would close a connection that is not kept, after up to two seconds.
         unsafe FCGX_Free(raw, 0)
         unsafe raw.pointee.ipcFd = -1
-        return FrontEndSocket.send(records, to: connection) && isGood
+        return BlockingSocket.send(records, to: connection) && isGood
     }
 
     private func byte() -> UInt8? {

@@ -41,10 +41,8 @@ struct FrontEndSocket: Sendable {
         // Without CLOEXEC, which would be one more system call: this program starts no other.
         let connection = Glibc.accept(socket.descriptor, nil, nil)
         guard connection >= 0 else { return .failure(SystemError(number: errno, path: "accept")) }
-        var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
-        let length = socklen_t(MemoryLayout<timeval>.size)
-        unsafe setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, length)
-        unsafe setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, length)
+        BlockingSocket.limitReceiving(on: connection, seconds: timeoutSeconds)
+        BlockingSocket.limitSending(on: connection, seconds: timeoutSeconds)
         return .success(connection)
     }
 
@@ -56,24 +54,6 @@ struct FrontEndSocket: Sendable {
         let count = unsafe recv(connection, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
         if count > 0 { return .data }
         return count < 0 && errno == EAGAIN ? .nothingYet : .gone
-    }
-
-    /// Writes all bytes, blocking, but never for longer than the timeout.
-    ///
-    /// - Returns: whether the peer took them.
-    static func send(_ bytes: [UInt8], to connection: Int32) -> Bool {
-        unsafe bytes.withUnsafeBytes { bytes in
-            var rest = unsafe bytes[...]
-            while unsafe !rest.isEmpty {
-                let count = unsafe Glibc.send(
-                    connection, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count,
-                    Int32(MSG_NOSIGNAL))
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return false }
-                unsafe rest = rest.dropFirst(count)
-            }
-            return true
-        }
     }
 
     /// Takes the socket's path away, if it has one of its own.

@@ -78,13 +78,15 @@ struct ChatPush: ParsableCommand {
         for address in try push.addresses() {
             _ = try server.listen(at: address, socketMode: push.socketPermissions())
         }
-        let metrics = try push.metricsAddress().map { address in
-            try MetricsListener(
-                at: address, socketMode: push.socketPermissions(),
-                metrics: Metrics(
-                    server: server, store: store, process: process,
-                    isFrontEndKnown: configuration.frontEnd.isSafe),
-                logger: logger)
+        let metrics = Metrics(
+            server: server, store: store, process: process,
+            isFrontEndKnown: configuration.frontEnd.isSafe)
+        let status = try push.metricsAddress().map { address in
+            let listener = try StatusListener(
+                at: address, mode: push.socketPermissions(), metrics: metrics.text,
+                health: metrics.health)
+            logger.info("metrics", metadata: ["address": "\(address)"])
+            return listener
         }
         MemoryReturn.begin()
 
@@ -92,7 +94,7 @@ struct ChatPush: ParsableCommand {
         logger.info("ending", metadata: ["signal": "\(signal)"])
         // First what was accepted is written and acknowledged, then the goodbyes follow it on the same connections.
         store.finish()
-        try metrics?.close()
+        status?.close()
         try server.shutDown()
         logger.info("ended")
     }

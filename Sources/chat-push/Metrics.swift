@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChatOptions
+import Dispatch
 import Figures
 import NIOCore
 import SocketIOServer
+import Sockets
+import Synchronization
 
 /// What the daemon tells of itself: gathered when somebody asks, each figure where it is kept.
 struct Metrics: Sendable {
@@ -24,23 +27,39 @@ struct Metrics: Sendable {
         var lag: Double
     }
 
-    /// Asks all event loops.
-    func loops(on eventLoop: any EventLoop) -> EventLoopFuture<[LoopFigures]> {
-        let asked = NIODeadline.now()
-        let answers = server.loops.map { loop in
-            loop.eventLoop.submit {
+    /// What the event loops have to say something.
+    private static let patience = DispatchTimeInterval.seconds(2)
+
+    /// Asks all event loops, and waits for them: not on one of them.
+    private func loops() throws(StatusProblem) -> [LoopFigures] {
+        let (answers, asked) = (LoopAnswers(), NIODeadline.now())
+        for loop in server.loops {
+            loop.execute {
                 let application = loop.application as? ChatApplication
-                return LoopFigures(
-                    tally: application?.tally ?? LoopTally(),
-                    clients: application?.online.count ?? 0, halls: application?.halls.count ?? 0,
-                    lag: Double((NIODeadline.now() - asked).nanoseconds) / 1e9)
+                answers.add(
+                    LoopFigures(
+                        tally: application?.tally ?? LoopTally(),
+                        clients: application?.online.count ?? 0,
+                        halls: application?.halls.count ?? 0,
+                        lag: Double((NIODeadline.now() - asked).nanoseconds) / 1e9),
+                    of: loop.index)
             }
         }
-        return EventLoopFuture.whenAllSucceed(answers, on: eventLoop)
+        guard let loops = answers.all(server.loops.count, within: Self.patience) else {
+            throw StatusProblem("An event loop does not answer.")
+        }
+        return loops
+    }
+
+    /// That all is well, and what the operator should know all the same.
+    func health() throws(StatusProblem) -> String {
+        _ = try loops()
+        if let problem = storeProblem { throw StatusProblem(problem) }
+        return isFrontEndKnown ? "ok\n" : "ok\n\(FrontEndPolicy.warning)\n"
     }
 
     /// What is wrong with the store, in a sentence; `nil` if nothing is.
-    var storeProblem: String? {
+    private var storeProblem: String? {
         let store = store.figures
         if store.isFailing { return "The database takes nothing." }
         return store.tally.turnedAt.duration(to: .now) > .seconds(20)
@@ -48,7 +67,8 @@ struct Metrics: Sendable {
     }
 
     /// All figures, as text for Prometheus.
-    func text(_ loops: [LoopFigures]) -> String {
+    func text() throws(StatusProblem) -> String {
+        let loops = try loops()
         var text = MetricsText()
         let tally = loops.reduce(into: LoopTally()) { $0 += $1.tally }
         let store = self.store.figures
@@ -108,5 +128,27 @@ struct Metrics: Sendable {
         text.gauge(
             "halls_push_waiting", "What waits for the database.", by: "what",
             [("send", Double(store.sendsWaiting)), ("read", Double(store.readsWaiting))])
+    }
+}
+
+/// What the event loops answer, as they come to it.
+private final class LoopAnswers: Sendable {
+    private let figures = Mutex<[Int: Metrics.LoopFigures]>([:])
+    private let came = DispatchSemaphore(value: 0)
+
+    func add(_ answer: Metrics.LoopFigures, of loop: Int) {
+        figures.withLock { $0[loop] = answer }
+        came.signal()
+    }
+
+    /// All of them in the order of the loops; `nil` if one has not come in time.
+    func all(_ count: Int, within patience: DispatchTimeInterval) -> [Metrics.LoopFigures]? {
+        let end = DispatchTime.now() + patience
+        for _ in 0..<count {
+            guard came.wait(timeout: end) == .success else { return nil }
+        }
+        return figures.withLock { figures in
+            figures.sorted { $0.key < $1.key }.map(\.value)
+        }
     }
 }

@@ -49,21 +49,6 @@ import Testing
         #expect(text.contains("\nhalls_fcgi_writing_fails 1\n"))
     }
 
-    @Test func `health is 503 with its sentence`() throws {
-        let folder = try TemporaryFolder()
-        let listener = try StatusListener(
-            at: .unix(path: folder.file("status")), mode: 0o600,
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, figures: { "figures" },
-            problem: { "It is broken." })
-
-        let health = String(decoding: listener.answer(to: "/health?x"), as: UTF8.self)
-
-        #expect(health.hasPrefix("HTTP/1.1 503 ") && health.hasSuffix("\r\n\r\nIt is broken.\n"))
-        let metrics = String(decoding: listener.answer(to: "/metrics"), as: UTF8.self)
-        #expect(metrics.hasPrefix("HTTP/1.1 200 ") && metrics.hasSuffix("\r\n\r\nfigures"))
-        #expect(String(decoding: listener.answer(to: "/"), as: UTF8.self).contains(" 404 "))
-    }
-
     private func figures(_ routers: [Router], _ site: Site) -> ServerFigures {
         ServerFigures(tallies: routers.map(\.tally), site: site, process: ProcessFigures())
     }

@@ -6,7 +6,6 @@ import CompactJSON
 import Figures
 import Foundation
 import Glibc
-import Logging
 import NIOCore
 import SocketIOServer
 import Sockets
@@ -16,45 +15,6 @@ import Testing
 
 /// What the daemon tells of itself.
 @Suite struct MetricsTests {
-    @Test func `a value belongs to the first bound that it does not exceed`() {
-        var histogram = Histogram([1, 2, 4])
-        for value in [0.5, 1, 1.5, 2, 3, 4, 5, 100] { histogram.observe(value) }
-        #expect(histogram.counts == [2, 2, 2, 2])
-        #expect(histogram.count == 8 && histogram.sum == 117)
-
-        var sum = Histogram([1, 2, 4])
-        sum += histogram
-        sum += histogram
-        #expect(sum.counts == [4, 4, 4, 4] && sum.sum == 234)
-    }
-
-    @Test func `the text is Prometheus'`() {
-        var text = MetricsText()
-        text.counter("sent_total", "Sent.", 12)
-        text.gauge("load", "Load.", by: "loop", [("0", 0.25), ("1", 2)])
-        var histogram = Histogram([0.5, 1])
-        for value in [0.25, 0.75, 2] { histogram.observe(value) }
-        text.histogram("took_seconds", "Took.", histogram)
-        #expect(
-            text.text == """
-                # HELP sent_total Sent.
-                # TYPE sent_total counter
-                sent_total 12
-                # HELP load Load.
-                # TYPE load gauge
-                load{loop="0"} 0.25
-                load{loop="1"} 2
-                # HELP took_seconds Took.
-                # TYPE took_seconds histogram
-                took_seconds_bucket{le="0.5"} 1
-                took_seconds_bucket{le="1"} 2
-                took_seconds_bucket{le="+Inf"} 3
-                took_seconds_sum 3
-                took_seconds_count 3
-
-                """)
-    }
-
     @Test func `whatever is counted is told, once`() {
         let sources = CounterMetric.all.flatMap { $0.values.map(\.source) }
         let counted =
@@ -166,39 +126,21 @@ import Testing
             #expect(try watch.get("/health").hasPrefix("HTTP/1.1 200"))
         }
     }
-
-    @Test func `there is nothing else, and no other way to ask`() throws {
-        try withSite(PushSite()) { site in
-            let watch = try Watch(site)
-            defer { watch.end() }
-            #expect(try watch.get("/").hasPrefix("HTTP/1.1 404"))
-            #expect(try watch.ask("POST /metrics HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 405"))
-            #expect(try watch.ask("nonsense\r\n\r\n").hasPrefix("HTTP/1.1 400"))
-        }
-    }
-
-    @Test func `a figure of the process is what the system says`() {
-        let figures = ProcessFigures().now()
-        #expect(figures.residentBytes > 1 << 20)
-        #expect(figures.openFiles > 2 && figures.openFiles < figures.openFilesMax)
-        #expect(figures.cpuSeconds > 0)
-    }
 }
 
 /// Somebody who watches a site.
 private final class Watch {
-    private let listener: MetricsListener
+    private let listener: StatusListener
     private let path: String
 
     init(_ site: PushSite) throws {
         path = site.folder.file("metrics")
-        listener = try MetricsListener(
-            at: .unix(path: path), socketMode: 0o600,
-            metrics: Metrics(server: site.server, store: site.store, process: ProcessFigures()),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let metrics = Metrics(server: site.server, store: site.store, process: ProcessFigures())
+        listener = try StatusListener(
+            at: .unix(path: path), mode: 0o600, metrics: metrics.text, health: metrics.health)
     }
 
-    func end() { try? listener.close() }
+    func end() { listener.close() }
 
     /// A figure by its name without `halls_push_`.
     subscript(name: String) -> Double? {

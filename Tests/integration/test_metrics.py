@@ -109,5 +109,5 @@ def test_whoever_is_slow_at_the_metrics_of_chat_fcgi_keeps_nobody_from_them_for_
         odd.sendall(b"POST /metrics HTTP/1.1\r\n\r\n")
         assert figures(port)
 
-        assert odd.recv(1) == b"" and slow.recv(1) == b""
+        assert odd.recv(12) == b"HTTP/1.1 405" and slow.recv(1) == b""
     assert site.stop("chat-fcgi") == 0
