@@ -359,6 +359,16 @@ def test_chat_fcgi_gets_the_body_also_of_a_request_in_chunks(front):
     assert whole["params"]["CONTENT_LENGTH"] == chunked["params"]["CONTENT_LENGTH"] == "100000"
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_chat_fcgi_gets_requests_of_every_method_with_a_body_and_without(front, method):
+    bare = requests.request(method, front.url + "/chat/messages/1/2", timeout=5).json()
+    full = requests.request(method, front.url + "/chat/messages/1/2", json={"content": "x"}, timeout=5).json()
+
+    assert bare["params"]["REQUEST_METHOD"] == full["params"]["REQUEST_METHOD"] == method
+    assert (bare["length"], bare["params"]["CONTENT_TYPE"]) == (0, "")
+    assert (full["length"], full["params"]["CONTENT_TYPE"]) == (16, "application/json")
+
+
 def test_a_body_over_the_limit_is_a_problem_in_json(front):
     answer = front.post("/chat/messages/1", data=b"x" * 300_000)
 
@@ -412,7 +422,8 @@ def test_a_request_that_writes_takes_a_connection_of_its_own(front):
     assert front.fcgi.connections == before + 20
 
 
-def test_on_a_dead_kept_connection_a_get_is_tried_again_and_a_post_is_not(make_site):
+def test_on_a_dead_kept_connection_a_get_is_tried_again_and_what_writes_is_not(make_site):
+    writing = ("POST", "PUT", "PATCH", "DELETE")
     seen = collections.Counter()
 
     def die_twice(params, body):
@@ -422,12 +433,15 @@ def test_on_a_dead_kept_connection_a_get_is_tried_again_and_a_post_is_not(make_s
 
     with _front(make_site, script=die_twice) as front:
         # Several at once, so that several connections are kept.
-        for method, path in [("GET", "/chat/halls?die"), ("POST", "/chat/messages/1?die")]:
+        for method in ("GET", *writing):
             with concurrent.futures.ThreadPoolExecutor(16) as pool:
                 list(pool.map(front.get, ["/chat/halls?slow"] * 64))
-            seen["status of " + method] = requests.request(method, front.url + path, timeout=5).status_code
+            seen["status of " + method] = requests.request(
+                method, front.url + "/chat/messages/1?die", timeout=5
+            ).status_code
 
-    assert seen == {"GET": 3, "status of GET": 200, "POST": 1, "status of POST": 503}
+    once = {method: 1 for method in writing} | {f"status of {method}": 503 for method in writing}
+    assert seen == {"GET": 3, "status of GET": 200} | once
 
 
 def test_requests_wait_in_a_socket_that_outlives_the_responder(make_site):
