@@ -100,3 +100,32 @@ test("a position behind what was seen is another history", () => {
 
   assert.equal(later.unread(1), 1);
 });
+
+test("a message that was deleted before I saw it counts no more, once", () => {
+  const directory = directoryOf();
+  directory.replace([hall(1, 5)]);
+  directory.raise(1, 8);
+
+  for (const rev of [7, 7, 4]) directory.noteDeleted(1, rev);
+  directory.noteDeleted(2, 9);
+  assert.equal(directory.unread(1), 2);
+  directory.raise(1, 9);
+  assert.equal(directory.unread(1), 3);
+  directory.markSeen(1);
+
+  assert.equal(directory.unread(1), 0);
+});
+
+test("changes are no news, and their position only grows", () => {
+  const directory = directoryOf();
+  directory.replace([hall(1, 5, { change: 2 }), hall(2, 5)]);
+
+  directory.raiseChange(1, 9);
+  directory.raiseChange(1, 3);
+  directory.raiseChange(2, undefined);
+  directory.raiseChange(3, 1);
+  directory.replace([hall(1, 5, { change: 4 }), hall(2, 5)]);
+
+  assert.deepEqual([1, 2].map((id) => directory.get(id).change), [9, 0]);
+  assert.equal(directory.unreadTotal(), 0);
+});

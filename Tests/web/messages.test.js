@@ -175,6 +175,119 @@ test("who fell behind keeps what lies before the hole until the newest page come
   assert.deepEqual([hall.rev, hall.isCurrent], [301, true]);
 });
 
+const changed = (id, change, values = {}) => message(id, { change, content: `m${id} v${change}`, ...values });
+const withChange = (ids, change) => {
+  const result = new HallHistory();
+  result.load({ messages: ids.map((id) => message(id)), rev: ids.at(-1), change, has_more: false });
+  return result;
+};
+const event = (id, change, after = change - 1, values = {}) => ({ message: changed(id, change, values), change, after });
+
+test("a change is applied in its place, moves the position of changes and no other", () => {
+  const hall = withChange([1, 2, 3], 4);
+
+  assert.equal(hall.takeChange(event(2, 5)), true);
+  assert.equal(hall.takeChange(event(1, 7, 5)), true);
+
+  assert.deepEqual(hall.messages.map(({ content }) => content), ["m1 v7", "m2 v5", "m3"]);
+  assert.deepEqual([hall.change, hall.rev, hall.hasHole], [7, 3, false]);
+});
+
+test("a change after one that is missing is shown and tells of the hole", () => {
+  const hall = withChange([1, 2], 4);
+
+  assert.equal(hall.takeChange(event(2, 6)), false);
+
+  assert.equal(hall.get(2).content, "m2 v6");
+  assert.equal(hall.change, 4);
+  assert.equal(hall.catchUp({ messages: [], changed: [changed(1, 5), changed(2, 6)], rev: 2, change: 6, complete: true }, 4), true);
+  assert.deepEqual(hall.messages.map(({ content }) => content), ["m1 v5", "m2 v6"]);
+  assert.equal(hall.change, 6);
+});
+
+test("of two copies of a message the one that was changed last wins, in whatever order they come", () => {
+  const hall = withChange([1, 2], 0);
+
+  for (const each of [event(1, 2, 1), event(1, 1), event(1, 2, 1), event(1, 2, 1)]) hall.takeChange(each);
+  hall.take(message(1));
+  hall.amend(changed(1, 1));
+
+  assert.equal(hall.get(1).content, "m1 v2");
+  assert.deepEqual(idsOf(hall), [1, 2]);
+});
+
+test("a new message may be changed already", () => {
+  const hall = withChange([1], 0);
+
+  hall.takeChange(event(2, 1));
+  assert.deepEqual(idsOf(hall), [1]);
+  assert.equal(hall.take(changed(2, 1, { rev: 2 })), true);
+
+  assert.deepEqual([hall.get(2).content, hall.rev, hall.change], ["m2 v1", 2, 1]);
+});
+
+test("a change of what is not loaded makes no gap, and what brings older copies is caught up with", () => {
+  const hall = new HallHistory();
+  hall.load({ messages: [message(50)], rev: 50, change: 3, has_more: true });
+
+  assert.equal(hall.takeChange(event(7, 4)), true);
+  assert.deepEqual([idsOf(hall), hall.change], [[50], 4]);
+  // The page left the server before that change did.
+  hall.prepend({ messages: [message(7)], change: 3, has_more: false });
+  assert.deepEqual([hall.get(7).content, hall.change], ["m7", 3]);
+  hall.catchUp({ changed: [changed(7, 4)], rev: 50, change: 4, complete: true }, 3);
+
+  assert.deepEqual([hall.get(7).content, hall.change], ["m7 v4", 4]);
+});
+
+test("an answer to a question from further on does not stand for what came before it", () => {
+  const hall = withChange([1, 2], 3);
+
+  hall.catchUp({ changed: [], rev: 2, change: 9, complete: true }, 5);
+
+  assert.equal(hall.change, 3);
+});
+
+test("a server that counts no changes leaves their position open, until it does", () => {
+  const hall = history([1, 2]);
+  hall.prepend({ messages: [], has_more: false });
+  hall.catchUp({ messages: [message(3)], rev: 3, complete: true });
+  assert.equal(hall.change, null);
+
+  assert.equal(hall.takeChange(event(1, 1)), true);
+
+  assert.deepEqual([hall.change, hall.get(1).content], [1, "m1 v1"]);
+});
+
+test("who fell behind sees the changes of what is shown, and nothing else", () => {
+  const hall = withChange([1, 2], 0);
+  hall.take(message(300));
+  hall.fallBehind();
+
+  hall.takeChange(event(1, 1));
+  hall.catchUp({ messages: [message(301)], changed: [changed(2, 2)], rev: 301, change: 2, complete: true }, 1);
+
+  assert.deepEqual(hall.messages.map(({ content }) => content), ["m1 v1", "m2 v2"]);
+  assert.deepEqual([hall.change, hall.rev, hall.isBehind], [2, 2, true]);
+});
+
+test("a client key stays with its message when that is changed", () => {
+  const hall = history([1]);
+  hall.take(message(2, { client_key: "k" }));
+
+  hall.takeChange(event(2, 1));
+
+  assert.deepEqual([hall.get(2).client_key, hall.hasKey("k")], ["k", true]);
+});
+
+test("a deleted message is nothing that is unread", () => {
+  const hall = new HallHistory();
+  const messages = [message(1), message(2, { sender_id: 2, deleted: "sender", content: "", change: 1 }), message(3, { sender_id: 2 })];
+  hall.load({ messages, rev: 3, change: 1, has_more: false });
+
+  assert.equal(hall.firstUnread(1, 1).id, 3);
+});
+
 const at = (id, time, sender = 1) => message(id, { created_at: time, sender_id: sender });
 const kinds = (rows) => rows.map((row) => (row.kind === "message" ? (row.isHead ? "head" : "next") : row.kind));
 
@@ -238,4 +351,15 @@ test("no clock makes two rows of one key", () => {
   ]);
 
   assert.deepEqual(kinds(rows), ["day", "head", "head", "head"]);
+});
+
+test("what was deleted heads no group, and another's ends the one it stands in", () => {
+  const time = "2026-11-23T09:00:00.000Z";
+  const deleted = (id, sender) => ({ ...at(id, time, sender), content: "", deleted: "sender" });
+  const rows = (...messages) => kinds(layoutRows(messages)).slice(1);
+
+  assert.deepEqual(rows(deleted(1, 1), at(2, time), at(3, time)), ["next", "head", "next"]);
+  assert.deepEqual(rows(at(1, time), deleted(2, 1), at(3, time)), ["head", "next", "next"]);
+  assert.deepEqual(rows(at(1, time), deleted(2, 2), at(3, time)), ["head", "next", "head"]);
+  assert.deepEqual(rows({ ...at(1, time), is_deleting: true }, at(2, time)), ["next", "head"]);
 });

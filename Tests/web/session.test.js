@@ -454,3 +454,175 @@ test("with built-in accounts nothing is asked by and by", async (t) => {
 
   assert.equal(requests.session, undefined);
 });
+
+const changeOf = (id, change, values = {}) => ({
+  message: message(id, { change, content: `m${id} v${change}`, ...values }), change, after: change - 1,
+});
+const contentsOf = ({ messages }) => messages.map(({ content }) => content);
+
+test("joins and catching up ask for changes from where they are known", async (t) => {
+  const answers = { messages: () => page([1, 2, 3], { change: 4 }) };
+  const { session, socket, requests } = sessionOf(t, { answers, halls: [hall(1, 3)] });
+  await session.load(1);
+  answers.messagesSince = () => ({ messages: [], changed: [message(2, { change: 5, content: "second" })], rev: 3, change: 6, complete: true });
+  socket.answers.join_hall = ({ since_change: since }) => ({
+    ok: true, rev: 3, change: 4, messages: [], changed: since === 4 ? [] : [message(1)], complete: true,
+  });
+
+  socket.comesOnline();
+  await settled();
+  t.mock.timers.tick(50);
+  await settled();
+  socket.emit("message_changed", changeOf(1, 6));
+  await settled();
+
+  assert.deepEqual(socket.emitted.filter(([event]) => event === "join_hall")[0][1], { hall_id: 1, since_rev: 3, since_change: 4 });
+  assert.deepEqual(requests.messagesSince, [[1, 3, 4]]);
+  assert.deepEqual(contentsOf(session.histories.of(1)), ["m1 v6", "second", "m3"]);
+  assert.equal(session.histories.of(1).change, 6);
+  assert.equal(session.directory.unread(1), 0);
+});
+
+test("a server that counts no changes is asked for none", async (t) => {
+  const { session, socket, requests } = sessionOf(t, { halls: [hall(1, 3)], answers: { messagesSince: () => page([4], { complete: true }) } });
+  await session.load(1);
+  socket.comesOnline();
+  await settled();
+  t.mock.timers.tick(50);
+  await settled();
+
+  receive(socket, 5, 5);
+  await settled();
+
+  assert.deepEqual(socket.emitted.filter(([event]) => event === "join_hall")[0][1], { hall_id: 1, since_rev: 3 });
+  assert.deepEqual(requests.messagesSince[0], [1, 3, undefined]);
+});
+
+test("what changed while a page was on its way is asked for", async (t) => {
+  const answers = { messagesSince: () => ({ messages: [], changed: [message(2, { change: 1, content: "new" })], rev: 3, change: 1, complete: true }) };
+  const { session, socket, requests } = sessionOf(t, { answers });
+  answers.messages = () => {
+    socket.emit("message_changed", changeOf(2, 1));
+    return page([1, 2, 3], { change: 0 });
+  };
+
+  await session.load(1);
+  await settled();
+
+  assert.deepEqual(requests.messagesSince, [[1, 3, 0]]);
+  assert.deepEqual(contentsOf(session.histories.of(1)), ["m1", "new", "m3"]);
+});
+
+test("by polling, too, what changed is asked for", async (t) => {
+  const answers = { messages: () => page([1, 2, 3], { change: 1 }), halls: () => [{ ...hall(1, 3), change: 2 }] };
+  answers.messagesSince = () => ({ messages: [], changed: [message(1, { change: 2, content: "", deleted: "moderator" })], rev: 3, change: 2, complete: true });
+  const { session, requests } = sessionOf(t, { answers });
+  await session.load(1);
+
+  await pass(t, 6000);
+
+  assert.deepEqual(requests.messagesSince[0], [1, 3, 1]);
+  assert.equal(session.histories.of(1).get(1).deleted, "moderator");
+});
+
+test("who reads above what was missed still sees what is shown change", async (t) => {
+  const answers = { messages: () => page([1, 2, 3], { change: 0 }) };
+  answers.messagesSince = (_, rev) => (rev < 500
+    ? { messages: [], rev: 500, change: 2, complete: false }
+    : { messages: [], changed: [message(2, { change: 2, content: "", deleted: "sender" })], rev: 500, change: 2, complete: true });
+  const { session, socket, requests, view } = sessionOf(t, { answers });
+  await session.load(1);
+  view.isAtEnd = false;
+
+  receive(socket, 500, 500);
+  await settled();
+  t.mock.timers.tick(1);
+  await settled();
+
+  assert.deepEqual(requests.messagesSince, [[1, 3, 0], [1, 500, 0]]);
+  assert.deepEqual(contentsOf(session.histories.of(1)), ["m1", "", "m3"]);
+});
+
+test("what others change is told, what I change is not", async (t) => {
+  const { session, socket } = sessionOf(t);
+  await session.load(1);
+  const told = [];
+  session.on("changed", ({ id }) => told.push(id));
+
+  socket.emit("message_changed", changeOf(1, 1));
+  socket.emit("message_changed", changeOf(2, 2, { sender_id: 1 }));
+  socket.emit("message_changed", changeOf(2, 3, { sender_id: 1, content: "", deleted: "sender" }));
+  socket.emit("message_changed", changeOf(3, 4, { sender_id: 1, content: "", deleted: "moderator" }));
+
+  assert.deepEqual(told, [1, 3]);
+});
+
+/** A session online in a hall with my messages 1 to 3; `sent` is what went to the server. */
+async function editing(t, answer) {
+  const answers = { messages: () => ({ ...page([]), messages: [1, 2, 3].map((id) => message(id, { sender_id: 1 })), rev: 3, change: 0 }) };
+  const made = sessionOf(t, { answers, halls: [hall(1, 3)] });
+  made.sent = [];
+  for (const event of ["edit_message", "delete_message"]) {
+    made.socket.answers[event] = (payload) => {
+      made.sent.push([event, payload]);
+      return answer?.(payload) ?? { ok: true, message: message(payload.id, { sender_id: 1, change: 1, content: payload.content ?? "", ...(payload.content ? { edited_at: "2026-11-23T10:00:00.000Z" } : { deleted: "sender" }) }) };
+    };
+  }
+  await made.session.load(1);
+  made.socket.comesOnline();
+  await settled();
+  made.history = made.session.histories.of(1);
+  made.shown = () => made.history.messages.map((each) => made.session.changes.apply(each));
+  return made;
+}
+
+test("an edit is shown at once, and is the message's text when it is acknowledged", async (t) => {
+  const { session, sent, history, shown } = await editing(t);
+
+  session.changes.edit(history.get(2), "new");
+  assert.deepEqual([shown()[1].content, shown()[1].edit.state], ["new", "pending"]);
+  assert.equal(history.get(2).content, "m2");
+  await settled();
+
+  assert.deepEqual(sent, [["edit_message", { hall_id: 1, id: 2, content: "new" }]]);
+  assert.deepEqual([history.get(2).content, shown()[1].edit], ["new", undefined]);
+});
+
+test("a refused edit leaves the old text and keeps what was written, until it is given up", async (t) => {
+  const { session, history, shown, storage } = await editing(t, () => ({ ok: false, error: { code: "edit_time_over", limit: 60 } }));
+  const refused = [];
+  session.changes.on("refused", ({ message_id: id, content }, code) => refused.push([id, content, code]));
+
+  session.changes.edit(history.get(2), "new");
+  await settled();
+
+  assert.deepEqual(refused, [[2, "new", "edit_time_over"]]);
+  assert.deepEqual([shown()[1].content, shown()[1].edit], ["m2", { content: "new", state: "failed", code: "edit_time_over" }]);
+  session.changes.discard(history.get(2));
+  assert.equal(shown()[1].edit, undefined);
+  assert.deepEqual(Object.keys(storage).filter((key) => key.includes(".change.")), []);
+});
+
+test("a deletion hides at once and is sent after five seconds, or never if it is undone", async (t) => {
+  const { session, sent, history, shown, storage } = await editing(t);
+  let now = Date.now();
+  t.mock.method(Date, "now", () => now);
+  const wait = async (milliseconds) => {
+    now += milliseconds;
+    t.mock.timers.tick(milliseconds);
+    await settled();
+  };
+
+  session.changes.delete(history.get(1));
+  session.changes.delete(history.get(2));
+  assert.deepEqual(shown().map(({ content, is_deleting: is, can_undo: can }) => [content, is, can]).slice(0, 2), [["", true, true], ["", true, true]]);
+  assert.ok(Object.entries(storage).every(([key, value]) => !key.includes(".change.") || !value.includes("m1")));
+  await wait(4900);
+  assert.deepEqual(sent, []);
+  session.changes.undo(history.get(1));
+  assert.equal(shown()[0].content, "m1");
+  await wait(200);
+
+  assert.deepEqual(sent, [["delete_message", { hall_id: 1, id: 2 }]]);
+  assert.deepEqual([history.get(1).deleted, history.get(2).deleted], [undefined, "sender"]);
+});

@@ -9,6 +9,8 @@ import { Emitter } from "./utils.js";
 export class HallDirectory extends Emitter {
   #halls = new Map();
   #seen = new Map();
+  /** The positions of deleted messages that I have not seen, by hall: they are no news. */
+  #deleted = new Map();
   #storage;
   #key;
   isLoaded = false;
@@ -38,8 +40,9 @@ export class HallDirectory extends Emitter {
     const before = this.#halls;
     this.#halls = new Map();
     for (const hall of halls) {
-      const rev = Math.max(hall.rev, before.get(hall.id)?.rev ?? 0);
-      this.#halls.set(hall.id, { ...hall, rev });
+      const known = before.get(hall.id);
+      const rev = Math.max(hall.rev, known?.rev ?? 0);
+      this.#halls.set(hall.id, { ...hall, rev, change: Math.max(hall.change ?? 0, known?.change ?? 0) });
       this.#acquaint(hall.id, rev);
     }
     this.isLoaded = true;
@@ -49,13 +52,14 @@ export class HallDirectory extends Emitter {
 
   add(hall) {
     this.#absorbStored();
-    this.#halls.set(hall.id, { ...hall });
+    this.#halls.set(hall.id, { ...hall, change: hall.change ?? 0 });
     this.#acquaint(hall.id, hall.rev);
     this.#keep();
     this.emit("changed");
   }
 
   remove(id) {
+    this.#deleted.delete(id);
     if (this.#halls.delete(id)) this.emit("changed");
   }
 
@@ -63,6 +67,20 @@ export class HallDirectory extends Emitter {
     const hall = this.#halls.get(id);
     if (!hall || rev <= hall.rev) return;
     hall.rev = rev;
+    this.emit("changed");
+  }
+
+  /** The hall's messages were changed up to here; that is no news to count. */
+  raiseChange(id, change = 0) {
+    const hall = this.#halls.get(id);
+    if (hall) hall.change = Math.max(hall.change ?? 0, change);
+  }
+
+  /** A message was deleted: who has not seen it has one less to read. */
+  noteDeleted(id, rev) {
+    if (rev <= this.seenRev(id) || !this.#halls.has(id)) return;
+    if (!this.#deleted.has(id)) this.#deleted.set(id, new Set());
+    this.#deleted.get(id).add(rev);
     this.emit("changed");
   }
 
@@ -79,7 +97,10 @@ export class HallDirectory extends Emitter {
   }
 
   unread(id) {
-    return Math.max(0, (this.#halls.get(id)?.rev ?? 0) - this.seenRev(id));
+    const seen = this.seenRev(id);
+    const deleted = this.#deleted.get(id) ?? new Set();
+    for (const rev of deleted) if (rev <= seen) deleted.delete(rev);
+    return Math.max(0, (this.#halls.get(id)?.rev ?? 0) - seen - deleted.size);
   }
 
   unreadTotal() {

@@ -47,6 +47,8 @@ export class HallHistory {
   #byId = new Map();
   #idByKey = new Map();
   #position = null;
+  /** Up to which of the hall's changes what is here is as it should be; null where the server counts none. */
+  #change = null;
   hasOlder = true;
   /** More was missed than one answer holds: what is here stands until the newest page takes its place. */
   #isBehind = false;
@@ -68,6 +70,10 @@ export class HallHistory {
     return this.#position?.rev;
   }
 
+  get change() {
+    return this.#change;
+  }
+
   get hasHole() {
     return Boolean(this.#position?.hasHole);
   }
@@ -85,19 +91,21 @@ export class HallHistory {
   }
 
   /** Starts afresh with the newest page. */
-  load({ messages, rev, has_more: hasMore }) {
+  load({ messages, rev, change = null, has_more: hasMore }) {
     const early = this.isCurrent ? [] : this.#messages.filter((message) => !(message.rev <= this.rev));
     this.#isBehind = false;
     this.#messages = [];
     this.#byId.clear();
     this.#idByKey.clear();
     this.#position = new Position(rev);
+    this.#change = change;
     this.hasOlder = hasMore;
     for (const message of messages) this.#put(message);
     for (const message of early) this.take(message);
   }
 
-  prepend({ messages, has_more: hasMore }) {
+  prepend({ messages, change, has_more: hasMore }) {
+    this.#holdChange(change);
     const older = messages.filter(({ id }) => !this.#byId.has(id));
     for (const message of older) this.#index(message);
     this.#messages = [...older, ...this.#messages].sort((left, right) => left.id - right.id);
@@ -129,17 +137,48 @@ export class HallHistory {
     this.#position = new Position(this.rev);
   }
 
-  /** Takes what changed since our rev; false when the answer is not whole and the hall is to be loaded afresh. */
-  catchUp({ messages, rev, complete }) {
+  /**
+   * Takes what came since our rev, and what changed since the change that was asked from, `after`; false when the answer
+   * is not whole and the hall is to be loaded afresh.
+   */
+  catchUp({ messages = [], changed = [], rev, change, complete }, after = null) {
     if (!complete) return false;
-    for (const message of messages) this.#put(message);
-    this.#position.reach(rev);
+    if (!this.#isBehind) {
+      this.#holdChange(change);
+      for (const message of messages) this.#put(message);
+      this.#position.reach(rev);
+    }
+    for (const message of changed) this.amend(message);
+    if (after !== null) this.#reachChange(change ?? after, after);
     return true;
+  }
+
+  /** A message became another. False when changes before that are missing. */
+  takeChange({ message, change, after }) {
+    this.amend(message);
+    return !this.isLoaded || this.#reachChange(change, after);
+  }
+
+  /** The present state of a message, where it is loaded; one that is not comes with its page. */
+  amend(message) {
+    if (this.#byId.has(message.id)) this.#put(message);
+  }
+
+  #reachChange(change, after) {
+    const known = this.#change ?? 0;
+    if (after > known) return false;
+    this.#change = Math.max(known, change);
+    return true;
+  }
+
+  // An answer that left before the last changes brings messages as they were before them: those are asked for once more.
+  #holdChange(change) {
+    if (this.#change !== null && change < this.#change) this.#change = change;
   }
 
   /** The first message of somebody else after a position: what I have not read. */
   firstUnread(rev, myId) {
-    return this.#messages.find((message) => message.rev > rev && message.sender_id !== myId);
+    return this.#messages.find((message) => message.rev > rev && message.sender_id !== myId && !message.deleted);
   }
 
   /** Whether everything after a position is loaded. */
@@ -166,9 +205,10 @@ export class HallHistory {
     const known = this.#byId.get(message.id);
     if (known) {
       const key = message.client_key ?? known.client_key;
-      if (message.rev >= known.rev) this.#messages[this.#indexOf(message.id)] = message;
+      const isNewer = isAsNew(message, known);
+      if (isNewer) this.#messages[this.#indexOf(message.id)] = message;
       if (key) message.client_key = known.client_key = key;
-      this.#index(message.rev >= known.rev ? message : known);
+      this.#index(isNewer ? message : known);
       return;
     }
     // Something old that changed, before what is loaded: it comes, changed, with its page.
@@ -195,6 +235,11 @@ export class HallHistory {
     }
     return low;
   }
+}
+
+/** Whether a copy of a message is at least as new as another: who was changed last is. */
+function isAsNew({ change = 0, rev }, { change: otherChange = 0, rev: otherRev }) {
+  return change === otherChange ? rev >= otherRev : change > otherChange;
 }
 
 /** The loaded histories by hall. */
@@ -242,9 +287,16 @@ export function layoutRows(messages, { unreadId = null, myId = null } = {}) {
       rows.push({ kind: "unread", key: "unread" });
       head = null;
     }
+    const isMine = message.sender_id === myId;
+    // What was deleted is a line of its own that names its sender: it heads no group, and another's ends one.
+    if (message.deleted || message.is_deleting) {
+      if (head?.id !== message.sender_id) head = null;
+      rows.push({ kind: "message", key: rowKey(message), message, date, isHead: false, isMine });
+      continue;
+    }
     const isHead = !head || head.id !== message.sender_id || Math.abs(date - head.date) >= groupMilliseconds;
     if (isHead) head = { id: message.sender_id, date };
-    rows.push({ kind: "message", key: rowKey(message), message, date, isHead, isMine: message.sender_id === myId });
+    rows.push({ kind: "message", key: rowKey(message), message, date, isHead, isMine });
   }
   return rows;
 }

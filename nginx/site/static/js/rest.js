@@ -41,17 +41,25 @@ export class Rest {
 
   messages = (hallId) => this.#request("GET", `/chat/messages/${hallId}`);
   messagesBefore = (hallId, id) => this.#request("GET", `/chat/messages/${hallId}?before=${id}`);
-  messagesSince = (hallId, rev) => this.#request("GET", `/chat/messages/${hallId}?since_rev=${rev}`);
+  messagesSince = (hallId, rev, change) => this.#request(
+    "GET", `/chat/messages/${hallId}?since_rev=${rev}${change === undefined ? "" : `&since_change=${change}`}`,
+  );
   send = async (hallId, content, key) =>
     (await this.#request("POST", `/chat/messages/${hallId}`, { content, client_key: key })).message;
 
-  #request(method, path, body) {
-    return this.#watch(this.#ask(method, path, body));
+  editMessage = async (hallId, id, content) =>
+    (await this.#request("PATCH", `/chat/messages/${hallId}/${id}`, { content })).message;
+  /** `keepalive`: the page is left, and the request outlives it. */
+  deleteMessage = async (hallId, id, { keepalive = false } = {}) =>
+    (await this.#request("DELETE", `/chat/messages/${hallId}/${id}`, null, { keepalive })).message;
+
+  #request(method, path, body, more) {
+    return this.#watch(this.#ask(method, path, body, more));
   }
 
-  async #ask(method, path, body) {
+  async #ask(method, path, body, more) {
     // no-cache: what the browser has is used only after the server said that it is still so, and still mine to see.
-    const options = { method, headers: { Accept: "application/json" }, cache: "no-cache", credentials: "same-origin" };
+    const options = { method, headers: { Accept: "application/json" }, cache: "no-cache", credentials: "same-origin", ...more };
     if (body) {
       options.headers["Content-Type"] = "application/json";
       options.body = JSON.stringify(body);

@@ -8,16 +8,32 @@ const triesMax = 4;
 // The same try again would be refused again.
 const finalCodes = new Set([
   "message_empty", "message_too_long", "too_large", "not_a_member", "not_allowed", "not_found", "hall_archived",
-  "client_key_reused", "invalid_client_key", "invalid_request", "origin_refused",
+  "client_key_reused", "invalid_client_key", "invalid_request", "origin_refused", "message_gone", "edit_time_over",
+  "method_not_allowed",
 ]);
 
 // Nobody heard of it: it waits for as long as it takes. A server that answers with errors gets some tries.
 const silentCodes = new Set(["offline", "unreachable", "slow"]);
 
+/** Each kind of entry: the event by socket with its payload, and the same by REST. */
+const ways = {
+  message: ({ hall_id: hallId, content, client_key: key }) => [
+    "send_message", { hall_id: hallId, content, client_key: key }, (rest) => rest.send(hallId, content, key),
+  ],
+  edit: ({ hall_id: hallId, message_id: id, content }) => [
+    "edit_message", { hall_id: hallId, id, content }, (rest) => rest.editMessage(hallId, id, content),
+  ],
+  delete: ({ hall_id: hallId, message_id: id }) => [
+    "delete_message", { hall_id: hallId, id }, (rest) => rest.deleteMessage(hallId, id),
+  ],
+};
+
+const keyOf = (entry) => entry.client_key ?? entry.message_id;
+
 /**
- * Sends the outbox: one message at a time in each hall, so that they arrive in the order they were written.
- * By socket where there is one, else by REST. Emits confirmed(message), failed(hallId, code), waiting(hallId, seconds),
- * unauthenticated().
+ * Sends an outbox, of messages or of changes to them: one entry at a time in each hall, so that they arrive in the order
+ * they were written. By socket where there is one, else by REST. Emits confirmed(message, entry),
+ * failed(hallId, code, entry), waiting(hallId, seconds), unauthenticated().
  */
 export class Sender extends Emitter {
   #outbox;
@@ -72,9 +88,9 @@ export class Sender extends Emitter {
     let delay = 0;
     try {
       const message = await this.#watch(this.#send(entry));
-      this.#tries.delete(entry.client_key);
-      this.#outbox.remove(entry.client_key);
-      this.emit("confirmed", { ...message, client_key: entry.client_key });
+      this.#tries.delete(keyOf(entry));
+      this.#outbox.remove(keyOf(entry), entry);
+      this.emit("confirmed", entry.client_key ? { ...message, client_key: entry.client_key } : message, entry);
     } catch (error) {
       delay = this.#failed(entry, error);
     }
@@ -90,7 +106,9 @@ export class Sender extends Emitter {
   }
 
   /** Milliseconds until the next try in this hall; null when the connection will say. */
-  #failed({ client_key: key, hall_id: hallId }, { code, retryAfter }) {
+  #failed(entry, { code, retryAfter }) {
+    const { hall_id: hallId } = entry;
+    const key = keyOf(entry);
     if (code === "unauthenticated") {
       this.emit("unauthenticated");
       return null;
@@ -101,29 +119,29 @@ export class Sender extends Emitter {
       this.emit("waiting", hallId, seconds);
       return seconds * 1000;
     }
-    if (finalCodes.has(code)) {
-      this.#outbox.fail(key, code);
-      this.emit("failed", hallId, code);
-      return 0;
-    }
+    if (finalCodes.has(code)) return this.#giveUp(entry, code);
     const tries = (this.#tries.get(key) ?? 0) + 1;
     this.#tries.set(key, tries);
     if (silentCodes.has(code) || tries < triesMax) return Math.min(1000 * 2 ** tries, 15_000) * (0.75 + Math.random() / 2);
-    this.#tries.delete(key);
-    this.#outbox.fail(key, code);
-    this.emit("failed", hallId, code);
+    return this.#giveUp(entry, code);
+  }
+
+  #giveUp(entry, code) {
+    this.#tries.delete(keyOf(entry));
+    this.#outbox.fail(keyOf(entry), code, entry);
+    this.emit("failed", entry.hall_id, code, entry);
     return 0;
   }
 
-  async #send({ hall_id: hallId, content, client_key: key }) {
-    if (!this.#socket.connected) return this.#rest.send(hallId, content, key);
-    const payload = { hall_id: hallId, content, client_key: key };
+  async #send(entry) {
+    const [event, payload, byRest] = ways[entry.kind ?? "message"](entry);
+    if (!this.#socket.connected) return byRest(this.#rest);
     let answer;
     try {
-      answer = await this.#socket.timeout(acknowledgementMilliseconds).emitWithAck("send_message", payload);
+      answer = await this.#socket.timeout(acknowledgementMilliseconds).emitWithAck(event, payload);
     } catch {
-      // Perhaps it arrived, perhaps not: the same key by the other way answers either.
-      return this.#rest.send(hallId, content, key);
+      // Perhaps it arrived, perhaps not: the same by the other way answers either.
+      return byRest(this.#rest);
     }
     if (answer.ok) return answer.message;
     const { code, retry_after: retryAfter } = answer.error ?? {};

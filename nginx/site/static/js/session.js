@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
+import { HallRefresh } from "./hall-refresh.js";
 import { HallDirectory } from "./halls.js";
+import { Identity } from "./identity.js";
 import { Histories } from "./messages.js";
 import { Outbox } from "./outbox.js";
 import { Sender } from "./sender.js";
@@ -9,39 +12,32 @@ import { Sync } from "./sync.js";
 import { Emitter, newClientKey } from "./utils.js";
 
 const longHiddenMilliseconds = 30_000;
-const retryMilliseconds = 5000;
 const reloadMilliseconds = 2000;
 const reloadMillisecondsMax = 60_000;
-const siteMilliseconds = 30_000;
 
 /**
  * What runs while one person is signed in, without a pixel of it.
  * Emits halls(), hall(hallId), loaded(hallId), gone(hallId), failed(hallId, code), waiting(hallId, seconds),
- * connection(state, before), replaced(), ended().
+ * changed(message), connection(state, before), replaced(), ended().
  */
 export class Session extends Emitter {
   user;
   directory;
   histories = new Histories();
   outbox;
+  /** What this person edits and deletes. */
+  changes;
   #rest;
   #socket;
   #connection;
   #sender;
   #sync;
   #view;
-  #refreshing = null;
-  #isStale = false;
-  #retryTimer = null;
+  #hallRefresh;
   #reloadTimer = null;
   #reloads = 0;
   #isEnded = false;
-  /** Whether the browser is certainly still signed in as this person, and the question under way. */
-  #isSure = true;
-  #asking = null;
-  #askTimer = null;
-  /** Asks again and again, where the site's own login ends sessions of which the socket hears nothing. */
-  #siteTimer = null;
+  #identity;
 
   /**
    * `view()` is what the person looks at: {hallId, isAtEnd, isRead}; read is what is before their eyes at its end.
@@ -60,10 +56,17 @@ export class Session extends Emitter {
       rest, socket, connection: this.#connection, histories: this.histories, directory: this.directory,
       isReadAbove: (hallId) => this.#viewedId === hallId && !this.#view().isAtEnd,
     });
-    const mayTry = () => this.#isSure && this.#answers;
+    this.#identity = new Identity({ rest, user, isSiteLogin });
+    const mayTry = () => this.#identity.isSure && this.#answers;
     this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry, watch });
+    const isAway = () => this.#isAway;
+    this.changes = new Changes({ storage, userId: user.id, socket, rest, mayTry, watch, isAway });
+    this.#hallRefresh = new HallRefresh({
+      rest,
+      take: (halls) => this.#replaceHalls(halls, (list) => this.directory.replace(list)),
+      failed: (error) => this.#failed(error),
+    });
     this.#wire();
-    if (isSiteLogin) this.#siteTimer = setInterval(() => this.#askWho(), siteMilliseconds);
   }
 
   get connectionState() {
@@ -101,7 +104,7 @@ export class Session extends Emitter {
 
   /** A hall comes into view that was loaded before. */
   verify(hallId) {
-    if (this.histories.of(hallId).rev < this.directory.get(hallId)?.rev) this.#sync.catchUp(hallId);
+    this.#sync.verify(hallId);
   }
 
   leaveView(hallId) {
@@ -138,7 +141,7 @@ export class Session extends Emitter {
       content: entry.content,
       created_at: new Date(entry.written_at).toISOString(),
       state: entry.state,
-      is_waiting: ["offline", "unreachable"].includes(this.#connection.state),
+      is_waiting: this.#isAway,
       code: entry.code,
     }));
   }
@@ -160,7 +163,7 @@ export class Session extends Emitter {
   /** The page is in view again, or the network is: only what changed is fetched. */
   wake(hiddenMilliseconds = 0) {
     if (this.#isEnded) return;
-    if (this.#siteTimer !== null) this.#askWho();
+    this.#identity.wake();
     if (!this.#socket.connected) this.#connection.nudge();
     else if (hiddenMilliseconds > longHiddenMilliseconds) this.#cameOnline();
     else if (this.#viewedId !== null) this.#sync.join(this.#viewedId);
@@ -175,12 +178,8 @@ export class Session extends Emitter {
   end() {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#sender.stop();
-    this.#sync.stop();
-    clearTimeout(this.#retryTimer);
+    for (const part of [this.#sender, this.changes, this.#sync, this.#identity, this.#hallRefresh]) part.stop();
     clearTimeout(this.#reloadTimer);
-    clearTimeout(this.#askTimer);
-    clearInterval(this.#siteTimer);
     this.#connection.end();
     this.emit("ended");
   }
@@ -189,16 +188,21 @@ export class Session extends Emitter {
     return ["online", "limited"].includes(this.#connection.state);
   }
 
+  get #isAway() {
+    return ["offline", "unreachable"].includes(this.#connection.state);
+  }
+
   get #viewedId() {
     return this.#view().hallId;
   }
 
   #wire() {
     this.#socket.on("new_message", (message) => this.#received(message));
-    this.#socket.on("halls_changed", () => this.#refreshHalls());
+    this.#socket.on("message_changed", (event) => this.#receivedChange(event));
+    this.#socket.on("halls_changed", () => this.#hallRefresh.run());
     this.#connection.on("change", (state, before) => {
       this.emit("connection", state, before);
-      if (!this.#answers) this.#isSure = false;
+      if (!this.#answers) this.#identity.doubt();
       if (state === "online") this.#cameOnline();
       if (state === "limited") this.#flush({ isNow: true });
     });
@@ -212,11 +216,21 @@ export class Session extends Emitter {
       this.emit("hall", hallId);
       this.emit("failed", hallId, code);
     });
-    this.#sender.on("waiting", (hallId, seconds) => this.emit("waiting", hallId, seconds));
+    this.changes.on("changed", (hallId) => this.emit("hall", hallId));
+    this.changes.on("confirmed", (message) => this.#sync.amend(message));
+    this.changes.on("due", () => this.#flush());
+    for (const part of [this.#sender, this.changes]) {
+      part.on("waiting", (hallId, seconds) => this.emit("waiting", hallId, seconds));
+    }
+    this.#identity.on("replaced", () => this.emit("replaced"));
+    this.#identity.on("ended", () => this.end());
+    this.#identity.on("again", () => this.#flush({ isNow: true }));
     this.#sync.on("loaded", (hallId) => this.emit("loaded", hallId));
     this.#sync.on("changed", (hallId) => this.emit("hall", hallId));
     this.#sync.on("gone", (hallId) => this.#lost(hallId));
-    for (const part of [this.#connection, this.#sender, this.#sync]) part.on("unauthenticated", () => this.end());
+    for (const part of [this.#connection, this.#sender, this.changes, this.#sync]) {
+      part.on("unauthenticated", () => this.end());
+    }
   }
 
   async #cameOnline() {
@@ -224,35 +238,18 @@ export class Session extends Emitter {
     this.#flush({ isNow: true });
     this.#reloads = 0;
     this.#reload();
-    await this.#refreshHalls();
+    await this.#hallRefresh.run();
     await this.#sync.joinAll(this.#viewedId);
   }
 
   // While we were away somebody else may have signed in with this browser: what waits goes out under the name it was
   // written under or not at all. Who has nothing to send asks nothing.
   async #flush({ isNow = false } = {}) {
-    if (!this.#isSure && this.#answers && this.outbox.pendingHalls().length > 0) await this.#askWho();
+    const isPending = this.outbox.pendingHalls().length > 0 || this.changes.isPending;
+    if (!this.#identity.isSure && this.#answers && isPending) await this.#identity.ask();
     if (isNow) this.#sender.flushNow();
     else this.#sender.flush();
-  }
-
-  #askWho() {
-    this.#asking ??= this.#compareUser().finally(() => (this.#asking = null));
-    return this.#asking;
-  }
-
-  async #compareUser() {
-    clearTimeout(this.#askTimer);
-    try {
-      const { user } = await this.#rest.session();
-      if (!user) this.end();
-      else if (user.id !== this.user.id) this.emit("replaced");
-      else this.#isSure = true;
-    } catch (error) {
-      if (error.code === "unauthenticated") this.end();
-      if (this.#isEnded) return;
-      this.#askTimer = setTimeout(() => this.#flush({ isNow: true }), retryMilliseconds * (0.75 + Math.random() / 2));
-    }
+    this.changes.flush({ isNow });
   }
 
   #reload() {
@@ -268,32 +265,6 @@ export class Session extends Emitter {
     this.#reloads += 1;
     clearTimeout(this.#reloadTimer);
     this.#reloadTimer = setTimeout(() => this.#reload(), delay * (0.75 + Math.random() / 2));
-  }
-
-  // Several changes in a row ask once more after the request under way, not once each.
-  #refreshHalls() {
-    if (this.#refreshing) {
-      this.#isStale = true;
-      return this.#refreshing;
-    }
-    this.#refreshing = this.#fetchHalls().finally(() => {
-      this.#refreshing = null;
-      if (this.#isStale) this.#refreshHalls();
-    });
-    return this.#refreshing;
-  }
-
-  async #fetchHalls() {
-    // What changes together is announced together.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    clearTimeout(this.#retryTimer);
-    this.#isStale = false;
-    try {
-      this.#replaceHalls(await this.#rest.halls(), (halls) => this.directory.replace(halls));
-    } catch (error) {
-      this.#failed(error);
-      this.#retryTimer = setTimeout(() => this.#refreshHalls(), retryMilliseconds);
-    }
   }
 
   #replaceHalls(halls, replace) {
@@ -313,6 +284,14 @@ export class Session extends Emitter {
       message.client_key ??= this.outbox.matching(message)?.client_key;
     }
     this.#take(message);
+  }
+
+  #receivedChange(event) {
+    const { id, sender_id: senderId, deleted } = event.message;
+    // What I did myself I know, here or in another window.
+    const isMine = this.changes.has(id) || (senderId === this.user.id && (!deleted || deleted === "sender"));
+    this.#sync.takeChange(event);
+    if (!isMine) this.emit("changed", event.message);
   }
 
   #take(message) {

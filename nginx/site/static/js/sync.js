@@ -9,7 +9,7 @@ const messagesOver = 200;
 const retryMilliseconds = 5000;
 
 /**
- * Keeps the loaded histories whole: the socket makes them fast, `since_rev` makes them right.
+ * Keeps the loaded histories whole: the socket makes them fast, `since_rev` and `since_change` make them right.
  * Emits loaded(hallId), changed(hallId), gone(hallId, code), unauthenticated().
  */
 export class Sync extends Emitter {
@@ -53,7 +53,7 @@ export class Sync extends Emitter {
   async join(hallId) {
     if (!this.#socket.connected) return;
     const history = this.#histories.of(hallId);
-    const since = history.isCurrent ? { since_rev: history.rev } : {};
+    const since = history.isCurrent ? this.#since(hallId) : {};
     const { id } = this.#socket;
     const { heard } = this.#connection;
     let answer;
@@ -64,10 +64,9 @@ export class Sync extends Emitter {
       return this.#unanswered(hallId, id, heard);
     }
     if (!answer.ok) return this.#refused(hallId, answer.error ?? {}, () => this.join(hallId));
-    this.#directory.raise(hallId, answer.rev);
-    if (!history.isCurrent) return undefined;
-    if ("since_rev" in since) return this.#take(hallId, answer);
-    return this.#verify(hallId);
+    this.#raise(hallId, answer);
+    if ("since_rev" in since && history.isCurrent) return this.#take(hallId, answer, since);
+    return this.verify(hallId);
   }
 
   /** The newest page, afresh. Throws what the request throws. Calls at the same time share one request. */
@@ -88,14 +87,16 @@ export class Sync extends Emitter {
       this.#loadingOlder.delete(hallId);
     }
     this.emit("changed", hallId);
+    this.verify(hallId);
   }
 
   /** What changed since our position, by REST. Calls at the same time share one request. */
   async catchUp(hallId) {
-    const { rev } = this.#histories.of(hallId);
+    const { rev, change } = this.#histories.of(hallId);
     await shared(this.#catching, hallId, () => this.#catchUp(hallId));
     // What came after the request left is not in its answer. Without any progress asking again would not help.
-    if (this.#histories.of(hallId).rev > rev) this.#verify(hallId);
+    const now = this.#histories.of(hallId);
+    if (now.rev > rev || now.change > change) this.verify(hallId);
   }
 
   /** A message the server pushed or acknowledged. */
@@ -104,14 +105,41 @@ export class Sync extends Emitter {
     this.#directory.raise(hallId, message.rev);
     const history = this.#histories.of(hallId);
     if (!history.take(message)) this.catchUp(hallId);
+    this.#note([message]);
     this.#bound(hallId);
     this.emit("changed", hallId);
+  }
+
+  /** The server pushed that a message became another. */
+  takeChange(event) {
+    const { hall_id: hallId } = event.message;
+    this.#directory.raiseChange(hallId, event.change);
+    if (!this.#histories.of(hallId).takeChange(event)) this.catchUp(hallId);
+    this.#note([event.message]);
+    this.emit("changed", hallId);
+  }
+
+  /** A message as the server acknowledged its change; the hall's changes before it may still be to come. */
+  amend(message) {
+    this.#histories.of(message.hall_id).amend(message);
+    this.#note([message]);
+    this.emit("changed", message.hall_id);
   }
 
   /** Without the socket: the server's list says which of the loaded halls moved. */
   poll(halls) {
     this.#directory.replace(halls);
-    for (const [hallId] of this.#histories.loaded()) this.#verify(hallId);
+    for (const [hallId] of this.#histories.loaded()) this.verify(hallId);
+  }
+
+  /** Asks for what a loaded hall lacks: between the page and the first event there may have been what neither brought. */
+  verify(hallId) {
+    const history = this.#histories.of(hallId);
+    const hall = this.#directory.get(hallId);
+    if (!hall || !history.isLoaded) return undefined;
+    const lacksMessages = history.isCurrent && (history.hasHole || history.rev < hall.rev);
+    // Who fell behind lacks messages, but what is shown to them is to be as it is now.
+    return lacksMessages || (history.change ?? 0) < hall.change ? this.catchUp(hallId) : undefined;
   }
 
   /** A hall is no longer looked at. */
@@ -124,36 +152,59 @@ export class Sync extends Emitter {
   async #load(hallId) {
     const page = await this.#rest.messages(hallId);
     this.#histories.of(hallId).load(page);
-    this.#directory.raise(hallId, page.rev);
+    this.#note(page.messages);
+    this.#raise(hallId, page);
     this.emit("loaded", hallId);
     // Not waited for: who loads because catching up did not do would wait for itself.
-    this.#verify(hallId);
+    this.verify(hallId);
   }
 
   async #catchUp(hallId) {
-    const history = this.#histories.of(hallId);
-    if (!history.isCurrent) return;
+    if (!this.#histories.of(hallId).isLoaded) return;
+    const since = this.#since(hallId);
     try {
-      await this.#take(hallId, await this.#rest.messagesSince(hallId, history.rev));
+      await this.#take(hallId, await this.#rest.messagesSince(hallId, since.since_rev, since.since_change), since);
     } catch (error) {
-      this.#refused(hallId, error, () => this.#verify(hallId));
+      this.#refused(hallId, error, () => this.verify(hallId));
     }
   }
 
-  async #take(hallId, answer) {
-    this.#directory.raise(hallId, answer.rev);
+  /** From where on something is missing. Who fell behind asks for the changes alone; an older server knows none. */
+  #since(hallId) {
+    const { isBehind, rev, change } = this.#histories.of(hallId);
+    const hall = this.#directory.get(hallId);
+    const since = { since_rev: isBehind ? Math.max(rev, hall?.rev ?? 0) : rev };
+    if (change === null && !(hall?.change > 0)) return since;
+    return { ...since, since_change: change ?? 0 };
+  }
+
+  #raise(hallId, { rev, change }) {
+    this.#directory.raise(hallId, rev);
+    this.#directory.raiseChange(hallId, change);
+  }
+
+  #note(messages = []) {
+    for (const { hall_id: hallId, rev, deleted } of messages) if (deleted) this.#directory.noteDeleted(hallId, rev);
+  }
+
+  async #take(hallId, answer, since) {
+    this.#raise(hallId, answer);
     const history = this.#histories.of(hallId);
-    const isWhole = history.catchUp(answer);
+    const wasBehind = history.isBehind;
+    const isWhole = history.catchUp(answer, since.since_change);
+    if (isWhole) this.#note([...(answer.messages ?? []), ...(answer.changed ?? [])]);
     // Who reads above is not thrown to the end: they are told how much there is, and it is loaded when they want it.
     if (!isWhole && this.#isReadAbove(hallId)) history.fallBehind();
     if (isWhole || history.isBehind) {
       this.#bound(hallId);
-      return void this.emit("changed", hallId);
+      this.emit("changed", hallId);
+      if (!wasBehind && history.isBehind) this.#later(() => this.verify(hallId), 0);
+      return;
     }
     try {
       await this.load(hallId);
     } catch (error) {
-      this.#refused(hallId, error, () => this.#verify(hallId));
+      this.#refused(hallId, error, () => this.verify(hallId));
     }
   }
 
@@ -163,14 +214,6 @@ export class Sync extends Emitter {
     const history = this.#histories.of(hallId);
     if (history.messages.length <= messagesKept + messagesOver || this.#isReadAbove(hallId)) return;
     history.trim(messagesKept);
-  }
-
-  // Between the page and the first event there may have been messages that neither brought.
-  #verify(hallId) {
-    const history = this.#histories.of(hallId);
-    const hall = this.#directory.get(hallId);
-    if (hall && history.isCurrent && (history.hasHole || history.rev < hall.rev)) return this.catchUp(hallId);
-    return undefined;
   }
 
   // What is refused for the moment is tried again, else the hall would stay behind without a word.
@@ -188,8 +231,8 @@ export class Sync extends Emitter {
     else this.#later(() => this.#socket.id === socketId && this.join(hallId));
   }
 
-  #later(again) {
-    if (!this.#isStopped) setTimeout(again, retryMilliseconds * (0.75 + Math.random() / 2));
+  #later(again, milliseconds = retryMilliseconds * (0.75 + Math.random() / 2)) {
+    if (!this.#isStopped) setTimeout(again, milliseconds);
   }
 }
 
