@@ -75,7 +75,7 @@ export class Changes extends Emitter {
   /** A message as I am to see it, with what I did to it. */
   apply(message) {
     const entry = this.#queue.get(message.id);
-    if (!entry || message.deleted) return message;
+    if (!entry || (message.deleted && entry.state !== "failed")) return message;
     if (entry.kind === "delete") {
       return {
         ...message, content: "", is_deleting: true, can_undo: this.#queue.canUndo(entry), is_waiting: this.#isAway(),

@@ -3,9 +3,11 @@
 import { Announcer } from "./announcer.js";
 import { Conversation } from "./conversation.js";
 import { openDialog } from "./dialogs.js";
+import { Editing } from "./editing.js";
 import { HallDialogs } from "./hall-dialogs.js";
 import { HallList } from "./hall-list.js";
 import { HallNotices } from "./hall-notices.js";
+import { HistoryLoading } from "./history-loading.js";
 import { wireKeyboard } from "./keyboard.js";
 import { MembersPanel } from "./members.js";
 import { showMe } from "./me.js";
@@ -25,6 +27,8 @@ export class ChatPage {
   #language;
   #halls;
   #conversation;
+  #editing;
+  #loading;
   #announcer;
   #notices;
   #members;
@@ -36,7 +40,7 @@ export class ChatPage {
   #unwireKeys;
   #isEnded = false;
 
-  constructor({ session, rest, storage, language, lengthMax }) {
+  constructor({ session, rest, storage, language, lengthMax = 4000, editSeconds }) {
     this.#session = session;
     this.#rest = rest;
     this.#storage = storage;
@@ -44,7 +48,13 @@ export class ChatPage {
     this.#halls = new HallList({ sidebar: $("sidebar"), directory: session.directory, outbox: session.outbox, language });
     this.#announcer = new Announcer({ element: $("announcer"), toast: $("toast"), language });
     this.#conversation = new Conversation({ language, storage });
-    this.#conversation.composer.lengthMax = lengthMax ?? 4000;
+    this.#conversation.composer.lengthMax = lengthMax;
+    this.#editing = new Editing({
+      conversation: this.#conversation, session, announcer: this.#announcer, language, lengthMax, editSeconds,
+    });
+    this.#loading = new HistoryLoading({
+      conversation: this.#conversation, session, sayFailed: () => this.show(this.#language.t("history_failed")),
+    });
     this.#notices = new HallNotices({ conversation: this.#conversation, session, rest, language });
     this.#members = new MembersPanel({
       panel: $("members"), toggle: $("members-toggle"), rest, storage, language, panes: this.#panes, trail: this.#trail,
@@ -72,8 +82,9 @@ export class ChatPage {
 
   setLanguage(language) {
     this.#language = language;
-    const parts = [this.#announcer, this.#halls, this.#conversation, this.#notices, this.#members, this.#dialogs];
-    for (const part of parts) part.setLanguage(language);
+    for (const part of [
+      this.#announcer, this.#halls, this.#editing, this.#conversation, this.#notices, this.#members, this.#dialogs,
+    ]) part.setLanguage(language);
     this.#showTitle();
     if (this.viewedId !== null) return;
     this.#currentId = null;
@@ -85,7 +96,7 @@ export class ChatPage {
     this.#isEnded = true;
     this.#unwireKeys();
     this.#members.follow(null);
-    for (const part of [this.#announcer, this.#conversation, this.#halls]) part.clear();
+    for (const part of [this.#editing, this.#announcer, this.#conversation, this.#halls]) part.clear();
     showMe(null);
     $("leave-title").textContent = "";
     document.title = this.#language.t("app_name");
@@ -111,6 +122,7 @@ export class ChatPage {
   /** Another window wrote to the storage; null was taken away. */
   storageChanged(key, value) {
     if (key === this.#session.directory.storageKey) this.#session.directory.refreshSeen();
+    this.#session.changes.storageChanged(key, value);
     if (!this.#session.outbox.storageChanged(key, value)) return;
     this.#conversation.update();
     this.#showFailures();
@@ -155,15 +167,11 @@ export class ChatPage {
       this.#session.send(this.viewedId, content);
     });
     conversation.on("retry", (clientKey) => this.#session.retry(clientKey));
-    conversation.on("delete", (clientKey) => {
+    conversation.on("discard", (clientKey) => {
       this.#session.discard(clientKey);
       conversation.composer.focus();
     });
-    conversation.on("older", () => this.#fetch((hallId) => this.#session.loadOlder(hallId)));
-    conversation.on("reload", () => this.#reload());
-    conversation.on("latest", () => this.#loadLatest());
     conversation.on("read", () => this.#read());
-    conversation.on("copied", (isDone) => this.show(this.#language.t(isDone ? "copied" : "copy_failed")));
     conversation.on("arrived", (messages) => this.#announcer.sayArrived(messages));
     conversation.composer.on("say", (text) => this.#announcer.say(text));
     $("back").addEventListener("click", () => this.#trail.back("#/"));
@@ -209,7 +217,8 @@ export class ChatPage {
       toggleMembers: () => this.#members.toggle(),
       moveInHalls: (step) => this.#halls.moveFocus(step),
       moveInMessages: (step) => this.#conversation.list.moveFocus(step),
-      copy: (article) => this.#conversation.copy(article),
+      editLast: () => this.#editing.editLast() || this.#conversation.list.moveFocus(-1),
+      act: (key, article) => this.#editing.press(key, article),
       compose: () => this.#conversation.composer.focus(),
       escape: () => this.#members.isOpen && this.#members.toggle(),
     });
@@ -269,40 +278,19 @@ export class ChatPage {
       hall: directory.get(hallId),
       history,
       pending: () => this.#session.pending(hallId),
+      apply: (message) => this.#session.changes.apply(message),
       user,
       unreadAfter: directory.unread(hallId) > 0 ? directory.seenRev(hallId) : null,
     });
     this.#storage.set(`halls.last.${user.id}`, hallId);
     if (history.isLoaded) this.#session.verify(hallId);
-    else this.#reload();
+    else this.#loading.reload();
     this.#conversation.composer.focusUnasked();
     return this.#read();
   }
 
   #leaveView() {
     if (this.viewedId !== null) this.#session.leaveView(this.viewedId);
-  }
-
-  #reload() {
-    return this.#fetch((hallId) => this.#session.load(hallId));
-  }
-
-  // Where it fails the button that asked for it is still there, under the line that was read.
-  async #loadLatest() {
-    try {
-      await this.#session.load(this.viewedId);
-    } catch {
-      this.show(this.#language.t("history_failed"));
-    }
-  }
-
-  async #fetch(load) {
-    const hallId = this.viewedId;
-    try {
-      await load(hallId);
-    } catch {
-      if (this.viewedId === hallId) this.#conversation.showFailure();
-    }
   }
 
   #showNoHall() {

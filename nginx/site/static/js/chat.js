@@ -108,14 +108,16 @@ function showProblem(error) {
   welcome.showProblem(error);
 }
 
-function openChat({ user, login, limits }, halls) {
+function openChat({ user, login, limits, edit_seconds: editSeconds }, halls) {
   document.body.dataset.screen = "chat";
   storage.set(userKey, user.id);
   welcome.hide();
   element("sign-out").hidden = login === "site";
   const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
   const session = new Session({ user, rest, socket: io(), storage, view, watch: watch("send"), isSiteLogin: login === "site" });
-  page = new ChatPage({ session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max });
+  page = new ChatPage({
+    session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max, editSeconds,
+  });
   session.on("connection", (state, before) => banner.connectionChanged(state, before));
   session.on("replaced", () => location.reload());
   session.on("ended", sessionEnded);
@@ -134,6 +136,8 @@ function watchPage(session) {
     if (document.hidden) {
       hiddenSince = Date.now();
       page.hidden();
+      // A phone may never come back to a page that was put away.
+      session.changes.leave();
     } else {
       session.wake(hiddenSince === null ? 0 : Date.now() - hiddenSince);
       hiddenSince = null;
@@ -141,6 +145,7 @@ function watchPage(session) {
       compareUser();
     }
   });
+  window.addEventListener("pagehide", () => session.changes.leave());
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) session.wake(Infinity);
   });

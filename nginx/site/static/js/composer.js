@@ -1,29 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter, isComposing, textLength, writtenText } from "./utils.js";
+import { TextField, isTouch } from "./text-field.js";
+import { Emitter } from "./utils.js";
 
-const counterFrom = 200;
 const draftMilliseconds = 300;
 // Far above what can be sent; the storage is small and shared.
 const draftLengthMax = 20_000;
-// Where what is left is said aloud; with each key it would be too much.
-const saidCounts = [200, 100, 50, 20, 10, 5, 0];
 
-/** The input: grows, counts, keeps the draft of each hall. Emits send(content), say(text), edit(), fitted(). */
+/** The input: keeps the draft of each hall, says when one may send again. Emits send(content), say(text), edit(), fitted(). */
 export class Composer extends Emitter {
   #form;
   #text;
-  #count;
+  #field;
   #note;
   #button;
   #storage;
   #language;
   #draftKey = null;
-  #lengthMax = Infinity;
   #noteTimer = null;
-  #saidIndex = -1;
   #draftTimer = null;
-  #isTouch = matchMedia("(hover: none) and (pointer: coarse)");
 
   constructor({ form, storage, language }) {
     super();
@@ -32,32 +27,32 @@ export class Composer extends Emitter {
     this.#language = language;
     this.#text = form.querySelector("textarea");
     this.#button = form.querySelector("#send");
-    this.#count = form.querySelector("#composer-count");
     this.#note = form.querySelector("#composer-note");
+    this.#field = new TextField({
+      text: this.#text, count: form.querySelector("#composer-count"), language, enterKeyHint: "send",
+    });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
     });
     // The button must not take the focus: on a phone the keyboard would close.
     this.#button.addEventListener("pointerdown", (event) => event.preventDefault());
-    this.#text.addEventListener("beforeinput", () => this.emit("edit"));
-    this.#text.addEventListener("input", () => this.#changed());
-    this.#text.addEventListener("keydown", (event) => this.#keyDown(event));
+    this.#field.on("submit", () => this.#send());
+    this.#field.on("input", () => this.#changed());
+    this.#field.on("fitted", () => this.#fitted());
+    for (const event of ["edit", "say"]) this.#field.on(event, (...values) => this.emit(event, ...values));
     // A page that is closed or put away may not come to its timers.
     for (const event of ["pagehide", "visibilitychange"]) window.addEventListener(event, () => this.#keepDraft());
-    const touch = () => (this.#text.enterKeyHint = this.#isTouch.matches ? "enter" : "send");
-    this.#isTouch.addEventListener("change", touch);
-    touch();
   }
 
   set lengthMax(value) {
-    this.#lengthMax = value;
-    this.#showCount();
+    this.#field.lengthMax = value;
+    this.#showButton();
   }
 
   setLanguage(language) {
     this.#language = language;
-    this.#showCount();
+    this.#field.setLanguage(language);
   }
 
   /** The hall's name, for who does not see the heading. */
@@ -71,7 +66,7 @@ export class Composer extends Emitter {
     this.#text.value = this.#storage.get(this.#draftKey) ?? "";
     this.#form.hidden = false;
     this.#showNote("");
-    this.#fit();
+    this.#field.fit();
   }
 
   close() {
@@ -84,19 +79,17 @@ export class Composer extends Emitter {
   }
 
   focus() {
-    if (!this.#form.hidden) this.#text.focus({ preventScroll: true });
+    if (!this.#form.hidden) this.#field.focus();
   }
 
   /** As by a key; where the focus is elsewhere nothing is written. */
   write(text) {
-    if (document.activeElement !== this.#text) return;
-    this.#text.setRangeText(text, this.#text.selectionStart, this.#text.selectionEnd, "end");
-    this.#changed();
+    this.#field.write(text);
   }
 
   /** Where a keyboard would cover half the screen the focus is not taken unasked. */
   focusUnasked() {
-    if (!this.#isTouch.matches) this.focus();
+    if (!isTouch()) this.focus();
   }
 
   /** Shows when one may send again, counting down; aloud it is said once. */
@@ -111,17 +104,10 @@ export class Composer extends Emitter {
     this.#noteTimer = setTimeout(() => (seconds > 1 ? this.#countDown(seconds - 1) : this.#showNote("")), 1000);
   }
 
-  #keyDown(event) {
-    if (event.key !== "Enter" || event.shiftKey || isComposing(event) || this.#isTouch.matches) return;
-    event.preventDefault();
-    this.#send();
-  }
-
   #send() {
-    const content = writtenText(this.#text.value);
-    if (content === "" || textLength(content) > this.#lengthMax || this.#draftKey === null) return this.focus();
-    this.#text.value = "";
-    this.#changed();
+    const { content } = this.#field;
+    if (content === "" || this.#field.isTooLong || this.#draftKey === null) return this.focus();
+    this.#field.empty();
     this.emit("send", content);
     return this.focus();
   }
@@ -130,13 +116,15 @@ export class Composer extends Emitter {
     // With each key it would be the whole text each time; what was sent is gone at once.
     this.#draftTimer ??= setTimeout(() => this.#keepDraft(), draftMilliseconds);
     if (this.#text.value === "") this.#keepDraft();
-    this.#fit();
   }
 
-  #fit() {
-    this.#grow();
-    this.#showCount();
+  #fitted() {
+    this.#showButton();
     this.emit("fitted");
+  }
+
+  #showButton() {
+    this.#button.disabled = this.#field.isTooLong || this.#field.content === "";
   }
 
   // Only what was changed here: another window may have gone on with the same draft.
@@ -147,33 +135,6 @@ export class Composer extends Emitter {
     const draft = this.#text.value.slice(0, draftLengthMax);
     if (draft === "") this.#storage.remove(this.#draftKey);
     else this.#storage.set(this.#draftKey, draft);
-  }
-
-  #grow() {
-    if (CSS.supports("field-sizing", "content")) return;
-    this.#text.style.height = "auto";
-    const border = this.#text.offsetHeight - this.#text.clientHeight;
-    this.#text.style.height = `${this.#text.scrollHeight + border}px`;
-  }
-
-  #showCount() {
-    const { value } = this.#text;
-    const content = writtenText(value);
-    // Counting is for the last stretch only; code units are never fewer than code points.
-    const isNear = value.length > this.#lengthMax - counterFrom;
-    const left = isNear ? this.#lengthMax - textLength(content) : Infinity;
-    const key = left < 0 ? "characters_over" : "characters_left";
-    this.#count.textContent = left <= counterFrom ? this.#language.t(key, { count: Math.abs(left) }) : "";
-    this.#sayCount(left);
-    this.#count.classList.toggle("is-over", left < 0);
-    this.#text.setAttribute("aria-invalid", String(left < 0));
-    this.#button.disabled = left < 0 || content === "";
-  }
-
-  #sayCount(left) {
-    const index = left < 0 ? saidCounts.length : saidCounts.findLastIndex((count) => left <= count);
-    if (index > this.#saidIndex) this.emit("say", this.#count.textContent);
-    this.#saidIndex = index;
   }
 
   #showNote(text) {

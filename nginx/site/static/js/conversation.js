@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { copyText } from "./clipboard.js";
 import { Composer } from "./composer.js";
 import { MessageList } from "./message-list.js";
 import { setHeadingLevel } from "./panes.js";
@@ -10,8 +9,8 @@ const $ = (id) => document.getElementById(id);
 
 /**
  * The pane in the middle: one hall's history and input, or a notice in their place.
- * Emits send(content), retry(clientKey), delete(clientKey), read(), older(), reload(), latest(), copied(isDone),
- * arrived(messages).
+ * Emits send(content), retry(clientKey), discard(clientKey), read(), older(), reload(), latest(), arrived(messages);
+ * opened(hallId), leaving(hallId); rendered() with each change of the rows, updated() after it.
  */
 export class Conversation extends Emitter {
   #language;
@@ -20,6 +19,7 @@ export class Conversation extends Emitter {
   #hall = null;
   #history = null;
   #pending = () => [];
+  #apply = (message) => message;
   #newCount = 0;
   #newestId = null;
   #myId = null;
@@ -31,7 +31,7 @@ export class Conversation extends Emitter {
     super();
     this.#language = language;
     this.#list = new MessageList({
-      scroller: $("scroller"), log: $("log"), language, onRender: () => this.#showTop(),
+      scroller: $("scroller"), log: $("log"), language, onRender: () => this.#rendered(),
     });
     this.#composer = new Composer({ form: $("composer"), storage, language });
     this.#composer.on("send", (content) => this.emit("send", content));
@@ -44,11 +44,28 @@ export class Conversation extends Emitter {
     $("new-messages").addEventListener("click", () => this.#goDown());
     $("to-latest").addEventListener("click", () => this.#goDown());
     $("history-retry").addEventListener("click", () => this.#retryHistory());
-    this.#wireActions($("log"));
+    $("log").addEventListener("click", (event) => this.#clicked(event));
   }
 
   get hallId() {
     return this.#hall?.id ?? null;
+  }
+
+  get hall() {
+    return this.#hall;
+  }
+
+  get log() {
+    return $("log");
+  }
+
+  get scroller() {
+    return $("scroller");
+  }
+
+  /** What is loaded, without what was done to it here. */
+  get messages() {
+    return this.#history?.messages ?? [];
   }
 
   get isAtEnd() {
@@ -71,9 +88,12 @@ export class Conversation extends Emitter {
     this.#showNewCount();
   }
 
-  open({ hall, history, pending, user, unreadAfter }) {
+  /** `pending()` is what is on its way, `apply(message)` a message with what was done to it here. */
+  open({ hall, history, pending, apply, user, unreadAfter }) {
+    if (this.#hall) this.emit("leaving", this.#hall.id);
     this.#history = history;
     this.#pending = pending;
+    this.#apply = apply;
     this.#newestId = history.isLoaded ? (history.messages.at(-1)?.id ?? 0) : null;
     this.#newCount = 0;
     this.#showNewCount();
@@ -83,8 +103,9 @@ export class Conversation extends Emitter {
     this.#myId = user.id;
     this.#composer.open({ userId: user.id, hallId: hall.id });
     this.setHall(hall);
-    this.#list.open({ history, pending, myId: user.id, unreadAfter });
+    this.#list.open({ history, pending, apply, myId: user.id, unreadAfter });
     this.#showTop();
+    this.emit("opened", hall.id);
   }
 
   /** The hall's name or standing changed. */
@@ -110,6 +131,7 @@ export class Conversation extends Emitter {
     this.#list.update();
     this.#showNewCount();
     if (arrived.length > 0) this.emit("arrived", arrived);
+    this.emit("updated");
   }
 
   /** Loaded afresh: from its end, with the mark of what is new. */
@@ -150,6 +172,7 @@ export class Conversation extends Emitter {
 
   /** What stands in the place of a hall. */
   showNotice({ title, lead, join = null, retry = false, create = false, back = true }) {
+    if (this.#hall) this.emit("leaving", this.#hall.id);
     this.#hall = this.#history = null;
     this.#list.close();
     this.#composer.close();
@@ -211,6 +234,11 @@ export class Conversation extends Emitter {
     $("notice").hidden = true;
   }
 
+  #rendered() {
+    this.#showTop();
+    this.emit("rendered");
+  }
+
   #showTop() {
     if (!this.#history || !this.#hall) return;
     const isLoaded = this.#history.isLoaded;
@@ -258,34 +286,17 @@ export class Conversation extends Emitter {
     $("to-latest").hidden = !isAway || this.#countNew() > 0;
   }
 
-  #wireActions(log) {
-    const actions = $("actions-template").content.firstElementChild.cloneNode(true);
-    const attach = (event) => {
-      const article = event.target.closest?.("article");
-      if (!article || actions.parentElement === article) return;
-      actions.firstElementChild.setAttribute("aria-label", this.#language.t("copy"));
-      article.append(actions);
-    };
-    log.addEventListener("pointerover", attach);
-    log.addEventListener("focusin", attach);
-    // A long press says so with this event; with the focus the message shows its actions.
-    log.addEventListener("contextmenu", (event) => {
-      attach(event);
-      if (event.pointerType === "touch") event.target.closest("article")?.focus({ preventScroll: true });
-    });
-    log.addEventListener("click", (event) => {
-      const action = event.target.closest("[data-action]")?.dataset.action;
-      const { clientKey } = event.target.closest("article")?.dataset ?? {};
-      if (action === "copy") this.copy(event.target.closest("article"));
-      else if (action === "fold") this.#list.toggleFold(event.target.closest("article"));
-      else if (action) this.emit(action, clientKey);
-    });
+  #clicked(event) {
+    const action = event.target.closest("[data-action]")?.dataset.action;
+    const article = event.target.closest("article");
+    if (action === "fold") this.#list.toggleFold(article);
+    else if (action === "retry" || action === "discard") this.emit(action, article.dataset.clientKey);
   }
 
-  async copy(article) {
-    const { messageId, clientKey } = article.dataset;
-    const content = this.#history?.get(Number(messageId))?.content;
-    const unsent = this.#pending().find((message) => message.client_key === clientKey)?.content;
-    this.emit("copied", await copyText(content ?? unsent ?? ""));
+  /** The message of a row, as it is shown there. */
+  messageAt(article) {
+    const { messageId, clientKey } = article?.dataset ?? {};
+    const message = this.#history?.get(Number(messageId));
+    return message ? this.#apply(message) : this.#pending().find(({ client_key: key }) => key === clientKey);
   }
 }

@@ -4,10 +4,11 @@ import { isComposing } from "./utils.js";
 
 /**
  * The keys that work anywhere on the page. Returns what ends that. `mayUseSingleKeys()` says whether a letter alone, which
- * somebody may strike or say by accident, does anything (WCAG 2.2, 2.1.4).
+ * somebody may strike or say by accident, does anything (WCAG 2.2, 2.1.4). `act(key, article)` does what the key means for a
+ * message, false where it means nothing.
  */
 export function wireKeyboard({
-  mayUseSingleKeys, find, showShortcuts, writeQuestion, toggleMembers, moveInHalls, moveInMessages, copy, compose, escape,
+  mayUseSingleKeys, find, showShortcuts, writeQuestion, toggleMembers, moveInHalls, moveInMessages, editLast, act, compose, escape,
 }) {
   const keyDown = (event) => {
     if (isComposing(event)) return;
@@ -21,25 +22,28 @@ export function wireKeyboard({
     if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
     // Who wanted to write a question mark, and got the shortcuts, strikes it once more.
     if (isQuestion(event) && target.closest("#shortcuts-dialog")) return run(writeQuestion);
-    if (target.closest("dialog")) return undefined;
+    // The box in which a message is edited has keys of its own.
+    if (target.closest("dialog, .editor")) return undefined;
 
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     const isEmptyInput = target.matches("#composer-text") && target.value === "";
     if (step && target.closest("#hall-list")) return run(moveInHalls, step);
     if (step && target.closest("#log")) return run(moveInMessages, step);
-    if (step === -1 && isEmptyInput) return run(moveInMessages, step);
+    if (step === -1 && isEmptyInput) return run(editLast);
 
     if (event.key === "Escape") {
       if (target.closest("#log, #scroller")) return run(compose);
       return escape(event);
     }
-    if (!mayUseSingleKeys()) return undefined;
     const writes = target.closest("input, textarea, select");
+    const article = writes ? null : target.closest("article");
+    const isErase = event.key === "Delete" || event.key === "Backspace";
+    if (article && isErase && act("Delete", article)) return event.preventDefault();
+    if (!mayUseSingleKeys()) return undefined;
     if (isQuestion(event) && (!writes || isEmptyInput)) return run(showShortcuts);
     if (writes) return undefined;
     if (letter === "m") return run(toggleMembers);
-    const article = target.closest("article");
-    if (letter === "c" && article) return run(copy, article);
+    if (letter !== null && article && act(letter, article)) event.preventDefault();
     return undefined;
   };
   document.addEventListener("keydown", keyDown);

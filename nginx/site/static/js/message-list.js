@@ -3,14 +3,13 @@
 import { distanceToEnd, firstBelow, sizesOf } from "./geometry.js";
 import { layoutRows } from "./messages.js";
 import { createRow, updateRow } from "./message-view.js";
+import { OlderPause } from "./older-pause.js";
 import { Emitter } from "./utils.js";
 
 const rowsMax = 300;
 const step = 60;
 const endDistance = 48;
 const nearDistance = 900;
-const olderPauseMilliseconds = 5000;
-const olderPauseMillisecondsMax = 60_000;
 
 /**
  * Shows a window of at most 300 messages of one history and keeps the line under the reader's eye where it is.
@@ -22,6 +21,7 @@ export class MessageList extends Emitter {
   #language;
   #history = null;
   #pending = () => [];
+  #apply = (message) => message;
   #myId = null;
   #views = new Map();
   /** The window: ids of its first and last message; a last of null holds on to the end. */
@@ -36,9 +36,7 @@ export class MessageList extends Emitter {
   #sizes = "";
   #showsFirst = true;
   #isScheduled = false;
-  #olderPausedUntil = 0;
-  #olderPause = olderPauseMilliseconds;
-  #olderTimer = null;
+  #olderPause = new OlderPause(() => this.#lookSoon());
   /** Where the reader was when nothing moved: [key of the first visible row, its distance from the top]. */
   #place = null;
   #width = 0;
@@ -66,13 +64,15 @@ export class MessageList extends Emitter {
     return this.#showsFirst;
   }
 
-  open({ history, pending, myId, unreadAfter }) {
+  /** `pending()` is what is on its way, `apply(message)` a message with what was done to it here. */
+  open({ history, pending, apply, myId, unreadAfter }) {
     this.#history = history;
     this.#pending = pending;
+    this.#apply = apply;
     this.#myId = myId;
     this.#unreadAfter = unreadAfter;
     this.#unfolded.clear();
-    this.#unpauseOlder();
+    this.#olderPause.end();
     this.restart();
   }
 
@@ -88,7 +88,7 @@ export class MessageList extends Emitter {
 
   close() {
     this.#history = null;
-    this.#unpauseOlder();
+    this.#olderPause.end();
     this.#clear();
   }
 
@@ -106,26 +106,13 @@ export class MessageList extends Emitter {
     });
   }
 
-  /**
-   * An older page did not come: scrolling alone does not ask for it again at once, or it would with every frame. After a
-   * while it is asked for without scrolling, too: who is at the very top, or has nothing to scroll, cannot scroll there.
-   */
   pauseOlder() {
-    clearTimeout(this.#olderTimer);
-    this.#olderPausedUntil = performance.now() + this.#olderPause;
-    this.#olderTimer = setTimeout(() => this.#lookSoon(), this.#olderPause + 1);
-    this.#olderPause = Math.min(this.#olderPause * 2, olderPauseMillisecondsMax);
+    this.#olderPause.begin();
   }
 
   resumeOlder() {
-    this.#unpauseOlder();
+    this.#olderPause.end();
     this.#lookSoon();
-  }
-
-  #unpauseOlder() {
-    clearTimeout(this.#olderTimer);
-    this.#olderPausedUntil = 0;
-    this.#olderPause = olderPauseMilliseconds;
   }
 
   // With every change anew: with more than a page unread, the first of it comes with an older one.
@@ -219,6 +206,11 @@ export class MessageList extends Emitter {
     next?.scrollIntoView({ block: "nearest" });
   }
 
+  /** The row of a message, where it is shown. */
+  rowOf(id) {
+    return this.#log.querySelector(`article[data-message-id="${id}"]`);
+  }
+
   #clear() {
     this.#views.clear();
     this.#log.replaceChildren();
@@ -237,7 +229,7 @@ export class MessageList extends Emitter {
     this.#last = end < messages.length ? messages[end - 1].id : null;
     this.#showsFirst = start === 0;
     const pending = this.#last === null ? this.#pending() : [];
-    const shown = [...messages.slice(start, end), ...pending];
+    const shown = [...messages.slice(start, end).map(this.#apply), ...pending];
     this.#reconcile(layoutRows(shown, { unreadId: this.#unreadId, myId: this.#myId }));
     this.#log.dataset.count = shown.length;
     this.#onRender();
@@ -329,10 +321,10 @@ export class MessageList extends Emitter {
   #extendUp() {
     const start = this.#first === null ? 0 : this.#history.indexOf(this.#first);
     if (start === 0) {
-      if (this.#history.hasOlder && performance.now() >= this.#olderPausedUntil) this.emit("older");
+      if (this.#history.hasOlder && this.#olderPause.isOver) this.emit("older");
       return;
     }
-    this.#olderPause = olderPauseMilliseconds;
+    this.#olderPause.shorten();
     this.#keep(() => {
       this.#first = this.#history.messages[Math.max(0, start - step)].id;
       this.#render();

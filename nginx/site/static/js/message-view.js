@@ -2,6 +2,7 @@
 
 import { isEmojiOnly, splitContent } from "./content.js";
 import { beginningOf, isLong } from "./folding.js";
+import { deletedSentence, fillMark, fillState } from "./message-state.js";
 import { initialOf, personHue, shownName } from "./utils.js";
 
 let messageCount = 0;
@@ -27,30 +28,26 @@ export function createRow(row, language) {
 export function updateRow(element, row, language) {
   if (row.kind !== "message") return;
   const { message, isHead, isMine } = row;
-  const state = message.state ?? "sent";
   const data = element.dataset;
   fillContent(element, row, language);
   fillHead(element, row, language);
+  fillMark(element, row, language);
   element.classList.toggle("is-head", isHead);
   element.classList.toggle("is-mine", isMine);
   if (message.id) data.messageId = message.id;
   if (message.client_key) data.clientKey = message.client_key;
-  const isWaiting = message.is_waiting === true;
-  if (data.state === state && element.halls.isWaiting === isWaiting) return;
-  data.state = state;
-  element.halls.isWaiting = isWaiting;
-  fillState(element, { ...message, state, isWaiting }, language);
+  fillState(element, message, language);
 }
 
 // In focus a message is read out as who, when and what.
 function nameByParts(element) {
   messageCount += 1;
-  const ids = [".author", "time", ".message-body"].map((selector, index) => {
+  const ids = [".author", "time", ".message-mark", ".message-body"].map((selector, index) => {
     const part = element.querySelector(selector);
     part.id = `message-${messageCount}-${index}`;
     return part.id;
   });
-  element.querySelector(".message-fold").setAttribute("aria-controls", ids[2]);
+  element.querySelector(".message-fold").setAttribute("aria-controls", ids[3]);
   element.setAttribute("aria-labelledby", ids.join(" "));
 }
 
@@ -80,10 +77,22 @@ function fillHead(element, { message, date, isHead, isMine }, language) {
   time.textContent = isHead ? language.hour(date) : language.shortHour(date);
 }
 
-function fillContent(element, { message: { content }, isUnfolded }, language) {
-  if (element.halls?.content === content && element.halls.isUnfolded === isUnfolded) return;
-  element.halls = { ...element.halls, content, isUnfolded };
+function fillContent(element, row, language) {
+  const { message: { content }, isUnfolded } = row;
+  const deleted = deletedSentence(row, language);
+  const { halls } = element;
+  if (halls?.content === content && halls.isUnfolded === isUnfolded && halls.deleted === deleted) return;
+  element.halls = { ...halls, content, isUnfolded, deleted };
   const body = element.querySelector(".message-body");
+  element.classList.toggle("is-deleted", deleted !== null);
+  // A sentence of the page's runs as the page does, whatever name is in it.
+  body.dir = deleted === null ? "auto" : "ltr";
+  if (deleted !== null) {
+    body.textContent = deleted;
+    body.classList.remove("is-emoji");
+    element.querySelector(".message-fold").hidden = true;
+    return;
+  }
   const parts = splitContent(content);
   const mayFold = isLong(content);
   body.replaceChildren(...(mayFold && !isUnfolded ? beginningOf(parts) : parts).map(nodeOf));
@@ -126,16 +135,4 @@ function withHost(link, host) {
   const both = document.createDocumentFragment();
   both.append(link, " ", element);
   return both;
-}
-
-function fillState(element, { state, code, isWaiting }, language) {
-  const place = element.querySelector(".message-state");
-  place.replaceChildren();
-  if (state === "pending") place.textContent = language.t(isWaiting ? "sent_when_connected" : "sending");
-  if (state !== "failed") return;
-  const failed = clone("failed-template");
-  const reason = code && code !== "internal" ? ` ${language.error({ code })}` : "";
-  failed.querySelector(".failed-text").textContent = language.t("not_sent") + reason;
-  for (const button of failed.querySelectorAll("button")) button.textContent = language.t(button.dataset.action);
-  place.append(failed);
 }
