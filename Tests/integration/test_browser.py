@@ -1034,7 +1034,7 @@ def test_a_message_that_is_refused_can_be_deleted_or_tried_again(make_site, seat
 
     expect(one['article[data-state="failed"]']).to_be_visible()
     expect(one["article .failed-text"]).to_contain_text("This hall is archived.")
-    one['[data-action="delete"]'].click()
+    one['[data-action="discard"]'].click()
     one.sees()
     one.page.reload()
     expect(one["#archived-note"]).to_be_visible()
@@ -1640,6 +1640,7 @@ def test_the_ring_around_the_message_in_focus_is_whole(seeded, seat):
     }"""
 
     expect(one["#composer-text"]).to_be_focused()
+    one["#log"].focus()
     for _ in range(25):
         one.page.keyboard.press("ArrowUp")
         tag, space = one.page.evaluate(room)
@@ -1999,6 +2000,8 @@ def test_everything_can_be_done_without_a_pointer(make_site, seat):
     keys.is_at("#composer-text")
     one.sees("first", "second")
     keys.press("ArrowUp")
+    keys.is_at(".editor textarea").press("Escape")
+    keys.is_at("#composer-text").back("#log").press("ArrowUp")
     keys.is_at("#log article:last-of-type")
     keys.press("ArrowUp")
     expect(one["#log article"].first).to_be_focused()

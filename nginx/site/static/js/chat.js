@@ -108,7 +108,7 @@ function showProblem(error) {
   welcome.showProblem(error);
 }
 
-function openChat({ user, login, limits, edit_seconds: editSeconds }, halls) {
+function openChat({ user, login, limits }, halls) {
   document.body.dataset.screen = "chat";
   storage.set(userKey, user.id);
   welcome.hide();
@@ -116,7 +116,8 @@ function openChat({ user, login, limits, edit_seconds: editSeconds }, halls) {
   const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
   const session = new Session({ user, rest, socket: io(), storage, view, watch: watch("send"), isSiteLogin: login === "site" });
   page = new ChatPage({
-    session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max, editSeconds,
+    session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max,
+    editSeconds: limits?.edit_seconds,
   });
   session.on("connection", (state, before) => banner.connectionChanged(state, before));
   session.on("replaced", () => location.reload());

@@ -12,8 +12,17 @@ export function sizesOf({ scrollHeight, clientHeight, clientWidth }) {
   return `${clientWidth} ${clientHeight} ${scrollHeight}`;
 }
 
-/** The first of the rows, from top to bottom, that reaches below a line. */
-export function firstBelow(rows, line) {
+/**
+ * The first of the rows, from top to bottom, that begins between two lines; else the one that reaches below the first: of
+ * a row that is cut, nobody sees how far it reaches up.
+ */
+export function firstInSight(rows, line, otherLine) {
+  const index = firstBelow(rows, line);
+  const top = (row) => row?.getBoundingClientRect().top ?? Infinity;
+  return top(rows[index]) < line && top(rows[index + 1]) < otherLine ? rows[index + 1] : rows[index];
+}
+
+function firstBelow(rows, line) {
   let low = 0;
   let high = rows.length - 1;
   while (low < high) {
@@ -21,5 +30,5 @@ export function firstBelow(rows, line) {
     if (rows[middle].getBoundingClientRect().bottom <= line) low = middle + 1;
     else high = middle;
   }
-  return rows[low];
+  return low;
 }

@@ -49,6 +49,8 @@ export class MessageActions extends Emitter {
   #article = null;
   #pressTimer = null;
   #pressedAt = null;
+  /** The finger that opened the sheet is still there. */
+  #isHeld = false;
   #isMenuKey = false;
 
   constructor({ log, dialog, about, language }) {
@@ -152,15 +154,26 @@ export class MessageActions extends Emitter {
     openDialog(this.#dialog);
   }
 
+  #openPressed(article) {
+    this.#isHeld = true;
+    this.#openSheet(article);
+  }
+
   // By hand: not every browser of a phone says so.
   #wirePress() {
     const end = () => clearTimeout(this.#pressTimer);
     this.#log.addEventListener("pointerdown", (event) => {
       end();
+      this.#isHeld = false;
       const article = pressable(event.target);
       if (event.pointerType !== "touch" || !event.isPrimary || !article) return;
       this.#pressedAt = [event.clientX, event.clientY];
-      this.#pressTimer = setTimeout(() => this.#openSheet(article), longPressMilliseconds);
+      this.#pressTimer = setTimeout(() => this.#openPressed(article), longPressMilliseconds);
+    });
+    // Where it is lifted, a button of the sheet may be by now.
+    this.#log.addEventListener("touchend", (event) => {
+      if (this.#isHeld) event.preventDefault();
+      this.#isHeld = false;
     });
     this.#log.addEventListener("pointermove", ({ clientX, clientY }) => {
       const [x, y] = this.#pressedAt ?? [clientX, clientY];
@@ -185,7 +198,7 @@ export class MessageActions extends Emitter {
       const isTouch = event.pointerType === "touch" && article && this.#log.contains(article);
       if (!isTouch && !this.#isMenuKey) return;
       event.preventDefault();
-      if (isTouch) this.#openSheet(article);
+      if (isTouch) this.#openPressed(article);
     });
   }
 }

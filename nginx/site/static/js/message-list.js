@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { distanceToEnd, firstBelow, sizesOf } from "./geometry.js";
+import { distanceToEnd, firstInSight, sizesOf } from "./geometry.js";
 import { layoutRows } from "./messages.js";
 import { createRow, updateRow } from "./message-view.js";
 import { OlderPause } from "./older-pause.js";
@@ -269,8 +269,8 @@ export class MessageList extends Emitter {
   }
 
   #placeNow() {
-    const top = this.#scroller.getBoundingClientRect().top;
-    const anchor = firstBelow(this.#log.querySelectorAll("article"), top);
+    const { top, height } = this.#scroller.getBoundingClientRect();
+    const anchor = firstInSight(this.#log.querySelectorAll("article"), top, top + height / 2);
     const key = anchor && [...this.#views].find(([, element]) => element === anchor)?.[0];
     return [key, anchor?.getBoundingClientRect().top - top];
   }
