@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { isEmojiOnly, splitContent } from "../../nginx/site/static/js/content.js";
 import { beginningOf, isLong } from "../../nginx/site/static/js/folding.js";
 import { splitLinks } from "../../nginx/site/static/js/links.js";
+import { deletedSentence } from "../../nginx/site/static/js/message-state.js";
 import { HallHistory, layoutRows } from "../../nginx/site/static/js/messages.js";
 import { Language } from "../../nginx/site/static/js/language.js";
 import { decodePacket } from "../../nginx/site/static/js/packets.js";
@@ -47,6 +48,7 @@ const readers = {
   },
   layoutRows: (text) => layoutRows([message(text), message(`${text}.`)]),
   history: (text) => new HallHistory().load({ messages: [message(text)], rev: 1, has_more: false }),
+  deleted: (text) => deletedSentence({ message: { deleted: "sender", username: text } }, language),
   sentence: (text) => language.t("says", { name: text, content: text }),
   compare: (text) => language.compare(text, `${text}a`),
 };

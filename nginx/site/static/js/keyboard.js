@@ -38,7 +38,7 @@ export function wireKeyboard({
     const writes = target.closest("input, textarea, select");
     const article = writes ? null : target.closest("article");
     const isErase = event.key === "Delete" || event.key === "Backspace";
-    if (article && isErase && act("Delete", article)) return event.preventDefault();
+    if (article === target && isErase && act("Delete", article)) return event.preventDefault();
     if (!mayUseSingleKeys()) return undefined;
     if (isQuestion(event) && (!writes || isEmptyInput)) return run(showShortcuts);
     if (writes) return undefined;

@@ -140,7 +140,8 @@ export class MessageActions extends Emitter {
   #clicked(event, article) {
     const name = event.target.closest("[data-message-action]")?.dataset.messageAction;
     if (name === more.name) this.#openSheet(article);
-    else if (name && article) this.emit("act", name, article);
+    // While the sheet was open the message may have become another.
+    else if (article && this.#actionsOf(article).some((each) => each.name === name)) this.emit("act", name, article);
   }
 
   #openSheet(article) {

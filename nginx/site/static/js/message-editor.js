@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { TextField } from "./text-field.js";
-import { Emitter, isComposing } from "./utils.js";
+import { Emitter, isComposing, writtenText } from "./utils.js";
 
 /**
  * The box in which a message is edited, in its row. Enter saves, Escape gives back what was; an empty text is an offer to
- * delete. Emits save(message, content), remove(message), copy(content), cancel(message), closed(), say(text), fitted().
+ * delete. Emits save(message, content), remove(message), copy(content), cancel(message), say(text), fitted().
  */
 export class MessageEditor extends Emitter {
   #form = document.getElementById("editor-template").content.firstElementChild.cloneNode(true);
@@ -68,8 +68,12 @@ export class MessageEditor extends Emitter {
 
   /** What would be lost if it were closed; null where there is nothing. */
   get unsaved() {
-    const isChanged = this.isOpen && (this.#field.content !== this.#message.content || this.#noteText !== "");
-    return isChanged ? { message: this.#message, content: this.#field.value, note: this.#noteText } : null;
+    return this.#isChanged ? { message: this.#message, content: this.#field.value, note: this.#noteText } : null;
+  }
+
+  // What was refused is no less than what was changed.
+  get #isChanged() {
+    return this.isOpen && (this.#field.content !== writtenText(this.#message.content) || this.#noteText !== "");
   }
 
   setLanguage(language) {
@@ -122,7 +126,6 @@ export class MessageEditor extends Emitter {
     this.#hasFocus = false;
     this.attach(null);
     this.#text.value = "";
-    this.emit("closed");
   }
 
   #giveUp() {
@@ -135,7 +138,7 @@ export class MessageEditor extends Emitter {
     if (this.#isGone) return isAsked ? this.emit("copy", this.#field.value) : undefined;
     if (content === "") return this.#offerDelete(isAsked);
     if (this.#field.isTooLong) return this.focus();
-    if (content === this.#message.content && this.#noteText === "") return this.#giveUp();
+    if (!this.#isChanged) return this.#giveUp();
     return this.emit("save", this.#message, content);
   }
 

@@ -112,8 +112,8 @@ export class Sync extends Emitter {
 
   /** The server pushed that a message became another. */
   takeChange(event) {
-    const { hall_id: hallId } = event.message;
-    this.#directory.raiseChange(hallId, event.change);
+    const { hall_id: hallId, rev } = event.message;
+    this.#raise(hallId, { rev, change: event.change });
     if (!this.#histories.of(hallId).takeChange(event)) this.catchUp(hallId);
     this.#note([event.message]);
     this.emit("changed", hallId);
