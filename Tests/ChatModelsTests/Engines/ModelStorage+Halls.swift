@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatTesting
+
+@testable import ChatModels
+
+/// Halls and members, as ``ModelStorage`` has them.
+extension ModelStorage {
+    private func sorted(_ halls: [Hall]) -> [Hall] {
+        halls.sorted { (Names.key($0.name), $0.id) < (Names.key($1.name), $1.id) }
+    }
+
+    func halls(of userID: Int64) throws -> [Hall] {
+        sorted(
+            state.halls.indices.compactMap { index in
+                state.halls[index].places[userID].map { value(Int64(index + 1), role: $0.role) }
+            })
+    }
+
+    func hallsOpen(to userID: Int64) throws -> [Hall] {
+        let open = state.halls.indices.filter {
+            state.halls[$0].isOpen && state.halls[$0].places[userID] == nil
+        }
+        let halls = sorted(open.map { value(Int64($0 + 1), role: nil) })
+        return Array(halls.prefix(limits.hallsPerUserMax))
+    }
+
+    func hall(_ hallID: Int64, as userID: Int64) throws -> Hall {
+        value(hallID, role: try place(of: userID, in: hallID).place.role)
+    }
+
+    func createHall(named name: String, isPrivate: Bool, by userID: Int64) throws -> Hall {
+        try transaction {
+            let hall = try createHall(named: name, isPrivate: isPrivate)
+            try add(userID, to: hall.id, as: .owner)
+            return try self.hall(hall.id, as: userID)
+        }
+    }
+
+    func createHall(named name: String, isPrivate: Bool) throws -> Hall {
+        let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
+        if !isPrivate { try requireFree(name, but: 0) }
+        state.halls.append(ModelHall(name: name, isPrivate: isPrivate))
+        return value(Int64(state.halls.count), role: nil)
+    }
+
+    private func requireFree(_ name: String, but hallID: Int64) throws {
+        let isTaken = state.halls.indices.contains { index in
+            Int64(index + 1) != hallID && state.halls[index].isOpen
+                && Names.key(state.halls[index].name) == Names.key(name)
+        }
+        if isTaken { throw ChatError(.hallNameTaken) }
+    }
+
+    func join(_ hallID: Int64, as userID: Int64) throws -> Hall {
+        do {
+            return try hall(hallID, as: userID)
+        } catch let error as ChatError where error.code == .notAMember {
+            if state.halls[try index(hallID)].isArchived { throw ChatError(.hallArchived) }
+            try add(userID, to: hallID, as: .member)
+            return try hall(hallID, as: userID)
+        }
+    }
+
+    private func add(_ userID: Int64, to hallID: Int64, as role: Role) throws {
+        guard try halls(of: userID).count < limits.hallsPerUserMax else {
+            throw ChatError(.tooManyHalls, limit: limits.hallsPerUserMax)
+        }
+        state.halls[try index(hallID)].places[userID] = Place(
+            role: role, joinedAt: clock.now.iso8601)
+        log(.joined(hallID: hallID, userID: userID, role: role))
+    }
+
+    func leave(_ hallID: Int64, as userID: Int64) throws {
+        _ = try place(of: userID, in: hallID)
+        try removeMember(userID, of: hallID)
+    }
+
+    func everyMember(of hallID: Int64) throws -> [Member] {
+        state.halls[try index(hallID)].places.sorted { $0.key < $1.key }.map { userID, place in
+            Member(user: state.users[Int(userID) - 1].user, role: place.role)
+        }
+    }
+
+    func allHalls() throws -> [HallSummary] {
+        state.halls.indices.map { index in
+            HallSummary(
+                hall: value(Int64(index + 1), role: nil),
+                memberCount: state.halls[index].places.count)
+        }
+    }
+
+    func renameHall(_ hallID: Int64, to name: String) throws {
+        let name = try Names.hall(name, lengthMax: limits.hallNameLengthMax)
+        let index = try index(hallID)
+        if state.halls[index].isOpen { try requireFree(name, but: hallID) }
+        state.halls[index].name = name
+        log(.hallChanged(hallID: hallID, .renamed))
+    }
+
+    func archiveHall(_ hallID: Int64) throws {
+        let index = try index(hallID)
+        guard !state.halls[index].isArchived else { return }
+        state.halls[index].isArchived = true
+        log(.hallChanged(hallID: hallID, .archived))
+    }
+
+    func setMember(_ userID: Int64, of hallID: Int64, as role: Role) throws {
+        let index = try index(hallID)
+        guard state.users.indices.contains(Int(userID) - 1) else { throw ChatError(.notFound) }
+        guard state.halls[index].places[userID] != nil else {
+            return try add(userID, to: hallID, as: role)
+        }
+        state.halls[index].places[userID]?.role = role
+        log(.joined(hallID: hallID, userID: userID, role: role))
+    }
+}

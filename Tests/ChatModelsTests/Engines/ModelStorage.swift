@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatTesting
+import Foundation
+
+@testable import ChatModels
+
+/// What the random sequences ask an engine for.
+typealias RoomStorage = HallStorage & LogStorage & MessageStorage
+
+/// The chat in plain collections, without a thought of speed: what every engine is held to. It does what docs/protocol.md
+/// says and nothing else; where an engine and this differ, one of them is wrong. For one thread.
+class ModelStorage: RoomStorage, @unchecked Sendable {
+    struct Place {
+        var role: Role
+        var joinedAt: String
+    }
+
+    struct ModelHall {
+        var name: String
+        var isPrivate: Bool
+        var isArchived = false
+        var change: Int64 = 0
+        /// In the order in which they were said.
+        var messageIDs: [Int64] = []
+        var places: [Int64: Place] = [:]
+
+        var rev: Int64 { Int64(messageIDs.count) }
+        var isOpen: Bool { !isPrivate && !isArchived }
+    }
+
+    enum Entry {
+        case messages([Int64])
+        case changed(Int64, change: Int64)
+        case event(LogEvent)
+    }
+
+    struct State {
+        /// The id of each is one more than its index, here and below.
+        var users: [(user: User, isDisabled: Bool)] = []
+        var halls: [ModelHall] = []
+        var messages: [Message] = []
+        var log: [Entry] = []
+    }
+
+    var state = State()
+    let limits: Limits
+    let clock: TestClock
+
+    init(_ limits: Limits, clock: TestClock) {
+        self.limits = limits
+        self.clock = clock
+    }
+
+    func createUser(named username: String) -> User {
+        let user = User(id: Int64(state.users.count + 1), username: username)
+        state.users.append((user, false))
+        return user
+    }
+
+    func setDisabled(_ isDisabled: Bool, user userID: Int64) {
+        state.users[Int(userID) - 1].isDisabled = isDisabled
+        if isDisabled { log(.userDisabled(userID: userID)) }
+    }
+
+    // MARK: What all of it needs
+
+    /// All of it or nothing.
+    func transaction<Value>(_ body: () throws -> Value) throws -> Value {
+        let before = state
+        do {
+            return try body()
+        } catch {
+            state = before
+            throw error
+        }
+    }
+
+    func log(_ event: LogEvent) { state.log.append(.event(event)) }
+
+    func index(_ hallID: Int64) throws -> Int {
+        guard state.halls.indices.contains(Int(hallID) - 1) else { throw ChatError(.notFound) }
+        return Int(hallID) - 1
+    }
+
+    /// The hall and the place of a member; who is none learns of an open hall that it is there.
+    func place(of userID: Int64, in hallID: Int64) throws -> (hall: ModelHall, place: Place) {
+        let hall = state.halls[try index(hallID)]
+        guard state.users.indices.contains(Int(userID) - 1),
+            !state.users[Int(userID) - 1].isDisabled
+        else { throw ChatError(.notFound) }
+        guard let place = hall.places[userID] else {
+            throw ChatError(hall.isPrivate ? .notFound : .notAMember)
+        }
+        return (hall, place)
+    }
+
+    func value(_ hallID: Int64, role: Role?) -> Hall {
+        let hall = state.halls[Int(hallID) - 1]
+        return Hall(
+            id: hallID, name: hall.name, isPrivate: hall.isPrivate, role: role, rev: hall.rev,
+            change: hall.change, isArchived: hall.isArchived)
+    }
+
+    // MARK: Messages
+
+    func perform(_ commands: [MessageCommand]) throws -> [Result<WrittenMessage, ChatError>] {
+        // Messages that are said one after the other are one entry.
+        var entry: Int?
+        return commands.map { command in
+            do {
+                try command.check(limits)
+                switch command {
+                case .say(let new): return .success(try say(new, &entry))
+                case .edit(let edit):
+                    let (hall, _) = try place(of: edit.userID, in: edit.hallID)
+                    return .success(try self.edit(edit, in: hall, &entry))
+                case .delete(let deletion): return .success(try delete(deletion, &entry))
+                }
+            } catch let error as ChatError {
+                return .failure(error)
+            } catch {
+                return .failure(ChatError(.internalError))
+            }
+        }
+    }
+
+    func perform(
+        _ commands: [MessageCommand], waitingAtMost milliseconds: Int32
+    ) throws -> [Result<WrittenMessage, ChatError>]? {
+        try perform(commands)
+    }
+
+    private func say(_ new: NewMessage, _ entry: inout Int?) throws -> WrittenMessage {
+        let (hall, _) = try place(of: new.senderID, in: new.hallID)
+        let earlier = state.messages.first {
+            $0.senderID == new.senderID && $0.clientKey != nil && $0.clientKey == new.clientKey
+        }
+        if let earlier {
+            guard earlier.hallID == new.hallID,
+                earlier.change != nil || Array(earlier.content.utf8) == Array(new.content.utf8)
+            else { throw ChatError(.clientKeyReused) }
+            return WrittenMessage(message: earlier)
+        }
+        guard !hall.isArchived else { throw ChatError(.hallArchived) }
+        let message = Message(
+            id: Int64(state.messages.count + 1), hallID: new.hallID, rev: hall.rev + 1,
+            senderID: new.senderID, username: state.users[Int(new.senderID) - 1].user.username,
+            content: new.content, createdAt: clock.now.iso8601, clientKey: new.clientKey)
+        state.messages.append(message)
+        state.halls[Int(new.hallID) - 1].messageIDs.append(message.id)
+        if let place = entry, case .messages(let ids) = state.log[place] {
+            state.log[place] = .messages(ids + [message.id])
+        } else {
+            state.log.append(.messages([message.id]))
+            entry = state.log.count - 1
+        }
+        return WrittenMessage(
+            message: message, entry: LogPosition(Int64((entry ?? 0) + 1)))
+    }
+
+    private func message(_ id: Int64, of hallID: Int64) throws -> Message {
+        guard state.messages.indices.contains(Int(id) - 1),
+            state.messages[Int(id) - 1].hallID == hallID
+        else { throw ChatError(.notFound) }
+        return state.messages[Int(id) - 1]
+    }
+
+    private func edit(
+        _ edit: MessageEdit, in hall: ModelHall, _ entry: inout Int?
+    ) throws -> WrittenMessage {
+        var message = try message(edit.messageID, of: edit.hallID)
+        guard message.senderID == edit.userID else { throw ChatError(.notAllowed) }
+        guard message.change?.deleted == nil else { throw ChatError(.messageGone) }
+        guard !hall.isArchived else { throw ChatError(.hallArchived) }
+        if Array(message.content.utf8) == Array(edit.content.utf8) {
+            return WrittenMessage(message: message)
+        }
+        message.content = edit.content
+        message.change = MessageChange(number: hall.change + 1, editedAt: clock.now.iso8601)
+        return keep(message, &entry)
+    }
+
+    private func delete(_ deletion: MessageDeletion, _ entry: inout Int?) throws -> WrittenMessage {
+        let by: Deletion
+        var message: Message
+        switch deletion.actor {
+        case .operator:
+            message = try self.message(deletion.messageID, of: deletion.hallID)
+            by = .operator
+        case .user(let userID):
+            let (hall, place) = try place(of: userID, in: deletion.hallID)
+            message = try self.message(deletion.messageID, of: deletion.hallID)
+            let isOwn = message.senderID == userID
+            let senderRole = hall.places[message.senderID]?.role
+            guard isOwn || place.role.permits(.delete, .others(senderRole)) else {
+                throw ChatError(.notAllowed)
+            }
+            guard message.change?.deleted != nil || !hall.isArchived else {
+                throw ChatError(.hallArchived)
+            }
+            by = isOwn ? .sender : .moderator
+        }
+        if message.change?.deleted != nil { return WrittenMessage(message: message) }
+        let change = state.halls[Int(message.hallID) - 1].change + 1
+        message.content = ""
+        message.change = MessageChange(number: change, deleted: by)
+        return keep(message, &entry)
+    }
+
+    private func keep(_ message: Message, _ entry: inout Int?) -> WrittenMessage {
+        let change = message.change?.number ?? 0
+        state.messages[Int(message.id) - 1] = message
+        state.halls[Int(message.hallID) - 1].change = change
+        state.log.append(.changed(message.id, change: change))
+        entry = nil
+        return WrittenMessage(message: message, entry: LogPosition(Int64(state.log.count)))
+    }
+
+    func messages(
+        of hallID: Int64, as userID: Int64, limit: Int?, before: Int64?
+    ) throws -> MessagePage {
+        let (hall, _) = try place(of: userID, in: hallID)
+        let older = messages(of: hall).filter { $0.id < before ?? .max }
+        let limit = min(max(limit ?? limits.pageSizeDefault, 1), limits.pageSizeMax)
+        return MessagePage(
+            messages: Array(older.suffix(limit)), rev: hall.rev, hasMore: older.count > limit)
+    }
+
+    func messages(
+        of hallID: Int64, as userID: Int64, since position: HallPosition, limit: Int?
+    ) throws -> MessagesSince {
+        let (hall, _) = try place(of: userID, in: hallID)
+        let limit = min(max(limit ?? limits.pageSizeMax, 1), limits.pageSizeMax)
+        let said = messages(of: hall).filter { $0.rev > position.rev }
+        let changed = position.change.map { since in
+            messages(of: hall).filter { $0.change?.number ?? 0 > since }
+                .sorted { $0.change?.number ?? 0 < $1.change?.number ?? 0 }
+        }
+        let isComplete =
+            position.rev <= hall.rev && position.change ?? 0 <= hall.change
+            && said.count <= limit && changed?.count ?? 0 <= limit
+        if isComplete {
+            return MessagesSince(
+                messages: said, changed: changed, rev: hall.rev, change: hall.change,
+                isComplete: true, hasMore: false)
+        }
+        let page = try messages(of: hallID, as: userID, limit: nil, before: nil)
+        return MessagesSince(
+            messages: page.messages, changed: nil, rev: hall.rev, change: hall.change,
+            isComplete: false, hasMore: page.hasMore)
+    }
+
+    private func messages(of hall: ModelHall) -> [Message] {
+        hall.messageIDs.map { state.messages[Int($0) - 1] }
+    }
+
+    // MARK: Who leaves
+
+    func removeMember(_ userID: Int64, of hallID: Int64) throws {
+        let index = try index(hallID)
+        guard state.halls[index].places.removeValue(forKey: userID) != nil else {
+            throw ChatError(.notFound)
+        }
+        log(.left(hallID: hallID, userID: userID))
+        let left = state.halls[index].places
+        guard !left.values.contains(where: { $0.role == .owner }) else { return }
+        let heir = left.min { ($0.value.joinedAt, $0.key) < ($1.value.joinedAt, $1.key) }
+        guard let heir else { return }
+        state.halls[index].places[heir.key]?.role = .owner
+        log(.joined(hallID: hallID, userID: heir.key, role: .owner))
+    }
+
+    // MARK: The log
+
+    func logEnd() throws -> LogPosition { LogPosition(Int64(state.log.count)) }
+
+    func log(after position: LogPosition, limit: Int) throws -> LogBatch {
+        var events: [LoggedEvent] = []
+        var end = position
+        for number in state.log.indices.dropFirst(Int(position.number)) {
+            if events.count >= limit { break }
+            end = LogPosition(Int64(number + 1))
+            events += tell(state.log[number]).map { LoggedEvent(position: end, event: $0) }
+        }
+        return LogBatch(events: events, end: end, isTorn: false)
+    }
+
+    /// Messages are told as they are now.
+    private func tell(_ entry: Entry) -> [LogEvent] {
+        switch entry {
+        case .messages(let ids): ids.map { .messageCreated(state.messages[Int($0) - 1]) }
+        case .changed(let id, let change):
+            [.messageChanged(state.messages[Int(id) - 1], change: change)]
+        case .event(let event): [event]
+        }
+    }
+
+    func snapshot<Value>(
+        after position: LogPosition, _ body: (any SnapshotReading) throws -> Value
+    ) throws -> (log: LogBatch, value: Value) {
+        (try log(after: position, limit: .max), try body(ModelReader(storage: self)))
+    }
+
+    func hallSnapshot(_ hallID: Int64) throws -> HallSnapshot? {
+        guard let index = try? index(hallID) else { return nil }
+        return HallSnapshot(
+            hall: value(hallID, role: nil), members: state.halls[index].places.mapValues(\.role))
+    }
+}
+
+private struct ModelReader: SnapshotReading {
+    let storage: ModelStorage
+
+    func hall(_ hallID: Int64) throws -> HallSnapshot? { try storage.hallSnapshot(hallID) }
+
+    func messages(
+        of hallID: Int64, as userID: Int64, since position: HallPosition
+    ) throws -> MessagesSince {
+        try storage.messages(of: hallID, as: userID, since: position, limit: nil)
+    }
+}

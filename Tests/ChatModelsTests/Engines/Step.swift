@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatTesting
+
+@testable import ChatModels
+
+/// One thing that somebody asks an engine for.
+enum Step: Sendable {
+    case write([MessageCommand])
+    case create(name: String, isPrivate: Bool, by: Int64)
+    case join(hall: Int64, user: Int64)
+    case leave(hall: Int64, user: Int64)
+    case setMember(hall: Int64, user: Int64, role: Role)
+    case remove(hall: Int64, user: Int64)
+    case rename(hall: Int64, name: String)
+    case archive(hall: Int64)
+    case page(hall: Int64, user: Int64, limit: Int?, before: Int64?)
+    case since(hall: Int64, user: Int64, Back, limit: Int?)
+    case lists(user: Int64)
+    case hall(hall: Int64, user: Int64)
+    case everything
+    case log(back: Int64, limit: Int)
+    case snapshot(hall: Int64, user: Int64, Back)
+
+    /// How far behind the present somebody is; below zero: ahead of it.
+    struct Back {
+        var rev: Int64
+        var change: Int64?
+
+        func position(in hallID: Int64, of storage: any RoomStorage) throws -> HallPosition {
+            let hall = try storage.hallSnapshot(hallID)?.hall
+            return HallPosition(
+                rev: max(0, (hall?.rev ?? 0) - rev),
+                change: change.map { max(0, (hall?.change ?? 0) - $0) })
+        }
+    }
+
+    /// What an engine answers, in words: the same words, the same answer.
+    func answer(of storage: any RoomStorage) -> String {
+        do {
+            return try ask(storage)
+        } catch let error as ChatError {
+            return "refused: \(error.code) \(error.limit.map(String.init) ?? "")"
+        } catch {
+            return "failed: \(error)"
+        }
+    }
+
+    private func ask(_ storage: any RoomStorage) throws -> String {
+        switch self {
+        case .write(let commands):
+            return try storage.perform(commands).map { result in
+                switch result {
+                case .success(let written): "\(written)"
+                case .failure(let error): "\(error.code)"
+                }
+            }.joined(separator: "\n")
+        case .create(let name, let isPrivate, let user):
+            return "\(try storage.createHall(named: name, isPrivate: isPrivate, by: user))"
+        case .join(let hall, let user): return "\(try storage.join(hall, as: user))"
+        case .leave(let hall, let user):
+            try storage.leave(hall, as: user)
+            return "left"
+        case .setMember(let hall, let user, let role):
+            try storage.setMember(user, of: hall, as: role)
+            return "set"
+        case .remove(let hall, let user):
+            try storage.removeMember(user, of: hall)
+            return "removed"
+        case .rename(let hall, let name):
+            try storage.renameHall(hall, to: name)
+            return "renamed"
+        case .archive(let hall):
+            try storage.archiveHall(hall)
+            return "archived"
+        case .page(let hall, let user, let limit, let before):
+            return "\(try storage.messages(of: hall, as: user, limit: limit, before: before))"
+        case .since(let hall, let user, let back, let limit):
+            let position = try back.position(in: hall, of: storage)
+            return "\(try storage.messages(of: hall, as: user, since: position, limit: limit))"
+        case .lists(let user):
+            return "\(try storage.halls(of: user)) \(try storage.hallsOpen(to: user))"
+        case .hall(let hall, let user): return "\(try storage.hall(hall, as: user))"
+        case .everything:
+            let halls = try storage.allHalls()
+            let members = try halls.map { try storage.everyMember(of: $0.hall.id) }
+            return "\(halls) \(members)"
+        case .log(let back, let limit):
+            let end = try storage.logEnd()
+            let start = LogPosition(max(0, end.number - back))
+            return "\(end) \(try storage.log(after: start, limit: limit))"
+        case .snapshot(let hall, let user, let back):
+            let position = try back.position(in: hall, of: storage)
+            let (log, value) = try storage.snapshot(after: try storage.logEnd()) { reader in
+                let members = try reader.hall(hall)?.members.sorted { $0.key < $1.key }
+                let since: String
+                do {
+                    since = "\(try reader.messages(of: hall, as: user, since: position))"
+                } catch let error as ChatError {
+                    since = "\(error.code)"
+                }
+                return "\(try reader.hall(hall)?.hall as Any) \(members as Any) \(since)"
+            }
+            return "\(log) \(value)"
+        }
+    }
+}
+
+extension Step {
+    /// Something that may be asked for after so many steps: most of it makes sense, some does not.
+    static func random(_ random: inout SeededRandom) -> Step {
+        func id(_ most: Int64) -> Int64 { .random(in: 1...most, using: &random) }
+        let (hall, user) = (id(5), id(5))
+        let name = ["Tea", "tea", "Café", "Work", "x\n", "Attic"].randomElement(using: &random)
+        let back = Back(
+            rev: .random(in: -1...10, using: &random),
+            change: Bool.random(using: &random) ? .random(in: -1...6, using: &random) : nil)
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<45:
+            let count = Bool.random(using: &random) ? 1 : Int.random(in: 2...6, using: &random)
+            return .write((0..<count).map { _ in command(&random) })
+        case 45..<50: return .create(name: name ?? "", isPrivate: user == hall, by: user)
+        case 50..<56: return .join(hall: hall, user: user)
+        case 56..<59: return .leave(hall: hall, user: user)
+        case 59..<63:
+            let role = Role.allCases.randomElement(using: &random) ?? .member
+            return .setMember(hall: hall, user: id(6), role: role)
+        case 63..<65: return .remove(hall: hall, user: user)
+        case 65..<68: return .rename(hall: id(6), name: name ?? "")
+        case 68: return .archive(hall: hall)
+        case 69..<76:
+            return .page(
+                hall: hall, user: user,
+                limit: [nil, 0, 1, 3, 9].randomElement(using: &random) ?? nil,
+                before: [nil, 3, 8, 15, 40].randomElement(using: &random) ?? nil)
+        case 76..<86:
+            return .since(
+                hall: hall, user: user, back,
+                limit: [nil, 1, 4].randomElement(using: &random) ?? nil)
+        case 86..<89: return .lists(user: user)
+        case 89..<91: return .hall(hall: hall, user: user)
+        case 91..<93: return .everything
+        case 93..<97:
+            return .log(
+                back: .random(in: 0...30, using: &random),
+                limit: [1, 5, 1_000].randomElement(using: &random) ?? 1)
+        default: return .snapshot(hall: hall, user: user, back)
+        }
+    }
+
+    private static func command(_ random: inout SeededRandom) -> MessageCommand {
+        let hall = Int64.random(in: 1...4, using: &random)
+        let user = Int64.random(in: 1...5, using: &random)
+        let message = Int64.random(in: 1...40, using: &random)
+        // Two of them look the same and are not; one is none.
+        let text =
+            ["a", "b", "e\u{301}", "\u{E9}", " ", "longer \"text\""]
+            .randomElement(using: &random) ?? ""
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0..<5:
+            let key =
+                Bool.random(using: &random) ? "k\(Int.random(in: 0..<6, using: &random))" : nil
+            return .say(
+                NewMessage(hallID: hall, senderID: user, content: text, clientKey: key))
+        case 5..<8:
+            return .edit(
+                MessageEdit(hallID: hall, messageID: message, userID: user, content: text))
+        default:
+            let actor: Actor = message % 7 == 0 ? .operator : .user(user)
+            return .delete(MessageDeletion(hallID: hall, messageID: message, by: actor))
+        }
+    }
+}
