@@ -5,6 +5,14 @@ import CompactJSON
 
 /// Halls, and who is in them.
 enum HallRoutes {
+    static let routes = [
+        Route(.get, "halls", reader: list),
+        Route(.post, "halls", user: create),
+        Route(.post, "halls/join", user: join),
+        Route(.post, "halls/leave", user: leave),
+        Route(.get, "halls/<id>/members", reader: members),
+    ]
+
     /// `GET halls`: the user's own, or with `scope=open` those that the user may join.
     static func list(_ call: Call, as user: User, _ reader: any ChatReading) throws -> HTTPResponse
     {

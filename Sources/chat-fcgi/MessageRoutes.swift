@@ -5,6 +5,13 @@ import CompactJSON
 
 /// A hall's history, and saying something in it.
 enum MessageRoutes {
+    static let routes = [
+        Route(.get, "messages/<id>", reader: history),
+        Route(.post, "messages/<id>", user: create),
+        Route(.patch, "messages/<id>/<id>", user: edit),
+        Route(.delete, "messages/<id>/<id>", user: delete),
+    ]
+
     /// `GET messages/<hall_id>`: the newest page, the one before a message, or what changed since a position.
     static func history(_ call: Call, as user: User, _ reader: any ChatReading) throws
         -> HTTPResponse

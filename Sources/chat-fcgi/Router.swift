@@ -16,28 +16,9 @@ struct Router: Sendable {
     let tally = RequestTally()
 
     /// What is served under the base path, as docs/protocol.md says it.
-    static let routes = RouteTable([
-        Route(.get, "health", anyone: health),
-
-        Route(.post, "register", accounts: UserRoutes.register),
-        Route(.post, "login", accounts: UserRoutes.login),
-        Route(.post, "logout", accounts: UserRoutes.logout),
-        Route(.post, "logout/everywhere", accounts: UserRoutes.logoutEverywhere),
-        Route(.post, "password", accounts: UserRoutes.changePassword),
-        Route(.get, "me", anyone: UserRoutes.me),
-        Route(.get, "session", anyone: UserRoutes.session),
-
-        Route(.get, "halls", reader: HallRoutes.list),
-        Route(.post, "halls", user: HallRoutes.create),
-        Route(.post, "halls/join", user: HallRoutes.join),
-        Route(.post, "halls/leave", user: HallRoutes.leave),
-        Route(.get, "halls/<id>/members", reader: HallRoutes.members),
-
-        Route(.get, "messages/<id>", reader: MessageRoutes.history),
-        Route(.post, "messages/<id>", user: MessageRoutes.create),
-        Route(.patch, "messages/<id>/<id>", user: MessageRoutes.edit),
-        Route(.delete, "messages/<id>/<id>", user: MessageRoutes.delete),
-    ])
+    static let routes = RouteTable(
+        [Route(.get, "health", anyone: health)] + UserRoutes.routes + HallRoutes.routes
+            + MessageRoutes.routes)
 
     /// Answers any request; never throws.
     func respond(to request: HTTPRequest) -> HTTPResponse {

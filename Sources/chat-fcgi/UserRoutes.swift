@@ -5,6 +5,16 @@ import CompactJSON
 
 /// Accounts and sessions.
 enum UserRoutes {
+    static let routes = [
+        Route(.post, "register", accounts: register),
+        Route(.post, "login", accounts: login),
+        Route(.post, "logout", accounts: logout),
+        Route(.post, "logout/everywhere", accounts: logoutEverywhere),
+        Route(.post, "password", accounts: changePassword),
+        Route(.get, "me", anyone: me),
+        Route(.get, "session", anyone: session),
+    ]
+
     /// `POST register`: makes an account and signs in to it.
     static func register(_ call: Call) throws -> HTTPResponse {
         guard call.site.isRegistrationOpen else { throw ChatError(.registrationClosed) }

@@ -33,14 +33,6 @@ public enum LogEvent: Sendable, Equatable {
     case userDisabled(userID: Int64)
 }
 
-/// How a hall changed.
-public enum HallChange: String, Sendable, Equatable {
-    /// It has another name.
-    case renamed
-    /// It can only be read, from now on.
-    case archived
-}
-
 /// An event with its place in the log.
 public struct LoggedEvent: Sendable, Equatable {
     /// The entry that tells of it. Messages of one transaction share an entry.

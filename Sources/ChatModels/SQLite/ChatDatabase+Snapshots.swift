@@ -38,11 +38,7 @@ extension ChatDatabase {
     }
 
     fileprivate func hallSnapshot(_ hallID: Int64, _ db: Database) throws -> HallSnapshot? {
-        let statement = try db.cachedStatement(
-            sql:
-                "SELECT id, name, private, NULL, rev, change, archived_at IS NOT NULL FROM halls WHERE id = ?"
-        )
-        guard let hall = try Self.halls(statement, [hallID]).first else { return nil }
+        guard let hall = try hall(hallID, in: db) else { return nil }
         return HallSnapshot(hall: hall, members: try allMembers(of: hallID, db))
     }
 }

@@ -1,24 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CompactJSON
 import GRDB
-
-/// A hall in a row of SQLite's: its texts go into the JSON without becoming strings.
-private struct HallRow: HallFields {
-    let row: FastStatement
-
-    var id: Int64 { row.integer(0) }
-    var isPrivate: Bool { row.bool(2) }
-    var rev: Int64 { row.integer(4) }
-    var change: Int64 { row.integer(5) }
-    var isArchived: Bool { row.bool(6) }
-
-    func writeName(to json: inout JSONWriter) { row.write(1, to: &json) }
-
-    func writeRole(to json: inout JSONWriter) {
-        if row.isNull(3) { json.raw("null") } else { row.write(3, to: &json) }
-    }
-}
 
 extension ChatReader {
     func halls(of userID: Int64, kept: HallList?) throws -> HallList {

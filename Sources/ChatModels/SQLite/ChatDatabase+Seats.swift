@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+/// Who may do what where.
+extension ChatDatabase {
+    /// The one place that decides who may read and write: a member. Who is none learns of an open hall that it is not
+    /// theirs, and of a private one nothing.
+    func requireSeat(of userID: Int64, in hallID: Int64, _ db: Database) throws -> Seat {
+        let row = try FastStatement(Self.seat, in: db)
+        row.bind(1, userID)
+        row.bind(2, hallID)
+        guard try row.step() else { throw ChatError(.notFound) }
+        defer { row.finish() }
+        guard !row.isNull(5) else { throw ChatError(row.bool(3) ? .notFound : .notAMember) }
+        // A role of a later version: what it may is not known here, so that it may nothing.
+        guard let role = Role(rawValue: row.text(5)) else { throw ChatError(.notAllowed) }
+        return Seat(
+            hallID: hallID, userID: userID, username: row.text(6), role: role,
+            rev: row.integer(0), change: row.integer(1), lastMessageID: row.optionalInteger(4),
+            isArchived: row.bool(2))
+    }
+
+    /// The same for who writes, which is remembered. It is looked at once more: in a hall that is not at the position of
+    /// its last message, the next would get a position that is taken. It is refused before anything of it is written, so
+    /// that it does not harm others of its transaction.
+    func requireSeat(
+        of userID: Int64, in hallID: Int64, rememberedIn members: inout RememberedMembers,
+        _ db: Database
+    ) throws -> Seat {
+        let seat = try requireSeat(of: userID, in: hallID, db)
+        guard try isSound(seat, db) else { throw ChatError(.internalError) }
+        members.remember(seat)
+        return seat
+    }
+
+    /// Whether a hall is at the position of its last message.
+    private func isSound(_ hall: Seat, _ db: Database) throws -> Bool {
+        guard let id = hall.lastMessageID else { return hall.rev == 0 }
+        let last = try FastStatement("SELECT rev, hall_id FROM messages WHERE id = ?", in: db)
+        last.bind(1, id)
+        defer { last.finish() }
+        return try last.step() && last.integer(0) == hall.rev && last.integer(1) == hall.hallID
+    }
+
+    private static let seat = """
+        SELECT h.rev, h.change, h.archived_at IS NOT NULL, h.private, h.last_message_id, uh.role,
+            u.username
+        FROM halls h JOIN users u ON u.id = ? AND u.disabled_at IS NULL
+        LEFT JOIN user_halls uh ON uh.hall_id = h.id AND uh.user_id = u.id
+        WHERE h.id = ?
+        """
+}
