@@ -546,6 +546,8 @@ def test_the_arrow_up_in_the_empty_input_opens_ones_last_message(shared_site, se
     expect(body(one, mine)).to_have_text("mine of two\nlines")
     # Unchanged, it just closes.
     one.page.keyboard.press("ArrowUp")
+    for part in (".message-body", ".message-mark"):
+        expect(row(one, mine).locator(part)).to_be_hidden()
     one.page.keyboard.press("Enter")
     expect(one[".editor"]).to_have_count(0)
     one["#composer-text"].fill("not empty")
