@@ -39,6 +39,9 @@ public struct Limits: Sendable, Equatable {
     /// How many entries the log of changes keeps; who follows it more slowly starts afresh.
     public var changesKept: Int64 = 100_000
 
+    /// How many messages one user may say in a second over the socket, and how many over REST, unless the operator says
+    /// otherwise.
+    public static let sendsPerSecond = 10
     /// The longest client key, in characters (ASCII).
     public static let clientKeyLengthMax = 64
 

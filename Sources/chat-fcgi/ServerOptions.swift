@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ChatModels
 import ChatOptions
 import Glibc
 import Sockets
@@ -67,7 +68,7 @@ struct ServerOptions: ParsableArguments {
     var loginURL: LoginURL?
 
     @Option(help: "Messages that one user may send in a second; twice as many at once.")
-    var sendsPerSecond = 10
+    var sendsPerSecond = Limits.sendsPerSecond
 
     @Option(
         help: "Requests that read which one user may make in a second; ten times as many at once.")

@@ -266,9 +266,9 @@ final class ChatStore: Sendable {
     private func note(
         _ command: MessageCommand, _ result: WrittenMessage,
         in written: inout [(entry: LogPosition, event: StoreEvent)]
-    ) -> OwnMessage {
-        let delivery = Delivery(result.message)
+    ) -> Message {
         if let entry = result.entry {
+            let delivery = Delivery(result.message)
             switch command {
             case .say: written.append((entry, .message(delivery)))
             case .edit, .delete:
@@ -276,7 +276,10 @@ final class ChatStore: Sendable {
                 written.append((entry, .messageChanged(update)))
             }
         }
-        return OwnMessage(delivery: delivery, clientKey: result.message.clientKey)
+        var message = result.message
+        // Who deletes what another has said is not told that one's key.
+        if command.actor != .user(message.senderID) { message.clientKey = nil }
+        return message
     }
 
     private func refusals(of group: [MessageCommand]) -> [Result<WrittenMessage, ChatError>] {

@@ -48,12 +48,12 @@ extension ChatApplication {
     }
 
     /// A message is durable as it is now, or what was to be done with it is refused.
-    func written(_ result: Result<OwnMessage, ChatError>, _ reply: Reply) {
+    func written(_ result: Result<Message, ChatError>, _ reply: Reply) {
         switch result {
         case .success(let message):
-            reply.succeed(capacity: message.delivery.byteCount + 128) { json in
+            reply.succeed(capacity: message.content.utf8.count + 320) { json in
                 json.raw(",\"message\":")
-                message.write(to: &json)
+                message.write(to: &json, includingClientKey: true)
             }
         case .failure(let error): reply.fail(error)
         }

@@ -31,59 +31,59 @@ struct PushOptions: ParsableArguments {
     var eventLoops: Int?
 
     @Option(help: "Between two pings, in milliseconds.")
-    var pingInterval: Int64 = 25_000
+    var pingInterval = ServerConfiguration().pingInterval
 
     @Option(help: "What a client has to answer a ping, in milliseconds.")
-    var pingTimeout: Int64 = 20_000
+    var pingTimeout = ServerConfiguration().pingTimeout
 
     @Option(help: "What a client has to sign in after its handshake, in milliseconds.")
-    var connectTimeout: Int64 = 20_000
+    var connectTimeout = ServerConfiguration().connectTimeout
 
     @Option(help: "What a client has to send a whole request or message, in milliseconds.")
-    var requestTimeout: Int64 = 15_000
+    var requestTimeout = ServerConfiguration().requestTimeout
 
     @Option(
         help: """
             The most bytes in one message or in the body of one poll; before a client has signed in \
             it is 4,096.
             """)
-    var payloadBytesMax = 65_536
+    var payloadBytesMax = ServerConfiguration().payloadBytesMax
 
     @Option(
         help: """
             What may wait for a client that reads slowly, in bytes; beyond it the client is \
             closed.
             """)
-    var queueBytesMax = 1_048_576
+    var queueBytesMax = ServerConfiguration().queueBytesMax
 
     @Option(
         help: """
             What all clients together may have begun to send and not finished, in bytes; those of \
             one address an eighth of it. Beyond it a client is closed.
             """)
-    var unfinishedBytesMax = 67_108_864
+    var unfinishedBytesMax = ServerConfiguration().unfinishedBytesMax
 
     @Option(
         help: """
             What may wait for all clients together, in bytes; for those of one address a quarter of \
             it. Beyond it a client that reads slowly is closed.
             """)
-    var backlogBytesMax = 268_435_456
+    var backlogBytesMax = ServerConfiguration().backlogBytesMax
 
     @Option(help: "Connections at once.")
-    var connectionsMax = 100_000
+    var connectionsMax = ServerConfiguration().connectionsMax
 
     @Option(help: "Connections at once from one address.")
-    var connectionsPerAddressMax = 1_000
+    var connectionsPerAddressMax = ServerConfiguration().connectionsPerAddressMax
 
     @Option(help: "Connections at once of one user.")
     var connectionsPerUserMax = 100
 
     @Option(help: "New connections in a second.")
-    var handshakesPerSecond = 5_000
+    var handshakesPerSecond = ServerConfiguration().handshakesPerSecond
 
     @Option(help: "Messages that one user may send in a second; twice as many at once.")
-    var sendsPerSecond = 10
+    var sendsPerSecond = Limits.sendsPerSecond
 
     @Option(help: "Halls that one user may join in a second; ten times as many at once.")
     var joinsPerSecond = 100

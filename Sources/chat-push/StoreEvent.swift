@@ -47,7 +47,7 @@ enum StoreEvent: Sendable {
     /// The log was pruned before it was read: nothing that is remembered can be trusted.
     case torn
     /// What became of a message that was to be written.
-    case written(Result<OwnMessage, ChatError>, Reply)
+    indirect case written(Result<Message, ChatError>, Reply)
     /// A read that was not done: who asked has gone.
     indirect case abandoned(StoreJob)
     /// A read that was not done: too many wait of who asked.
@@ -114,24 +114,6 @@ struct ChangeDelivery: Sendable {
     var message: Delivery
     /// The hall's change that is told, which the message may be ahead of.
     var change: Int64
-}
-
-/// A message as its sender sees it.
-struct OwnMessage: Sendable {
-    var delivery: Delivery
-    /// The sender's own key for it.
-    var clientKey: String?
-
-    /// As ``Message/write(to:includingClientKey:)`` does, with what is encoded already.
-    func write(to json: inout JSONWriter) {
-        delivery.write(to: &json)
-        guard let clientKey else { return }
-        // The key stands before the brace at the message's end.
-        json.bytes.removeLast()
-        json.raw(",\"client_key\":")
-        json.string(clientKey)
-        json.raw("}")
-    }
 }
 
 /// What a client showed when it came.

@@ -63,10 +63,11 @@ import Testing
         try withSite(PushSite()) { site in
             let bea = try site.join("bea")
             let said = try site.database.say("mine", in: site.hall, as: site.ana)
-            let gone = try site.database.say("gone", in: site.hall, as: bea)
+            let gone = try site.database.say("gone", in: site.hall, as: bea, clientKey: "bea-1")
             let (ana, other) = (try site.client(site.ana), try site.client(bea))
             for client in [ana, other] { _ = try join(client, site.hall) }
-            #expect(try ana.call("delete_message", argument(gone)).isOK)
+            let deleted = try ana.call("delete_message", argument(gone))
+            #expect(deleted.isOK && deleted["message"]?["client_key"] == nil)
             _ = try other.nextEvent("message_changed")
 
             func code(_ event: String, _ argument: JSONValue) throws -> String? {

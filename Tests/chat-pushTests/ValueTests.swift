@@ -58,19 +58,6 @@ func hall(_ id: Int64 = 1, name: String = "General", rev: Int64 = 0) -> Hall {
         #expect(delivery.event.frames == frame && delivery.byteCount == frame.count)
         #expect(delivery.hallID == 1 && delivery.rev == 7)
     }
-
-    @Test(arguments: [nil, "k-7"]) func `its sender sees the key, too`(key: String?) {
-        var message = message(7)
-        message.clientKey = key
-        var (own, expected) = (JSONWriter(), JSONWriter())
-        own.raw("[")
-        expected.raw("[")
-
-        OwnMessage(delivery: Delivery(message), clientKey: key).write(to: &own)
-
-        message.write(to: &expected, includingClientKey: true)
-        #expect(own.bytes == expected.bytes)
-    }
 }
 
 /// A bucket that can be asked within an expectation.
