@@ -5,16 +5,25 @@ import CompactJSON
 /// What a client hears, and what must be true of it.
 extension Client {
     private static let newMessage = Array("[\"new_message\",".utf8)
+    private static let messageChanged = Array("[\"message_changed\",".utf8)
 
     func received(event: ArraySlice<UInt8>) {
         if event.starts(with: Self.newMessage) {
-            guard let receipt = world.history.recognize(event: event) else { return }
+            guard let receipt = world.history.recognize(event: event, now: world.now) else {
+                return
+            }
             world.history.count("receipts")
             if let plant = world.plant {
                 for forged in plant.pass(receipt, to: self) { heard(forged) }
             } else {
                 heard(receipt)
             }
+            return
+        }
+        if event.starts(with: Self.messageChanged) {
+            guard let news = world.history.recognize(news: event, now: world.now) else { return }
+            world.history.count("changes heard")
+            for forged in world.plant?.pass(news, to: self) ?? [news] { heard(forged) }
             return
         }
         guard let elements = (try? JSONValue(parsing: event))?.array,
@@ -36,7 +45,9 @@ extension Client {
         guard let hall = halls[receipt.hallID], hall.isIn else {
             return world.history.breach(.member, "\(name) hears \(said) without having joined")
         }
-        checkMembership(receipt, said)
+        checkMembership(receipt.hallID, began: world.history.sends[receipt.send].began, said)
+        checkShown(receipt, in: hall)
+        checkFresh(receipt, heard: world.now)
         if receipt.hasKey, world.history.sends[receipt.send].sender != person {
             world.history.breach(.forged, "\(name) got the client key of \(said)")
         }
@@ -54,7 +65,7 @@ extension Client {
         if !isNext { join(hall) }
     }
 
-    private func store(_ receipt: Receipt, in hall: ClientHall, _ way: Stopwatch.Way) {
+    func store(_ receipt: Receipt, in hall: ClientHall, _ way: Stopwatch.Way) {
         switch hall.store(receipt) {
         case .free: world.stopwatch?.heard(world.history.sends[receipt.send], way)
         case .same: world.history.count("repeated")
@@ -64,19 +75,18 @@ extension Client {
         }
     }
 
-    private func lookWhetherBack() {
+    func lookWhetherBack() {
         guard let stopwatch = world.stopwatch, halls.values.allSatisfy(\.isCaughtUp) else { return }
         stopwatch.isBack(person)
     }
 
     /// Whoever was taken out hears nothing that was said later than the promise allows.
-    private func checkMembership(_ receipt: Receipt, _ said: String) {
+    func checkMembership(_ hallID: Int64, began: Int64, _ said: String) {
         let membership = world.membership
-        let began = world.history.sends[receipt.send].began
         let isLate =
-            membership.wasOut(person, receipt.hallID, at: began)
+            membership.wasOut(person, hallID, at: began)
             || (world.now - impaired > 10_000
-                && membership.wasOutUndisturbed(person, receipt.hallID, at: world.now))
+                && membership.wasOutUndisturbed(person, hallID, at: world.now))
         if isLate { world.history.breach(.member, "\(name), who was taken out, hears \(said)") }
     }
 
@@ -86,11 +96,17 @@ extension Client {
         guard phase == .online, !hall.isAsking else { return }
         (hall.isAsking, hall.askAt) = (true, nil)
         ask(
-            "join_hall", ["hall_id": .integer(hall.id), "since_rev": .integer(hall.have)],
-            .join(hall, since: hall.have, asked: world.now), within: world.manners.patience)
+            "join_hall",
+            [
+                "hall_id": .integer(hall.id), "since_rev": .integer(hall.have),
+                "since_change": .integer(hall.known),
+            ], .join(hall, since: hall.have, known: hall.known, asked: world.now),
+            within: world.manners.patience)
     }
 
-    func joined(_ hall: ClientHall, _ since: Int64, _ asked: Int64, _ answer: JSONValue) {
+    func joined(
+        _ hall: ClientHall, _ since: Int64, _ known: Int64, _ asked: Int64, _ answer: JSONValue
+    ) {
         hall.isAsking = false
         guard answer["ok"]?.bool == true else {
             return refused(hall, asked, answer["error"]?["code"]?.string ?? "?")
@@ -98,26 +114,39 @@ extension Client {
         if world.membership.wasOut(person, hall.id, at: asked) {
             world.history.breach(.member, "\(name), who was taken out, joined hall \(hall.id)")
         }
-        guard let rev = answer["rev"]?.integer, let isComplete = answer["complete"]?.bool,
-            let messages = answer["messages"]?.array?.map({ world.history.recognize($0) })
+        guard let rev = answer["rev"]?.integer, let change = answer["change"]?.integer,
+            let isComplete = answer["complete"]?.bool,
+            let receipts = recognize(answer["messages"]),
+            isComplete == (answer["changed"]?.array != nil)
         else { return world.history.breach(.forged, "a join was answered without its members") }
-        let receipts = messages.compactMap { $0 }
-        if hall.isIn, rev < hall.last {
-            world.history.breach(.disordered, "hall \(hall.id) went back to \(rev)")
+        if hall.isIn, rev < hall.last || change < hall.told {
+            world.history.breach(.disordered, "hall \(hall.id) went back to \(rev), \(change)")
         }
         (hall.isIn, hall.last) = (true, rev)
+        hall.joined(at: change)
         world.history.count("replayed", receipts.count)
+        let changed = recognize(answer["changed"]) ?? []
+        for receipt in receipts + changed {
+            checkShown(receipt, in: hall)
+            checkFresh(receipt, joined: asked)
+        }
         if isComplete { checkWhole(receipts, hall, since: since, rev: rev) }
         for receipt in receipts { store(receipt, in: hall, .replay) }
-        if !isComplete, hall.have < rev {
+        if isComplete {
+            world.history.count("changes replayed", changed.count)
+            take(changed, hall, since: known, change: change)
+        } else if hall.have < rev || hall.known < change {
             world.history.count("incomplete answers")
-            hall.load = ClientHall.Load(target: rev)
+            hall.load = ClientHall.Load(
+                target: rev, change: change, phase: hall.have < rev ? .pages : .changes)
+        } else {
+            hall.learn(upTo: change)
         }
         lookWhetherBack()
     }
 
     /// A whole answer holds each position between the two, once and in order.
-    private func checkWhole(_ receipts: [Receipt], _ hall: ClientHall, since: Int64, rev: Int64) {
+    func checkWhole(_ receipts: [Receipt], _ hall: ClientHall, since: Int64, rev: Int64) {
         let wanted = since < rev ? Array(since + 1...rev) : []
         guard receipts.map(\.rev) != wanted || receipts.contains(where: { $0.hallID != hall.id })
         else { return }
@@ -180,59 +209,5 @@ extension Client {
             self.listAt = nil
             for id in halls.compactMap({ $0["id"]?.integer }) { self.enter(id) }
         }
-    }
-
-    /// Where an answer was not whole, the hall is loaded over REST, page by page, until what is there is reached.
-    private func loadHistories(_ now: Int64) {
-        let hall = halls.values.first { $0.load.map { now >= $0.retryAt } ?? false }
-        guard let hall, let load = hall.load else { return }
-        var path = "/chat/messages/\(hall.id)?limit=200"
-        if let before = load.before { path += "&before=\(before)" }
-        hall.load?.retryAt = now + 10_000
-        loads.request("GET", path) { [weak self] answer in
-            self?.loaded(hall, answer, asked: now)
-        }
-    }
-
-    private func loaded(_ hall: ClientHall, _ answer: HTTPAnswer?, asked: Int64) {
-        guard let load = hall.load else { return }
-        guard let answer, answer.status == 200, let page = answer.json else {
-            let status = answer?.status ?? 0
-            world.history.count("history refused: \(status)")
-            hall.load?.retryAt = world.now + random.milliseconds(200...600)
-            if [403, 404].contains(status) {
-                hall.load = nil
-                if world.membership.wasIn(person, hall.id, at: asked) {
-                    world.history.breach(.refused, "\(name), a member, may not read \(hall.id)")
-                }
-            }
-            return
-        }
-        if world.membership.wasOut(person, hall.id, at: asked) {
-            world.history.breach(.member, "\(name), who was taken out, reads hall \(hall.id)")
-        }
-        take(page, hall, load)
-    }
-
-    private func take(_ page: JSONValue, _ hall: ClientHall, _ load: ClientHall.Load) {
-        let receipts = (page["messages"]?.array ?? []).compactMap { world.history.recognize($0) }
-        world.history.count("loaded", receipts.count)
-        let revs = receipts.map(\.rev)
-        if zip(revs, revs.dropFirst()).contains(where: { $0 + 1 != $1 }) {
-            world.history.breach(.hole, "a page of hall \(hall.id) has a hole")
-        }
-        for receipt in receipts { store(receipt, in: hall, .history) }
-        let isDone = (revs.first ?? 0) <= hall.have + 1 || page["has_more"]?.bool == false
-        if !isDone, hall.have < load.target {
-            hall.load?.before = receipts.first?.id
-            hall.load?.retryAt = 0
-            return
-        }
-        hall.load = nil
-        if hall.have < load.target {
-            world.history.breach(
-                .hole, "\(name) loaded hall \(hall.id) and has \(hall.have) of \(load.target)")
-        }
-        lookWhetherBack()
     }
 }

@@ -2,14 +2,27 @@
 
 import CompactJSON
 
+/// Something that a client wants: to say something, or that something that was said becomes another.
+enum Errand: Equatable, CustomStringConvertible {
+    case say(Int)
+    case amend(Int)
+
+    var description: String {
+        switch self {
+        case .say(let send): "m\(send)"
+        case .amend(let amendment): "change a\(amendment)"
+        }
+    }
+}
+
 /// What a client has to say: one thing after the other, each until it is acknowledged, refused or given up.
 struct Speech {
-    var current: Int?
+    var current: Errand?
     /// Whether an answer is waited for.
     var isAsked = false
     var handedOver: Int64 = 0
     var nextAt: Int64 = 0
-    /// When a POST is given up.
+    /// When a request is given up.
     var deadline: Int64 = 0
 }
 
@@ -20,88 +33,150 @@ extension Client {
         if usesREST, speech.isAsked, now >= speech.deadline { return posts.abandon() }
         guard !speech.isAsked, now >= speech.nextAt, usesREST || phase == .online else { return }
         if speech.current == nil {
-            guard world.isSpeaking, let hallID = world.hallToSpeakIn(self) else { return }
-            let text = Prose.text(&random)
-            speech.current = world.history.begin(by: person, hallID: hallID, text: text, now: now)
+            guard world.isSpeaking, let errand = nextErrand(now) else { return }
+            speech.current = errand
         }
-        guard let send = speech.current else { return }
+        guard let errand = speech.current else { return }
         speech.isAsked = true
         speech.handedOver = now
         speech.deadline = now + Self.patience
-        world.history.tried(send)
-        handOver(send, world.history.sends[send])
+        switch errand {
+        case .say(let send):
+            world.history.tried(send)
+            handOver(errand, world.history.sends[send])
+        case .amend(let number):
+            world.history.tried(amendment: number)
+            let amendment = world.history.amendments[number]
+            handOver(errand, amendment, world.history.sends[amendment.send])
+        }
     }
 
-    private func handOver(_ send: Int, _ message: Send) {
+    private func nextErrand(_ now: Int64) -> Errand? {
+        if world.changePercent > 0, random.int(1...100) <= world.changePercent,
+            let amendment = nextAmendment(now)
+        {
+            return .amend(amendment)
+        }
+        guard let hallID = world.hallToSpeakIn(self) else { return nil }
+        let text = Prose.text(&random)
+        return .say(world.history.begin(by: person, hallID: hallID, text: text, now: now))
+    }
+
+    private func handOver(_ errand: Errand, _ message: Send) {
         let content = JSONValue.string(message.content)
         let key = JSONValue.string(message.key)
         guard usesREST else {
             return ask(
                 "send_message",
                 ["hall_id": .integer(message.hallID), "content": content, "client_key": key],
-                .send(send), within: Self.patience)
+                .errand(errand), within: Self.patience)
         }
         let body: JSONValue = ["content": content, "client_key": key]
-        posts.request("POST", "/chat/messages/\(message.hallID)", body: body.bytes) {
-            [weak self] answer in
-            guard let self, let answer else { return self?.unanswered(send) ?? () }
+        request("POST", "/chat/messages/\(message.hallID)", body.bytes, errand)
+    }
+
+    private func handOver(_ errand: Errand, _ amendment: Amendment, _ message: Send) {
+        guard let id = message.id else { return finish(errand) }
+        let path = "/chat/messages/\(message.hallID)/\(id)"
+        switch (amendment.deed, usesREST) {
+        case (.edit(let content), true):
+            let body: JSONValue = ["content": .string(content)]
+            request("PATCH", path, body.bytes, errand)
+        case (.deletion, true): request("DELETE", path, [], errand)
+        case (.edit(let content), false):
+            ask(
+                "edit_message",
+                [
+                    "hall_id": .integer(message.hallID), "id": .integer(id),
+                    "content": .string(content),
+                ], .errand(errand), within: Self.patience)
+        case (.deletion, false):
+            ask(
+                "delete_message", ["hall_id": .integer(message.hallID), "id": .integer(id)],
+                .errand(errand), within: Self.patience)
+        }
+    }
+
+    private func request(_ method: String, _ path: String, _ body: [UInt8], _ errand: Errand) {
+        posts.request(method, path, body: body) { [weak self] answer in
+            guard let self, let answer else { return self?.unanswered(errand) ?? () }
             if answer.status == 200 || answer.status == 201 {
-                self.acknowledged(send, answer.json?["message"])
+                self.acknowledged(errand, answer.json?["message"])
             } else {
-                self.refused(send, answer.json?["code"]?.string ?? "HTTP \(answer.status)")
+                self.refused(errand, answer.json?["code"]?.string ?? "HTTP \(answer.status)")
             }
         }
     }
 
-    /// The answer of `send_message`.
-    func answered(_ send: Int, _ answer: JSONValue) {
+    /// The answer of an event.
+    func answered(_ errand: Errand, _ answer: JSONValue) {
         if answer["ok"]?.bool == true {
-            acknowledged(send, answer["message"])
+            acknowledged(errand, answer["message"])
         } else {
-            refused(send, answer["error"]?["code"]?.string ?? "?")
+            refused(errand, answer["error"]?["code"]?.string ?? "?")
         }
     }
 
-    private func acknowledged(_ send: Int, _ message: JSONValue?) {
-        world.history.acknowledge(send, with: message)
-        finish(send)
+    private func acknowledged(_ errand: Errand, _ message: JSONValue?) {
+        switch errand {
+        case .say(let send):
+            world.history.acknowledge(send, with: message, now: world.now)
+            said.append(send)
+        case .amend(let amendment):
+            world.history.acknowledge(amendment: amendment, with: message, now: world.now)
+            checkPermission(of: amendment)
+        }
+        finish(errand)
     }
 
-    private func refused(_ send: Int, _ code: String) {
-        world.history.count("send refused: \(code)")
+    private func refused(_ errand: Errand, _ code: String) {
         switch code {
-        case "busy", "internal", "rate_limited": tryAgain(send, in: random.milliseconds(100...700))
-        case "not_found", "not_a_member":
-            let hallID = world.history.sends[send].hallID
-            if world.membership.wasIn(person, hallID, at: speech.handedOver) {
-                world.history.breach(.refused, "\(name), a member, may not speak in \(hallID)")
-            }
-            finish(send)
-        default:
-            world.history.breach(.refused, "m\(send) was refused with \(code)")
-            finish(send)
+        case "busy", "internal", "rate_limited":
+            world.history.count("put off: \(code)")
+            return tryAgain(errand, in: random.milliseconds(100...700))
+        default: break
+        }
+        switch errand {
+        case .say(let send):
+            world.history.count("send refused: \(code)")
+            checkRefusal(code, in: world.history.sends[send].hallID, isExpected: false, errand)
+        case .amend(let amendment): refused(amendment, code)
+        }
+        finish(errand)
+    }
+
+    /// Who is a member is not told that it is none, and nobody is told what is not so.
+    func checkRefusal(_ code: String, in hallID: Int64, isExpected: Bool, _ errand: Errand) {
+        if code == "not_found" || code == "not_a_member" {
+            guard world.membership.wasIn(person, hallID, at: speech.handedOver) else { return }
+            world.history.breach(
+                .refused, "\(name), a member, may not speak in \(hallID): \(errand)")
+        } else if !isExpected {
+            world.history.breach(.refused, "\(errand) was refused with \(code)")
         }
     }
 
     /// Perhaps it is there, perhaps not: most say it again under the same key, some never.
-    func unanswered(_ send: Int) {
-        guard speech.current == send else { return }
+    func unanswered(_ errand: Errand) {
+        guard speech.current == errand else { return }
+        if case .amend(let amendment) = errand { world.history.doubt(amendment: amendment) }
         if random.isTrue(oneIn: 10) {
             world.history.count("given up")
-            finish(send)
+            finish(errand)
         } else {
-            tryAgain(send, in: random.milliseconds(0...300))
+            tryAgain(errand, in: random.milliseconds(0...300))
         }
     }
 
-    private func tryAgain(_ send: Int, in pause: Int64) {
-        guard speech.current == send else { return }
+    private func tryAgain(_ errand: Errand, in pause: Int64) {
+        guard speech.current == errand else { return }
         speech.isAsked = false
         speech.nextAt = world.now + pause
     }
 
-    private func finish(_ send: Int) {
-        guard speech.current == send else { return }
+    private func finish(_ errand: Errand) {
+        guard speech.current == errand else { return }
+        if case .amend(let amendment) = errand { world.history.end(amendment: amendment) }
         speech.current = nil
         speech.isAsked = false
         let think = world.thinkTime

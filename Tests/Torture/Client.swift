@@ -19,8 +19,8 @@ final class Client: TransportOwner {
 
     /// What an acknowledgement is waited for.
     enum Question {
-        case join(ClientHall, since: Int64, asked: Int64)
-        case send(Int)
+        case join(ClientHall, since: Int64, known: Int64, asked: Int64)
+        case errand(Errand)
     }
 
     /// What it is in a run.
@@ -52,6 +52,8 @@ final class Client: TransportOwner {
     private var lastQuestion: Int64 = 0
     private var questions: [Int64: (question: Question, deadline: Int64)] = [:]
     var speech = Speech()
+    /// What it has said, as far as it was acknowledged.
+    var said: [Int] = []
     /// For what it says by REST, and for histories.
     let posts: HTTPWire
     let loads: HTTPWire
@@ -76,7 +78,7 @@ final class Client: TransportOwner {
     var restlessness: String? {
         guard phase == .online else { return "is not connected (\(phase))" }
         if asleepUntil != nil || slowUntil != nil { return "is asleep" }
-        if let send = speech.current { return "has not had an answer to m\(send)" }
+        if let errand = speech.current { return "has not had an answer to \(errand)" }
         for id in world.halls where world.membership.isIn(person, id) {
             guard let hall = halls[id], hall.isIn else { return "is not in hall \(id)" }
             if hall.load != nil { return "loads the history of hall \(id)" }
@@ -111,7 +113,7 @@ final class Client: TransportOwner {
         for (id, entry) in questions where now >= entry.deadline {
             questions[id] = nil
             switch entry.question {
-            case .send(let send): unanswered(send)
+            case .errand(let errand): unanswered(errand)
             case .join: return leave("a join was not answered")
             }
         }
@@ -153,7 +155,9 @@ final class Client: TransportOwner {
         listAt = nil
         for hall in halls.values { hall.disconnect() }
         goAway()
-        for case .send(let send) in unanswered.values.map(\.question) { self.unanswered(send) }
+        for case .errand(let errand) in unanswered.values.map(\.question) {
+            self.unanswered(errand)
+        }
         world.plant?.forget(self)
     }
 
@@ -214,8 +218,10 @@ final class Client: TransportOwner {
         else { return world.history.breach(.forged, "an answer that is none") }
         // One that is no longer waited for has been given up, and is still true.
         switch questions.removeValue(forKey: id)?.question {
-        case .join(let hall, let since, let asked)?: joined(hall, since, asked, payload)
-        case .send(let send)?: answered(send, payload)
+        case .join(let hall, let since, let known, let asked)?:
+            let answer = world.plant?.pass(payload, to: self) ?? payload
+            joined(hall, since, known, asked, answer)
+        case .errand(let errand)?: answered(errand, payload)
         case nil: world.history.count("late answers")
         }
     }

@@ -263,7 +263,8 @@ final class Conductor {
         do {
             // Before it is written: from then on nothing comes too late.
             world.membership.set(person, in: hallID, true, at: milliseconds())
-            try database.setMember(id(person), of: hallID, as: .member)
+            try database.setMember(
+                id(person), of: hallID, as: Membership.role(of: person, in: hallID))
             world.history.count("members brought in")
         } catch {
             world.history.breach(.database, "a member cannot be brought in: \(error)")

@@ -72,7 +72,7 @@ final class HTTPWire: ConnectionOwner {
         guard let connection else { return finish(nil) }
         connection.owner = self
         var text = door.head("\(method) \(path)")
-        if method == "POST" {
+        if !body.isEmpty || method == "POST" {
             text += "Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n"
         }
         connection.send(Array((text + "\r\n").utf8) + body)

@@ -17,6 +17,13 @@ struct Send {
     /// What it is, as far as anybody has seen it.
     var id: Int64?
     var rev: Int64?
+    /// The states in which it was seen, by their numbers.
+    var sightings: [Sighting] = []
+    /// Who wants it to be deleted, as indices into the amendments; and how many wait for an answer to some change of it.
+    var deletions: [Int] = []
+    var underWay = 0
+    /// Whether nobody is to change it any more.
+    var isLeftAlone = false
 }
 
 /// A message as it came, recognized as one that was sent.
@@ -28,16 +35,27 @@ struct Receipt {
     var send: Int
     /// Whether it carries its sender's key.
     var hasKey: Bool
+    /// The hall's number of the state that it shows; 0 as it was said.
+    var change: Int64 = 0
+    /// Which edit it shows, and whether it was deleted.
+    var edit: Int?
+    var isDeleted = false
 }
 
 /// What must not happen.
 enum Breach: String, CaseIterable {
     case lost, doubled, disordered, hole, forged, member, refused, away, crash, database
+    /// An older text than one that somebody had seen before; a text that was deleted; what nobody may do.
+    case stale, undead, allowed
 }
 
 /// Everything that was said, heard and seen to be wrong.
 final class History {
-    private(set) var sends: [Send] = []
+    var sends: [Send] = []
+    /// What was to become of them.
+    var amendments: [Amendment] = []
+    /// What each change of a hall is, as the first who saw it said.
+    var states: [Int64: [Int64: ChangedState]] = [:]
     /// Breaches by kind, and the first of them in words.
     private(set) var breaches: [Breach: Int] = [:]
     private(set) var findings: [String] = []
@@ -48,6 +66,8 @@ final class History {
     private var places: [Int64: [Int64: Int]] = [:]
     /// The same bytes come to many.
     private var recognized: [ArraySlice<UInt8>: Receipt] = [:]
+    var recognizedNews: [ArraySlice<UInt8>: News] = [:]
+    private var sendsByID: [Int64: Int] = [:]
     private let mark: String
     private let began = milliseconds()
     var onBreach: (String) -> Void = { _ in }
@@ -87,8 +107,8 @@ final class History {
     }
 
     /// The server says that a send is there.
-    func acknowledge(_ send: Int, with message: JSONValue?) {
-        guard let message, let receipt = recognize(message) else {
+    func acknowledge(_ send: Int, with message: JSONValue?, now: Int64) {
+        guard let message, let receipt = recognize(message, now: now) else {
             return breach(.forged, "the acknowledgement of m\(send) holds no message of ours")
         }
         guard receipt.send == send else {
@@ -102,10 +122,10 @@ final class History {
     // MARK: Recognizing
 
     /// A message that many get with the same bytes.
-    func recognize(event: ArraySlice<UInt8>) -> Receipt? {
+    func recognize(event: ArraySlice<UInt8>, now: Int64) -> Receipt? {
         if let receipt = recognized[event] { return receipt }
         guard let value = try? JSONValue(parsing: event), let elements = value.array,
-            elements.count == 2, let receipt = recognize(elements[1])
+            elements.count == 2, let receipt = recognize(elements[1], now: now)
         else {
             let text = String(decoding: event.prefix(200), as: UTF8.self)
             breach(.forged, "an event that is no message: \(text)")
@@ -116,8 +136,8 @@ final class History {
         return receipt
     }
 
-    /// Finds the send that a message is, and holds it against that.
-    func recognize(_ message: JSONValue) -> Receipt? {
+    /// Finds the send that a message is, and in which state, and holds it against that.
+    func recognize(_ message: JSONValue, now: Int64) -> Receipt? {
         guard let id = message["id"]?.integer, let rev = message["rev"]?.integer,
             let hallID = message["hall_id"]?.integer, let senderID = message["sender_id"]?.integer,
             let content = message["content"]?.string, let username = message["username"]?.string
@@ -126,32 +146,66 @@ final class History {
             return nil
         }
         let key = message["client_key"]?.string
-        return recognize(
-            id: id, rev: rev, hallID: hallID, senderID: senderID, username: username,
-            content: content, key: key)
-    }
-
-    func recognize(
-        id: Int64, rev: Int64, hallID: Int64, senderID: Int64, username: String, content: String,
-        key: String?
-    ) -> Receipt? {
-        guard content.first == "m", let number = Int(content.dropFirst().prefix { $0 != " " }),
-            sends.indices.contains(number)
-        else {
+        guard let (number, edit) = meaning(of: content, id: id) else {
             breach(.forged, "message \(id) was never sent: \(content.prefix(60))")
             return nil
         }
         let send = sends[number]
-        // Bytes, not characters: two spellings of the same character are not the same content.
-        guard send.content.utf8.elementsEqual(content.utf8), send.hallID == hallID,
-            people[send.sender].id == senderID, people[send.sender].name == username,
-            key == nil || key == send.key
+        guard send.hallID == hallID, people[send.sender].id == senderID,
+            people[send.sender].name == username, key == nil || key == send.key,
+            let state = state(of: message, send: number, edit: edit, content: content)
         else {
             breach(.forged, "m\(number) came back as another: message \(id) of hall \(hallID)")
             return nil
         }
         place(number, id: id, rev: rev)
-        return Receipt(id: id, rev: rev, hallID: hallID, send: number, hasKey: key != nil)
+        let change = message["change"]?.integer ?? 0
+        if !state.mark.isEmpty { note(state, at: change, of: hallID, now: now) }
+        return Receipt(
+            id: id, rev: rev, hallID: hallID, send: number, hasKey: key != nil, change: change,
+            edit: edit, isDeleted: content.isEmpty)
+    }
+
+    /// Which send a text is of, and which edit of that; without a text the id says it.
+    private func meaning(of content: String, id: Int64) -> (send: Int, edit: Int?)? {
+        guard !content.isEmpty else { return sendsByID[id].map { ($0, nil) } }
+        let word = content.prefix { $0 != " " }
+        let numbers = word.dropFirst().split(separator: "e", maxSplits: 1).map { Int($0) }
+        guard word.first == "m", let send = numbers.first ?? nil, sends.indices.contains(send)
+        else {
+            return nil
+        }
+        guard numbers.count == 2 else { return (send, nil) }
+        guard let edit = numbers[1], amendments.indices.contains(edit) else { return nil }
+        return (send, edit)
+    }
+
+    /// The state that a message shows, with no mark where it is as it was said; `nil` if it is none that it may have.
+    private func state(
+        of message: JSONValue, send: Int, edit: Int?, content: String
+    ) -> ChangedState? {
+        let editedAt = message["edited_at"]?.string
+        let deleted = message["deleted"]?.string
+        let isChanged = (message["change"]?.integer ?? 0) > 0
+        if content.isEmpty {
+            guard isChanged, editedAt == nil, let deleted,
+                ["sender", "moderator"].contains(deleted)
+            else { return nil }
+            return ChangedState(send: send, edit: nil, mark: deleted)
+        }
+        guard deleted == nil, isChanged == (edit != nil), isChanged == (editedAt != nil) else {
+            return nil
+        }
+        var expected = sends[send].content
+        if let edit {
+            guard amendments[edit].send == send, case .edit(let text) = amendments[edit].deed else {
+                return nil
+            }
+            expected = text
+        }
+        // Bytes, not characters: two spellings of the same character are not the same content.
+        guard expected.utf8.elementsEqual(content.utf8) else { return nil }
+        return ChangedState(send: send, edit: edit, mark: editedAt ?? "")
     }
 
     /// Everybody has to see the same message at the same place.
@@ -162,6 +216,7 @@ final class History {
                 .doubled, "m\(number) is message \(seenID) at \(seenRev), and \(id) at \(rev)")
         }
         (sends[number].id, sends[number].rev) = (id, rev)
+        sendsByID[id] = number
         let hallID = sends[number].hallID
         if let other = places[hallID, default: [:]].updateValue(number, forKey: rev) {
             breach(.disordered, "hall \(hallID) has m\(other) and m\(number) at \(rev)")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChatModels
+import CompactJSON
 
 /// Holds what every client has in the end against what is in the database, and both against what was said.
 struct Judge {
@@ -11,27 +12,55 @@ struct Judge {
 
     func judge() throws {
         for problem in try database.problems() { world.history.breach(.database, problem) }
-        var seen: [Int: Int] = [:]
+        var seen: [Int: Receipt] = [:]
         for hallID in world.halls {
             let truth = try readHall(hallID)
-            for send in truth { seen[send, default: 0] += 1 }
+            for receipt in truth {
+                guard seen.updateValue(receipt, forKey: receipt.send) != nil else { continue }
+                world.history.breach(.doubled, "m\(receipt.send) is in the database twice")
+            }
             for client in world.clients { compare(client, hallID, truth) }
-        }
-        for (send, count) in seen where count > 1 {
-            world.history.breach(.doubled, "m\(send) is in the database \(count) times")
         }
         for (index, send) in world.history.sends.enumerated()
         where send.isAcknowledged && seen[index] == nil {
             world.history.breach(.lost, "m\(index) was acknowledged and is not in the database")
         }
+        for number in world.history.amendments.indices { judge(amendment: number, seen) }
+        for receipt in seen.values where receipt.isDeleted { judge(deletion: receipt) }
         world.history.count("messages kept", seen.count)
+        world.history.count("changed messages kept", seen.values.count { $0.change > 0 })
         world.history.count(
             "kept without an acknowledgement",
             seen.keys.count { !world.history.sends[$0].isAcknowledged })
     }
 
-    /// The sends of a hall in its order, which has no holes.
-    private func readHall(_ hallID: Int64) throws -> [Int] {
+    /// What was acknowledged is so, unless something later has become of the message.
+    private func judge(amendment number: Int, _ seen: [Int: Receipt]) {
+        let amendment = world.history.amendments[number]
+        guard amendment.isAcknowledged else { return }
+        let last = seen[amendment.send]
+        let isKept =
+            amendment.isEdit
+            ? amendment.change.map { $0 <= last?.change ?? 0 } ?? false
+            : last?.isDeleted ?? false
+        if !isKept {
+            world.history.count("acknowledged \(amendment.noun) lost")
+            world.history.breach(
+                .lost, "change a\(number) of m\(amendment.send) was acknowledged and is not kept")
+        }
+    }
+
+    /// Somebody who may has deleted it.
+    private func judge(deletion receipt: Receipt) {
+        let history = world.history
+        let wishes = history.sends[receipt.send].deletions.map { history.amendments[$0] }
+        if wishes.allSatisfy(\.isRefused) {
+            history.breach(.forged, "m\(receipt.send) was deleted, and nobody was let do it")
+        }
+    }
+
+    /// The messages of a hall in its order, which has no holes.
+    private func readHall(_ hallID: Int64) throws -> [Receipt] {
         var messages: [Message] = []
         var position: Int64 = 0
         var before: Int64?
@@ -55,25 +84,27 @@ struct Judge {
             world.history.breach(.doubled, "hall \(hallID) has a client key twice or not at all")
         }
         return messages.compactMap { message in
-            world.history.recognize(
-                id: message.id, rev: message.rev, hallID: message.hallID,
-                senderID: message.senderID, username: message.username, content: message.content,
-                key: message.clientKey)?.send
+            var json = JSONWriter()
+            message.write(to: &json, includingClientKey: true)
+            return (try? JSONValue(parsing: json.bytes)).flatMap {
+                world.history.recognize($0, now: world.now)
+            }
         }
     }
 
     /// A member has all of it; whoever left has a part of it, and nothing else.
-    private func compare(_ client: Client, _ hallID: Int64, _ truth: [Int]) {
+    private func compare(_ client: Client, _ hallID: Int64, _ truth: [Receipt]) {
         let places = client.halls[hallID]?.places ?? []
         let isMember = world.membership.isIn(client.person, hallID)
         var missing: [Int] = []
-        for (index, send) in truth.enumerated() {
+        for (index, receipt) in truth.enumerated() {
             let mark = places.indices.contains(index) ? places[index] : 0
-            if mark == Int32(send + 1) { continue }
-            if mark > 0 {
+            if mark == Int32(receipt.send + 1) {
+                compareState(client, receipt, isMember: isMember)
+            } else if mark > 0 {
                 let place = "at \(index + 1) of hall \(hallID)"
                 world.history.breach(
-                    .disordered, "\(client.name) has m\(mark - 1), not m\(send), \(place)")
+                    .disordered, "\(client.name) has m\(mark - 1), not m\(receipt.send), \(place)")
             } else if isMember {
                 missing.append(index)
             }
@@ -83,13 +114,28 @@ struct Judge {
                 .forged, "\(client.name) has more of hall \(hallID) than there is")
         }
         guard let first = missing.first else { return }
-        let acknowledged = missing.count { world.history.sends[truth[$0]].isAcknowledged }
+        let acknowledged = missing.count { world.history.sends[truth[$0].send].isAcknowledged }
         world.history.breach(
             .lost,
             """
             \(client.name) (\(client.kind.rawValue)) misses \(missing.count) of \(truth.count) \
             messages of hall \(hallID), \(acknowledged) of them acknowledged, from \(first + 1) \
-            (m\(truth[first])) on
+            (m\(truth[first].send)) on
+            """)
+    }
+
+    /// A member has the last state of each message; whoever left has one that there was.
+    private func compareState(_ client: Client, _ receipt: Receipt, isMember: Bool) {
+        let state = client.halls[receipt.hallID]?.state(at: receipt.rev) ?? 0
+        if receipt.change == 0, state == 0 { return }
+        if state == receipt.change { return world.history.count("states held by members") }
+        guard isMember || state > receipt.change else { return }
+        world.history.count("states missed by members")
+        world.history.breach(
+            state < receipt.change ? .lost : .disordered,
+            """
+            \(client.name) (\(client.kind.rawValue)) has m\(receipt.send) of hall \
+            \(receipt.hallID) as of change \(state), not \(receipt.change)
             """)
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChatModels
+
 /// Who is in which hall, and since when: what the run itself has written, and in its order.
 final class Membership {
     private struct Entry {
@@ -20,6 +22,19 @@ final class Membership {
 
     func isIn(_ person: Int, _ hallID: Int64) -> Bool {
         entries[hallID]?[person]?.isIn ?? false
+    }
+
+    /// What somebody is in a hall, whenever it is in it.
+    static func role(of person: Int, in hallID: Int64) -> Role {
+        if Int(hallID % 25) == person % 25 { return .owner }
+        return Int(hallID % 10) == person % 10 ? .moderator : .member
+    }
+
+    /// The role of somebody at a moment and until now, where that is certain; the inner `nil` is for who is out.
+    func role(of person: Int, in hallID: Int64, at moment: Int64) -> Role?? {
+        let entry = entries[hallID]?[person]
+        guard moment > (entry?.since ?? -Self.grace) + Self.grace else { return nil }
+        return .some(entry?.isIn == true ? Self.role(of: person, in: hallID) : nil)
     }
 
     func people(in hallID: Int64) -> [Int] {

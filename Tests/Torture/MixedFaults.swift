@@ -23,12 +23,16 @@ struct MixedFaults: ParsableCommand {
     @Option(help: "Messages that all clients together say in a second, about.")
     var rate = 100
 
+    @Option(help: "How many of a hundred things that clients do are edits and deletions.")
+    var changes = 30
+
     @Option(help: "What may go wrong: all, none, or names separated by commas.")
     var faults = "all"
 
     @Option(
         help: """
-            Falsifies what one client receives, once: drop, double or swap. Then this has to fail.
+            Falsifies what one client receives, once: drop, double or swap of messages; untold, undead \
+            or back of what becomes of them. Then this has to fail.
             """)
     var plant: Plant.Kind?
 
@@ -40,6 +44,7 @@ struct MixedFaults: ParsableCommand {
         guard 2...5_000 ~= clientCount else { throw ValidationError("--clients: 2 to 5000.") }
         guard 2...1_000 ~= hallCount else { throw ValidationError("--halls: 2 to 1000.") }
         guard 1...2_000 ~= rate else { throw ValidationError("--rate: 1 to 2000.") }
+        guard 0...90 ~= changes else { throw ValidationError("--changes: 0 to 90.") }
         _ = try kinds()
     }
 

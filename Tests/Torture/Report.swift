@@ -20,7 +20,12 @@ struct Report {
     private static let totals = [
         "sends", "retries", "given up", "acknowledged", "messages kept",
         "kept without an acknowledgement", "receipts", "replayed", "loaded", "incomplete answers",
-        "connections", "disconnections",
+        "connections", "disconnections", "edits", "edits again", "edits acknowledged",
+        "edits refused", "acknowledged edits lost", "deletions", "deletions again",
+        "deletions acknowledged", "deletions refused", "acknowledged deletions lost",
+        "changes heard", "changes told again", "changes replayed", "changes loaded",
+        "too many changes", "changed messages kept", "states held by members",
+        "states missed by members",
     ]
 
     var text: String {
@@ -33,7 +38,11 @@ struct Report {
         lines.append("faults: " + Self.list(faults))
         if !skipped.isEmpty { lines.append("not made: " + Self.list(skipped)) }
         if isClean {
-            lines.append("verdict: clean. No acknowledged message lost, doubled or out of order.")
+            lines.append(
+                """
+                verdict: clean. No acknowledged message, edit or deletion lost, doubled or out of \
+                order.
+                """)
         } else {
             lines += history.findings.prefix(20).map { "  ! \($0)" }
             let kinds = history.breaches.map { ($0.key.rawValue, $0.value) }

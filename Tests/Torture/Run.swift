@@ -41,6 +41,7 @@ struct Run {
         let world = World(
             seed: seed, poller: try Poller(), history: History(mark: "t\(seed)"),
             thinkTime: max(20, options.clientCount * 1_000 / options.rate))
+        world.changePercent = options.changes
         defer { world.close() }
         let stage = try Stage(
             site, world, clients: options.clientCount, halls: options.hallCount)

@@ -116,6 +116,12 @@ final class Stage {
             guard let word = client.restlessness else { continue }
             world.history.breach(.away, "in the end \(client.name) (\(client.kind)) \(word)")
         }
+        let audit = Audit(world)
+        try turn(conductor) {
+            audit.turn()
+            return !audit.isDone && world.now < $0 + Self.returnMax
+        }
+        if !audit.isDone { world.history.breach(.away, "not all halls can be loaded in the end") }
         if let plant = world.plant, !plant.isDone {
             world.history.count("plants that found no place")
         }

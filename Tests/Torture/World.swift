@@ -16,6 +16,8 @@ final class World {
     let manners: Manners
     /// Who measures; `nil` where nothing is measured.
     var stopwatch: Stopwatch?
+    /// How many of a hundred things that clients do are edits and deletions.
+    var changePercent = 0
     /// Whether anything new is said.
     var isSpeaking = true
     var plant: Plant?
@@ -55,7 +57,9 @@ final class World {
                 ? Array(0..<people)
                 : random.picks(max(2, 3 * people / max(1, halls - 1)), of: people).sorted()
             for person in members {
-                try database.setMember(history.people[person].id, of: hall.id, as: .member)
+                try database.setMember(
+                    history.people[person].id, of: hall.id,
+                    as: Membership.role(of: person, in: hall.id))
                 membership.set(person, in: hall.id, true, at: 0)
             }
             self.halls.append(hall.id)
@@ -101,6 +105,7 @@ final class World {
         for index in stride(from: ticks % crowd, to: clients.count, by: crowd) {
             clients[index].tick()
         }
+        plant?.turn()
         if let first = leftBehind.first, now >= first.until {
             first.connection.close()
             leftBehind.removeFirst()
@@ -123,56 +128,5 @@ final class World {
     func close() {
         for client in clients { client.close() }
         for entry in leftBehind { entry.connection.close() }
-    }
-}
-
-/// Falsifies once what one client received: whoever checks has to find it.
-final class Plant {
-    /// What is falsified.
-    enum Kind: String, CaseIterable {
-        case drop, double, swap
-    }
-
-    private let kind: Kind
-    private let from: Int64
-    private let hallID: Int64
-    private(set) var isDone = false
-    private var held: (receipt: Receipt, client: Client)?
-
-    /// - Parameters:
-    ///   - from: the moment after which the next message is falsified.
-    ///   - hallID: the hall where it happens.
-    init(_ kind: Kind, from: Int64, hallID: Int64) {
-        (self.kind, self.from, self.hallID) = (kind, from, hallID)
-    }
-
-    /// What the client hears instead of a message.
-    func pass(_ receipt: Receipt, to client: Client) -> [Receipt] {
-        if let held, held.client === client, held.receipt.hallID == receipt.hallID {
-            self.held = nil
-            isDone = true
-            return [receipt, held.receipt]
-        }
-        guard !isDone, held == nil, client.world.now >= from, receipt.hallID == hallID,
-            let hall = client.halls[hallID], hall.isIn, receipt.rev == hall.have + 1
-        else { return [receipt] }
-        switch kind {
-        case .double:
-            isDone = true
-            return [receipt, receipt]
-        case .swap:
-            held = (receipt, client)
-            return []
-        case .drop:
-            isDone = true
-            hall.pretend(receipt.rev)
-            hall.last = receipt.rev
-            return []
-        }
-    }
-
-    /// The connection is gone: what was held back comes with the answer to the next join.
-    func forget(_ client: Client) {
-        if held?.client === client { held = nil }
     }
 }
