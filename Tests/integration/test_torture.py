@@ -48,15 +48,22 @@ def test_nothing_acknowledged_is_lost_doubled_or_out_of_order(torture, seed):
     again = f"again with: ./chat torture --minutes 0.25 --clients 100 --seed {seed}"
     assert (status, result["findings"]) == (0, []), again
     assert result["counts"]["acknowledged"] > 200
+    assert result["counts"]["edits acknowledged"] > 30
+    assert result["counts"]["deletions acknowledged"] > 15
+    assert result["counts"]["states held by members"] > 500
     assert result["counts"]["disconnections"] > 20
     assert result["faults"], plan
 
 
 @pytest.mark.parametrize(
-    ("plant", "breach"), [("drop", "lost"), ("double", "doubled"), ("swap", "disordered")]
-)
+    ("plant", "breach"), [
+        ("drop", "lost"), ("double", "doubled"), ("swap", "disordered"),
+        ("untold", "lost"), ("undead", "undead"), ("back", "disordered"),
+    ]
+)  # fmt: skip
 def test_the_checker_finds_what_is_planted(torture, plant, breach):
-    status, result, _ = torture("--minutes", 0.08, "--seed", 1, "--faults", "none", "--plant", plant)
+    options = ["--minutes", 0.08, "--changes", 60, "--seed", 1, "--faults", "none"]
+    status, result, _ = torture(*options, "--plant", plant)
 
     assert status == 1
     assert result["breaches"][breach] == 1
