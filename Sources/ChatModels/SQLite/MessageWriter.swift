@@ -103,44 +103,28 @@ struct MessageWriter {
     ) throws -> WrittenMessage {
         try edit.check(database.limits)
         let seat = try seat(of: edit.userID, in: edit.hallID, &members)
-        var message = try message(edit.messageID, of: edit.hallID)
-        guard seat.role.permits(.edit, try authorship(of: message, for: edit.userID)) else {
-            throw ChatError(.notAllowed, "Only who said it edits a message.")
-        }
-        guard message.change?.deleted == nil else { throw ChatError(.messageGone) }
-        guard !seat.isArchived else { throw ChatError(.hallArchived) }
-        if message.content.isExactly(edit.content) {
-            return WrittenMessage(message: message)
-        }
-        try requireTime(toEdit: message)
-        message.content = edit.content
-        message.change = MessageChange(number: seat.change + 1, editedAt: now.iso8601)
-        return try change(message, by: .user(edit.userID), &members)
+        let message = try message(edit.messageID, of: edit.hallID)
+        let edited = try MessageRules.edited(
+            message, to: edit.content, by: seat, at: now, database.limits)
+        return try keep(edited, or: message, by: .user(edit.userID), &members)
     }
 
     private mutating func delete(
         _ deletion: MessageDeletion, _ members: inout RememberedMembers
     ) throws -> WrittenMessage {
-        var message: Message
-        let (deleted, change): (Deletion, Int64)
+        let (message, deleted): (Message, Message?)
         switch deletion.actor {
         case .user(let userID):
             let seat = try seat(of: userID, in: deletion.hallID, &members)
             message = try self.message(deletion.messageID, of: deletion.hallID)
-            let authorship = try authorship(of: message, for: userID)
-            guard seat.role.permits(.delete, authorship) else { throw ChatError(.notAllowed) }
-            guard !seat.isArchived || message.change?.deleted != nil else {
-                throw ChatError(.hallArchived)
-            }
-            (deleted, change) = (authorship == .own ? .sender : .moderator, seat.change)
+            let senderRole = try database.role(of: message.senderID, in: message.hallID, db)
+            deleted = try MessageRules.deleted(message, by: seat, senderRole: senderRole)
         case .operator:
             message = try self.message(deletion.messageID, of: deletion.hallID)
-            (deleted, change) = (.operator, try database.change(of: deletion.hallID, in: db))
+            let change = try database.change(of: deletion.hallID, in: db)
+            deleted = MessageRules.deleted(message, byOperatorAfter: change)
         }
-        if message.change?.deleted != nil { return WrittenMessage(message: message) }
-        message.content = ""
-        message.change = MessageChange(number: change + 1, deleted: deleted)
-        return try self.change(message, by: deletion.actor, &members)
+        return try keep(deleted, or: message, by: deletion.actor, &members)
     }
 
     /// A message that is in a hall.
@@ -152,23 +136,16 @@ struct MessageWriter {
         return message
     }
 
-    private func authorship(of message: Message, for userID: Int64) throws -> Authorship {
-        if message.senderID == userID { return .own }
-        return .others(try database.role(of: message.senderID, in: message.hallID, db))
-    }
-
-    private func requireTime(toEdit message: Message) throws {
-        let seconds = database.limits.editSecondsMax
-        guard seconds > 0, let said = Timestamp(iso8601: message.createdAt) else { return }
-        guard now <= said.adding(seconds: seconds) else {
-            throw ChatError(.editTimeOver, limit: Int(seconds))
-        }
-    }
-
     /// Keeps a message as it is now, and tells of it in the log.
-    private mutating func change(
-        _ message: Message, by actor: Actor, _ members: inout RememberedMembers
+    ///
+    /// - Parameters:
+    ///   - changed: the message; `nil` if it is what it was.
+    ///   - before: what it was.
+    private mutating func keep(
+        _ changed: Message?, or before: Message, by actor: Actor,
+        _ members: inout RememberedMembers
     ) throws -> WrittenMessage {
+        guard let message = changed else { return WrittenMessage(message: before) }
         // What was said before stands in the log before it.
         try finish()
         entry = nil
