@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HallHistory, Position, layoutRows } from "../../nginx/site/static/js/messages.js";
+import { HallHistory, SequenceTracker } from "../../nginx/site/static/js/messages.js";
 
 const message = (id, values = {}) => ({
   id, rev: id, hall_id: 1, sender_id: 1, username: "marta", content: `m${id}`, created_at: "2026-11-23T09:00:00.000Z", ...values,
@@ -14,35 +14,35 @@ const history = (ids, { rev = ids.at(-1) ?? 0, has_more = false } = {}) => {
 };
 const idsOf = ({ messages }) => messages.map(({ id }) => id);
 
-test("a position moves on without holes and stands before one", () => {
-  const position = new Position(5);
+test("a sequence moves on without holes and stands before one", () => {
+  const sequence = new SequenceTracker(5);
 
-  assert.equal(position.see(6), true);
-  assert.equal(position.see(8), false);
-  assert.equal(position.see(9), false);
-  assert.equal(position.rev, 6);
-  assert.equal(position.hasHole, true);
+  assert.equal(sequence.see(6), true);
+  assert.equal(sequence.see(8), false);
+  assert.equal(sequence.see(9), false);
+  assert.equal(sequence.rev, 6);
+  assert.equal(sequence.hasHole, true);
 });
 
-test("a filled hole lets the position catch up with what came ahead", () => {
-  const position = new Position(5);
-  position.see(7);
-  position.see(8);
+test("a filled hole lets the sequence catch up with what came ahead", () => {
+  const sequence = new SequenceTracker(5);
+  sequence.see(7);
+  sequence.see(8);
 
-  assert.equal(position.see(6), true);
-  assert.equal(position.rev, 8);
+  assert.equal(sequence.see(6), true);
+  assert.equal(sequence.rev, 8);
 });
 
 test("an answer that reaches past the hole closes it, an old one changes nothing", () => {
-  const position = new Position(5);
-  position.see(8);
+  const sequence = new SequenceTracker(5);
+  sequence.see(8);
 
-  position.reach(8);
-  position.reach(3);
+  sequence.reach(8);
+  sequence.reach(3);
 
-  assert.equal(position.rev, 8);
-  assert.equal(position.hasHole, false);
-  assert.equal(position.see(4), true);
+  assert.equal(sequence.rev, 8);
+  assert.equal(sequence.hasHole, false);
+  assert.equal(sequence.see(4), true);
 });
 
 test("each message is there once, by id, whatever the order it came in", () => {
@@ -143,7 +143,7 @@ test("an acknowledgement corrects an echo that was taken for another's", () => {
   assert.equal(hall.get(3).client_key, "k");
 });
 
-test("the first unread message is the first of somebody else after the position", () => {
+test("the first unread message is the first of somebody else after the rev", () => {
   const hall = new HallHistory();
   hall.load({ messages: [message(1), message(2), message(3, { sender_id: 2 })], rev: 3, has_more: false });
 
@@ -151,7 +151,7 @@ test("the first unread message is the first of somebody else after the position"
   assert.equal(hall.firstUnread(3, 1), undefined);
 });
 
-test("what is loaded reaches a position only without a gap before it", () => {
+test("what is loaded reaches a rev only without a gap before it", () => {
   const hall = history([50, 51], { has_more: true });
 
   assert.equal(hall.reaches(49), true);
@@ -183,7 +183,7 @@ const withChange = (ids, change) => {
 };
 const event = (id, change, after = change - 1, values = {}) => ({ message: changed(id, change, values), change, after });
 
-test("a change is applied in its place, moves the position of changes and no other", () => {
+test("a change is applied in its place, moves the count of changes and no other", () => {
   const hall = withChange([1, 2, 3], 4);
 
   assert.equal(hall.takeChange(event(2, 5)), true);
@@ -248,7 +248,7 @@ test("an answer to a question from further on does not stand for what came befor
   assert.equal(hall.change, 3);
 });
 
-test("a server that counts no changes leaves their position open, until it does", () => {
+test("a server that counts no changes leaves their count open, until it does", () => {
   const hall = history([1, 2]);
   hall.prepend({ messages: [], has_more: false });
   hall.catchUp({ messages: [message(3)], rev: 3, complete: true });
@@ -286,80 +286,4 @@ test("a deleted message is nothing that is unread", () => {
   hall.load({ messages, rev: 3, change: 1, has_more: false });
 
   assert.equal(hall.firstUnread(1, 1).id, 3);
-});
-
-const at = (id, time, sender = 1) => message(id, { created_at: time, sender_id: sender });
-const kinds = (rows) => rows.map((row) => (row.kind === "message" ? (row.isHead ? "head" : "next") : row.kind));
-
-test("messages of one person within five minutes form a group", () => {
-  const rows = layoutRows([
-    at(1, "2026-11-23T09:00:00.000Z"), at(2, "2026-11-23T09:04:59.999Z"), at(3, "2026-11-23T09:05:00.000Z"),
-    at(4, "2026-11-23T09:05:01.000Z", 2), at(5, "2026-11-23T09:05:02.000Z"),
-  ]);
-
-  assert.deepEqual(kinds(rows), ["day", "head", "next", "head", "head", "head"]);
-});
-
-test("a day begins at the reader's midnight, also in the night the clock changes", () => {
-  const before = process.env.TZ;
-  process.env.TZ = "Europe/Madrid";
-
-  // 2026-10-25, 03:00 becomes 02:00: 22:30 Z is 00:30 of the 25th, 23:30 Z on the 25th is 00:30 of the 26th.
-  const rows = layoutRows([
-    at(1, "2026-10-24T21:59:00.000Z"), at(2, "2026-10-24T22:01:00.000Z"),
-    at(3, "2026-10-25T22:59:00.000Z"), at(4, "2026-10-25T23:01:00.000Z"),
-  ]);
-
-  process.env.TZ = before ?? "UTC";
-  assert.deepEqual(kinds(rows), ["day", "head", "day", "head", "head", "day", "head"]);
-});
-
-test("the mark of what is new stands before its message and opens a group", () => {
-  const rows = layoutRows([at(1, "2026-11-23T09:00:00.000Z", 2), at(2, "2026-11-23T09:01:00.000Z", 2)], { unreadId: 2, myId: 1 });
-
-  assert.deepEqual(kinds(rows), ["day", "head", "unread", "head"]);
-});
-
-test("the row of a message keeps its key from pending to confirmed", () => {
-  const [, pending] = layoutRows([message(undefined, { client_key: "k", state: "pending" })]);
-  const [, confirmed] = layoutRows([message(7, { client_key: "k" })]);
-
-  assert.equal(pending.key, confirmed.key);
-});
-
-test("every row has a key of its own", () => {
-  const rows = layoutRows(Array.from({ length: 50 }, (_, i) => at(i + 1, new Date(Date.UTC(2026, 1, 1, i)).toISOString())));
-
-  assert.equal(new Set(rows.map(({ key }) => key)).size, rows.length);
-});
-
-test("a message that waits since another day opens no day again", () => {
-  const waits = (key, time) => ({ ...at(undefined, time), client_key: key, state: "failed" });
-  const rows = layoutRows([
-    at(1, "2026-11-22T09:00:00.000Z"), at(2, "2026-11-23T09:00:00.000Z"),
-    waits("old", "2026-11-22T10:00:00.000Z"), waits("new", "2026-11-24T09:00:00.000Z"),
-  ]);
-
-  assert.deepEqual(kinds(rows), ["day", "head", "day", "head", "head", "day", "head"]);
-  assert.equal(new Set(rows.map(({ key }) => key)).size, rows.length);
-  assert.equal(rows.find(({ key }) => key === "key:old").date.toISOString(), "2026-11-22T10:00:00.000Z");
-});
-
-test("no clock makes two rows of one key", () => {
-  const rows = layoutRows([
-    at(1, "2026-11-23T09:00:00.000Z"), at(2, "2026-11-22T09:00:00.000Z"), at(3, "2026-11-23T09:01:00.000Z"),
-  ]);
-
-  assert.deepEqual(kinds(rows), ["day", "head", "head", "head"]);
-});
-
-test("what was deleted heads no group, and another's ends the one it stands in", () => {
-  const time = "2026-11-23T09:00:00.000Z";
-  const deleted = (id, sender) => ({ ...at(id, time, sender), content: "", deleted: "sender" });
-  const rows = (...messages) => kinds(layoutRows(messages)).slice(1);
-
-  assert.deepEqual(rows(deleted(1, 1), at(2, time), at(3, time)), ["next", "head", "next"]);
-  assert.deepEqual(rows(at(1, time), deleted(2, 1), at(3, time)), ["head", "next", "next"]);
-  assert.deepEqual(rows(at(1, time), deleted(2, 2), at(3, time)), ["head", "next", "head"]);
-  assert.deepEqual(rows({ ...at(1, time), is_deleting: true }, at(2, time)), ["next", "head"]);
 });

@@ -227,7 +227,7 @@ test("who reads above is left where they read, however much was missed", async (
   assert.equal(loaded, 0);
   assert.deepEqual(idsOf(session.histories.of(1)), [1, 2, 3]);
   assert.equal(requests.messagesSince.length, 1);
-  assert.deepEqual([session.directory.get(1).rev, session.directory.seenRev(1)], [502, 3]);
+  assert.deepEqual([session.halls.get(1).rev, session.halls.readRev(1)], [502, 3]);
   answers.messages = () => page([500, 501, 502], { has_more: true });
   await session.load(1);
   assert.deepEqual(idsOf(session.histories.of(1)), [500, 501, 502]);
@@ -307,17 +307,17 @@ test("my own message is read; what others wrote before it only if it was before 
   view.hallId = 2;
 
   socket.emit("new_message", message(4, { sender_id: 1 }));
-  assert.equal(session.directory.unread(1), 0);
+  assert.equal(session.halls.unread(1), 0);
   socket.emit("new_message", message(5));
   socket.emit("new_message", message(6, { sender_id: 1 }));
-  assert.equal(session.directory.unread(1), 2);
+  assert.equal(session.halls.unread(1), 2);
   Object.assign(view, { hallId: 1, isRead: false });
   socket.emit("new_message", message(7, { sender_id: 1 }));
-  assert.equal(session.directory.unread(1), 3);
+  assert.equal(session.halls.unread(1), 3);
   view.isRead = true;
   socket.emit("new_message", message(8, { sender_id: 1 }));
 
-  assert.equal(session.directory.unread(1), 0);
+  assert.equal(session.halls.unread(1), 0);
 });
 
 /** A session that lost its connection and wrote `contents` meanwhile. */
@@ -480,7 +480,7 @@ test("joins and catching up ask for changes from where they are known", async (t
   assert.deepEqual(requests.messagesSince, [[1, 3, 4]]);
   assert.deepEqual(contentsOf(session.histories.of(1)), ["m1 v6", "second", "m3"]);
   assert.equal(session.histories.of(1).change, 6);
-  assert.equal(session.directory.unread(1), 0);
+  assert.equal(session.halls.unread(1), 0);
 });
 
 test("a server that counts no changes is asked for none", async (t) => {

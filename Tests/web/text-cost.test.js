@@ -10,10 +10,12 @@ import { isEmojiOnly, splitContent } from "../../nginx/site/static/js/content.js
 import { beginningOf, isLong } from "../../nginx/site/static/js/folding.js";
 import { splitLinks } from "../../nginx/site/static/js/links.js";
 import { deletedSentence } from "../../nginx/site/static/js/message-state.js";
-import { HallHistory, layoutRows } from "../../nginx/site/static/js/messages.js";
+import { HallHistory } from "../../nginx/site/static/js/messages.js";
 import { Language } from "../../nginx/site/static/js/language.js";
 import { decodePacket } from "../../nginx/site/static/js/packets.js";
-import { foldText, initialOf, parseAddress, shownName, textLength, writtenText } from "../../nginx/site/static/js/utils.js";
+import { layoutRows } from "../../nginx/site/static/js/rows.js";
+import { initialOf, shownName } from "../../nginx/site/static/js/users.js";
+import { foldText, parseAddress, textLength, writtenText } from "../../nginx/site/static/js/utils.js";
 
 /** Small first: what grows with a power of two is found before it takes for ever. */
 const lengths = [16, 24, 32, 48, 64, 96, 128, 192, 256, 500, 1000, 2000, 4000];

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  Emitter, SafeStorage, dayNumber, foldText, hallAddress, initialOf, newClientKey, parseAddress, personHue, shownName,
-  textLength, writtenText,
+  Emitter, SafeStorage, dayNumber, foldText, hallAddress, newClientKey, parseAddress, textLength, writtenText,
 } from "../../nginx/site/static/js/utils.js";
 
 test("an emitter survives handlers that remove themselves", () => {
@@ -62,26 +61,6 @@ test("days differ by one across the changes of the clock", () => {
     }
   }
   process.env.TZ = before ?? "UTC";
-});
-
-test("hues of people who follow each other lie far apart", () => {
-  for (let id = 1; id < 200; id += 1) {
-    const distance = Math.abs(personHue(id) - personHue(id + 1));
-    assert.ok(Math.min(distance, 360 - distance) > 90);
-  }
-});
-
-test("the initial is a whole character", () => {
-  assert.equal(initialOf("óscar"), "Ó");
-  assert.equal(initialOf(" 陈晓明"), "陈");
-  assert.equal(initialOf("😀 fun"), "😀");
-  assert.equal(initialOf(""), "?");
-});
-
-test("a name keeps the marks that languages use, and no tower of them", () => {
-  for (const name of ["Ana", "Nguye\u0302\u0303n", "ก็ดี", "שָׁלוֹם", "مُحَمَّدٌ", "बद्री", "❤️", "1️⃣"]) assert.equal(shownName(name), name);
-  assert.equal(shownName(`a${"\u0300".repeat(300)}b${"\u0323".repeat(5)}`), `a${"\u0300".repeat(4)}b${"\u0323".repeat(4)}`);
-  assert.equal(shownName(`a${"\u0300\u200D".repeat(300)}b`), `a${"\u0300\u200D".repeat(4)}b`);
 });
 
 test("filters ignore case and accents", () => {

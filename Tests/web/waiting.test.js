@@ -12,7 +12,7 @@ function waitingOf(t, options) {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   const waiting = new Waiting(options);
   const changes = [];
-  waiting.on("change", (isSlow) => changes.push(isSlow));
+  waiting.on("slow", (isSlow) => changes.push(isSlow));
   t.after(() => waiting.stop());
   return { waiting, changes };
 }

@@ -9,8 +9,8 @@ import { HallList } from "./hall-list.js";
 import { HallNotices } from "./hall-notices.js";
 import { HistoryLoading } from "./history-loading.js";
 import { wireKeyboard } from "./keyboard.js";
-import { MembersPanel } from "./members.js";
-import { showMe } from "./me.js";
+import { MembersPanel } from "./members-panel.js";
+import { showMe } from "./person-view.js";
 import { showTitle } from "./page-title.js";
 import { Panes } from "./panes.js";
 import { mayUseSingleKeys } from "./settings.js";
@@ -25,7 +25,7 @@ export class ChatPage {
   #rest;
   #storage;
   #language;
-  #halls;
+  #hallList;
   #conversation;
   #editing;
   #loading;
@@ -45,7 +45,7 @@ export class ChatPage {
     this.#rest = rest;
     this.#storage = storage;
     this.#language = language;
-    this.#halls = new HallList({ sidebar: $("sidebar"), directory: session.directory, outbox: session.outbox, language });
+    this.#hallList = new HallList({ sidebar: $("sidebar"), halls: session.halls, outbox: session.outbox, language });
     this.#announcer = new Announcer({ element: $("announcer"), toast: $("toast"), language });
     this.#conversation = new Conversation({ language, storage });
     this.#conversation.composer.lengthMax = lengthMax;
@@ -62,7 +62,7 @@ export class ChatPage {
     showMe(session.user);
     this.#wireSession();
     this.#wireConversation();
-    this.#members.on("leave", () => this.#dialogs.leave(session.directory.get(this.viewedId)));
+    this.#members.on("leave", () => this.#dialogs.leave(session.halls.get(this.viewedId)));
     this.#wireDialogs();
     this.#wireKeys();
     this.#trail.on("changed", () => this.#route());
@@ -83,7 +83,7 @@ export class ChatPage {
   setLanguage(language) {
     this.#language = language;
     for (const part of [
-      this.#announcer, this.#halls, this.#editing, this.#conversation, this.#notices, this.#members, this.#dialogs,
+      this.#announcer, this.#hallList, this.#editing, this.#conversation, this.#notices, this.#members, this.#dialogs,
     ]) part.setLanguage(language);
     this.#showTitle();
     if (this.viewedId !== null) return;
@@ -96,7 +96,7 @@ export class ChatPage {
     this.#isEnded = true;
     this.#unwireKeys();
     this.#members.follow(null);
-    for (const part of [this.#editing, this.#announcer, this.#conversation, this.#halls]) part.clear();
+    for (const part of [this.#editing, this.#announcer, this.#conversation, this.#hallList]) part.clear();
     showMe(null);
     $("leave-title").textContent = "";
     document.title = this.#language.t("app_name");
@@ -110,7 +110,7 @@ export class ChatPage {
   /** What comes from now on comes unseen. */
   hidden() {
     if (this.viewedId !== null && this.#conversation.isAtEnd) {
-      this.#conversation.list.markUnreadAfter(this.#session.directory.seenRev(this.viewedId));
+      this.#conversation.list.markUnreadAfter(this.#session.halls.readRev(this.viewedId));
     }
   }
 
@@ -121,7 +121,7 @@ export class ChatPage {
 
   /** Another window wrote to the storage; null was taken away. */
   storageChanged(key, value) {
-    if (key === this.#session.directory.storageKey) this.#session.directory.refreshSeen();
+    this.#session.halls.storageChanged(key);
     this.#session.changes.storageChanged(key, value);
     if (!this.#session.outbox.storageChanged(key, value)) return;
     this.#conversation.update();
@@ -129,8 +129,8 @@ export class ChatPage {
   }
 
   #wireSession() {
-    const { directory } = this.#session;
-    directory.on("changed", () => this.#showTitle());
+    const { halls } = this.#session;
+    halls.on("changed", () => this.#showTitle());
     this.#session.on("halls", () => this.#hallsChanged());
     this.#session.on("hall", (hallId) => {
       if (hallId !== this.viewedId) return;
@@ -141,7 +141,7 @@ export class ChatPage {
     this.#session.on("loaded", (hallId) => {
       if (hallId !== this.viewedId) return;
       // What came while nobody could see it gets its mark, also when more of it came than one page holds.
-      if (directory.unread(hallId) > 0) this.#conversation.list.markUnreadAfter(directory.seenRev(hallId));
+      if (halls.unread(hallId) > 0) this.#conversation.list.markUnreadAfter(halls.readRev(hallId));
       this.#conversation.restart();
       this.#read();
     });
@@ -151,7 +151,7 @@ export class ChatPage {
       if (state === "online") this.#conversation.list.resumeOlder();
     });
     this.#session.on("failed", (hallId, code) => {
-      this.#announcer.sayFailed(code, hallId === this.viewedId ? null : directory.get(hallId)?.name);
+      this.#announcer.sayFailed(code, hallId === this.viewedId ? null : halls.get(hallId)?.name);
       this.#showFailures();
     });
     this.#session.on("waiting", (hallId, seconds) => {
@@ -215,7 +215,7 @@ export class ChatPage {
         this.#conversation.composer.write("?");
       },
       toggleMembers: () => this.#members.toggle(),
-      moveInHalls: (step) => this.#halls.moveFocus(step),
+      moveInHalls: (step) => this.#hallList.moveFocus(step),
       moveInMessages: (step) => this.#conversation.list.moveFocus(step),
       editLast: () => this.#editing.editLast() || this.#conversation.list.moveFocus(-1),
       act: (key, article) => this.#editing.press(key, article),
@@ -231,12 +231,12 @@ export class ChatPage {
   // A message that failed is marked until it was before the eyes of who wrote it.
   #showFailures() {
     if (this.view.isRead) this.#session.outbox.see(this.viewedId);
-    this.#halls.render();
+    this.#hallList.render();
     this.#showTitle();
   }
 
   #hallsChanged() {
-    const hall = this.#session.directory.get(this.viewedId);
+    const hall = this.#session.halls.get(this.viewedId);
     if (hall) this.#conversation.setHall(hall);
     else this.#route();
     this.#showTitle();
@@ -245,9 +245,9 @@ export class ChatPage {
   /** Address → panes. */
   #route() {
     const { hallId = null, members = false } = parseAddress(location.hash);
-    if (this.#isEnded || !this.#session.directory.isLoaded) return;
+    if (this.#isEnded || !this.#session.halls.isLoaded) return;
     if (hallId === null && !this.#panes.isNarrow && this.#openUsualHall()) return;
-    const isKnown = this.#session.directory.get(hallId) !== undefined;
+    const isKnown = this.#session.halls.get(hallId) !== undefined;
     const cameFrom = this.viewedId;
     const wasShown = this.#panes.isConversationShown;
     const isOther = this.#panes.show(hallId === null ? "halls" : members && isKnown ? "members" : "conversation");
@@ -257,12 +257,12 @@ export class ChatPage {
     else if (this.#currentId !== hallId || $("notice").hidden) this.#showStranger(hallId);
     this.#members.follow(isKnown ? hallId : null, members);
     this.#showTitle();
-    if (isOther) this.#panes.takeFocus(() => this.#halls.focus(cameFrom));
+    if (isOther) this.#panes.takeFocus(() => this.#hallList.focus(cameFrom));
   }
 
   #openUsualHall() {
-    const last = this.#session.directory.get(this.#storage.get(`halls.last.${this.#session.user.id}`));
-    const hall = last ?? this.#halls.sorted()[0];
+    const last = this.#session.halls.get(this.#storage.get(`halls.last.${this.#session.user.id}`));
+    const hall = last ?? this.#hallList.sorted()[0];
     if (hall) this.#trail.replace(hallAddress(hall.id));
     return hall !== undefined;
   }
@@ -270,17 +270,17 @@ export class ChatPage {
   #open(hallId) {
     if (this.viewedId === hallId) return this.#read();
     this.#leaveView();
-    const { directory, histories, user } = this.#session;
+    const { halls, histories, user } = this.#session;
     const history = histories.of(hallId);
     this.#currentId = hallId;
-    this.#halls.current = hallId;
+    this.#hallList.current = hallId;
     this.#conversation.open({
-      hall: directory.get(hallId),
+      hall: halls.get(hallId),
       history,
       pending: () => this.#session.pending(hallId),
       apply: (message) => this.#session.changes.apply(message),
       user,
-      unreadAfter: directory.unread(hallId) > 0 ? directory.seenRev(hallId) : null,
+      unreadAfter: halls.unread(hallId) > 0 ? halls.readRev(hallId) : null,
     });
     this.#storage.set(`halls.last.${user.id}`, hallId);
     if (history.isLoaded) this.#session.verify(hallId);
@@ -296,19 +296,19 @@ export class ChatPage {
   #showNoHall() {
     this.#leaveView();
     this.#currentId = null;
-    this.#halls.current = null;
+    this.#hallList.current = null;
     this.#notices.showNoHall();
   }
 
   #showStranger(hallId) {
     this.#leaveView();
     this.#currentId = hallId;
-    this.#halls.current = null;
+    this.#hallList.current = null;
     this.#notices.showStranger(hallId, () => this.#asksInVainFor(hallId));
   }
 
   #showRemoved(hallId) {
-    this.#halls.current = null;
+    this.#hallList.current = null;
     this.#members.follow(null);
     this.#notices.showRemoved(hallId, () => this.#asksInVainFor(hallId));
   }
@@ -318,15 +318,15 @@ export class ChatPage {
   }
 
   #find() {
-    this.#dialogs.find(this.#halls.sorted());
+    this.#dialogs.find(this.#hallList.sorted());
   }
 
   #read() {
-    const { directory, histories, outbox } = this.#session;
+    const { halls, histories, outbox } = this.#session;
     if (outbox.unseenFailures().has(this.viewedId)) this.#showFailures();
     const loaded = this.viewedId !== null && histories.of(this.viewedId);
     if (!loaded || !loaded.isLoaded || !this.view.isRead) return;
-    directory.markSeen(this.viewedId, loaded.rev);
+    halls.markRead(this.viewedId, loaded.rev);
     this.#conversation.list.settleUnread();
   }
 }

@@ -11,7 +11,7 @@ import { RequestError, Rest } from "./rest.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { io } from "./socket.js";
-import { WelcomeScreen } from "./users.js";
+import { WelcomeScreen } from "./welcome.js";
 import { SafeStorage } from "./utils.js";
 import { Waiting } from "./waiting.js";
 
@@ -46,7 +46,7 @@ settings.on("language", (language) => {
   banner.setLanguage(language);
   page?.setLanguage(language);
 });
-waiting.on("change", (isSlow) => page && banner.slowChanged(isSlow));
+waiting.on("slow", (isSlow) => page && banner.slowChanged(isSlow));
 welcome.on("again", () => start());
 // A session that ended leaves nothing of it in the page: drafts and unsent messages wait in the storage.
 welcome.on("signedIn", () => (page ? location.reload() : start({ hasSignedIn: true })));

@@ -13,7 +13,7 @@ const pollMilliseconds = 10_000;
  *   unreachable something answers, but not the chat
  *   offline     nothing answers
  *   ended       the session ended; only signing in helps
- * Emits change(state, before), poll(halls), unauthenticated().
+ * Emits state(state, before), poll(halls), unauthenticated().
  */
 export class Connection extends Emitter {
   #socket;
@@ -112,6 +112,6 @@ export class Connection extends Emitter {
     const before = this.#state;
     if (state === before) return;
     this.#state = state;
-    this.emit("change", state, before);
+    this.emit("state", state, before);
   }
 }

@@ -3,7 +3,8 @@
 import { Composer } from "./composer.js";
 import { MessageList } from "./message-list.js";
 import { setHeadingLevel } from "./panes.js";
-import { Emitter, dayNumber, shownName } from "./utils.js";
+import { shownName } from "./users.js";
+import { Emitter, dayNumber } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -276,7 +277,7 @@ export class Conversation extends Emitter {
     if (count > 0 || this.#list.isAtEnd) $("to-latest").hidden = true;
   }
 
-  // What is not even loaded is counted by the hall's position.
+  // What is not even loaded is counted by the hall's rev.
   #countNew() {
     if (this.#history?.isBehind) return Math.max(this.#newCount, this.#hall.rev - this.#history.rev);
     return this.#newCount;

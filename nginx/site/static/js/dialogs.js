@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { showMarks } from "./marks.js";
-import { Emitter, foldText, isComposing, shownName } from "./utils.js";
+import { showHallIcons } from "./hall-icons.js";
+import { shownName } from "./users.js";
+import { Emitter, foldText, isComposing } from "./utils.js";
 
 /** Opens a dialog; a click beside it or on what has data-close closes it, the browser gives the focus back. */
 export function openDialog(dialog) {
@@ -148,7 +149,7 @@ export class HallPicker extends Emitter {
       const item = template.cloneNode(true);
       item.firstElementChild.dataset.hallId = hall.id;
       item.querySelector(".hall-label").textContent = shownName(hall.name);
-      showMarks(item, hall, language);
+      showHallIcons(item, hall, language);
       item.querySelector(".choice-action").textContent = action;
       return item;
     }));

@@ -197,7 +197,7 @@ export class Editing {
     if (kind === "delete") return void this.#announcer.show(this.#refusal("delete_failed", code));
     const message = isInView && this.#conversation.messages.find((each) => each.id === id);
     if (!message || this.#editor.isOpen || !this.#conversation.list.rowOf(id)) {
-      const { name = "" } = this.#session.directory.get(hallId) ?? {};
+      const { name = "" } = this.#session.halls.get(hallId) ?? {};
       return void this.#announcer.show(this.#refusal(isInView ? "edit_not_saved" : "edit_not_saved_in", code, { name }));
     }
     this.#announcer.say(this.#refusal("edit_not_saved", code));

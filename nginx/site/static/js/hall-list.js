@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { showMarks } from "./marks.js";
-import { hallAddress, shownName } from "./utils.js";
+import { showHallIcons } from "./hall-icons.js";
+import { shownName } from "./users.js";
+import { hallAddress } from "./utils.js";
 
 /** The halls in the sidebar. */
 export class HallList {
   #list;
   #none;
   #template;
-  #directory;
+  #halls;
   #outbox;
   #language;
   #currentId = null;
@@ -16,15 +17,15 @@ export class HallList {
   #isScheduled = false;
   #isEnded = false;
 
-  constructor({ sidebar, directory, outbox, language }) {
+  constructor({ sidebar, halls, outbox, language }) {
     this.#list = sidebar.querySelector("#hall-list");
     this.#none = sidebar.querySelector("#halls-none");
     this.#template = document.getElementById("hall-template");
-    this.#directory = directory;
+    this.#halls = halls;
     this.#outbox = outbox;
     this.#language = language;
     this.#list.replaceChildren();
-    directory.on("changed", () => this.#renderSoon());
+    halls.on("changed", () => this.#renderSoon());
   }
 
   set current(hallId) {
@@ -42,13 +43,13 @@ export class HallList {
   sorted() {
     const order = (left, right) =>
       Number(Boolean(left.archived)) - Number(Boolean(right.archived)) || this.#language.compare(left.name, right.name);
-    return this.#directory.all().sort(order);
+    return this.#halls.all().sort(order);
   }
 
   render() {
     if (this.#isEnded) return;
     const halls = this.sorted();
-    this.#none.hidden = halls.length > 0 || !this.#directory.isLoaded;
+    this.#none.hidden = halls.length > 0 || !this.#halls.isLoaded;
     const failed = this.#outbox.unseenFailures();
     const kept = new Set(halls.map(({ id }) => id));
     for (const [id, item] of this.#items) {
@@ -109,7 +110,7 @@ export class HallList {
     const item = this.#items.get(hall.id);
     const link = item.firstElementChild;
     const isCurrent = hall.id === this.#currentId;
-    const unread = this.#directory.unread(hall.id);
+    const unread = this.#halls.unread(hall.id);
     setText(link.querySelector(".hall-label"), shownName(hall.name));
     if (isCurrent) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -117,7 +118,7 @@ export class HallList {
     link.classList.toggle("is-archived", Boolean(hall.archived));
     link.querySelector(".hall-failed").hidden = !hasFailed;
     link.querySelector(".hall-failed .sr-only").textContent = hasFailed ? this.#language.t("not_sent_here") : "";
-    showMarks(link, hall, this.#language);
+    showHallIcons(link, hall, this.#language);
     const [visible, spoken] = link.querySelector(".badge").children;
     link.querySelector(".badge").hidden = unread === 0;
     setText(visible, unread > 99 ? "99+" : String(unread));

@@ -22,7 +22,7 @@ export class HallNotices {
 
   showNoHall() {
     const t = (key, values) => this.#language.t(key, values);
-    if (this.#session.directory.all().length > 0) {
+    if (this.#session.halls.all().length > 0) {
       this.#conversation.showNotice({ title: t("choose_title"), lead: t("choose_lead"), back: false });
     } else {
       const title = t("welcome_title", { name: this.#session.user.username });

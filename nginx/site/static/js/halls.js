@@ -1,29 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { ReadPositions } from "./read-positions.js";
 import { Emitter } from "./utils.js";
 
-/**
- * My halls and how far I have read each. What is read is kept per user on this device and only grows;
- * other windows of the same browser share it. Emits changed().
- */
-export class HallDirectory extends Emitter {
+/** My halls, and what is known of each: how much is in it, how much of that is unread. Emits changed(). */
+export class Halls extends Emitter {
   #halls = new Map();
-  #seen = new Map();
-  /** The positions of deleted messages that I have not seen, by hall: they are no news. */
+  #read;
+  /** The revs of deleted messages that I have not read, by hall: they are no news. */
   #deleted = new Map();
-  #storage;
-  #key;
   isLoaded = false;
 
   constructor({ storage, userId }) {
     super();
-    this.#storage = storage;
-    this.#key = `halls.seen.${userId}`;
-    this.#absorbStored();
-  }
-
-  get storageKey() {
-    return this.#key;
+    this.#read = new ReadPositions({ storage, userId });
   }
 
   get(id) {
@@ -34,27 +24,27 @@ export class HallDirectory extends Emitter {
     return [...this.#halls.values()];
   }
 
-  /** The server's list. A position that came faster by the socket is kept. */
+  /** The server's list. A rev that came faster by the socket is kept. */
   replace(halls) {
-    this.#absorbStored();
+    this.#read.absorbStored();
     const before = this.#halls;
     this.#halls = new Map();
     for (const hall of halls) {
       const known = before.get(hall.id);
       const rev = Math.max(hall.rev, known?.rev ?? 0);
       this.#halls.set(hall.id, { ...hall, rev, change: Math.max(hall.change ?? 0, known?.change ?? 0) });
-      this.#acquaint(hall.id, rev);
+      this.#read.acquaint(hall.id, rev, { isFirstList: !this.isLoaded });
     }
     this.isLoaded = true;
-    this.#keep();
+    this.#read.keep();
     this.emit("changed");
   }
 
   add(hall) {
-    this.#absorbStored();
+    this.#read.absorbStored();
     this.#halls.set(hall.id, { ...hall, change: hall.change ?? 0 });
-    this.#acquaint(hall.id, hall.rev);
-    this.#keep();
+    this.#read.acquaint(hall.id, hall.rev, { isFirstList: !this.isLoaded });
+    this.#read.keep();
     this.emit("changed");
   }
 
@@ -76,57 +66,41 @@ export class HallDirectory extends Emitter {
     if (hall) hall.change = Math.max(hall.change ?? 0, change);
   }
 
-  /** A message was deleted: who has not seen it has one less to read. */
+  /** A message was deleted: who has not read it has one less to read. */
   noteDeleted(id, rev) {
-    if (rev <= this.seenRev(id) || !this.#halls.has(id)) return;
+    if (rev <= this.readRev(id) || !this.#halls.has(id)) return;
     if (!this.#deleted.has(id)) this.#deleted.set(id, new Set());
     this.#deleted.get(id).add(rev);
     this.emit("changed");
   }
 
-  seenRev(id) {
-    return this.#seen.get(id) ?? 0;
+  readRev(id) {
+    return this.#read.of(id);
   }
 
-  markSeen(id, rev = this.#halls.get(id)?.rev ?? 0) {
-    this.#absorbStored();
-    if (rev <= this.seenRev(id)) return;
-    this.#seen.set(id, rev);
-    this.#keep();
+  markRead(id, rev = this.#halls.get(id)?.rev ?? 0) {
+    this.#read.absorbStored();
+    if (rev <= this.readRev(id)) return;
+    this.#read.set(id, rev);
+    this.#read.keep();
     this.emit("changed");
   }
 
   unread(id) {
-    const seen = this.seenRev(id);
+    const read = this.readRev(id);
     const deleted = this.#deleted.get(id) ?? new Set();
-    for (const rev of deleted) if (rev <= seen) deleted.delete(rev);
-    return Math.max(0, (this.#halls.get(id)?.rev ?? 0) - seen - deleted.size);
+    for (const rev of deleted) if (rev <= read) deleted.delete(rev);
+    return Math.max(0, (this.#halls.get(id)?.rev ?? 0) - read - deleted.size);
   }
 
   unreadTotal() {
     return this.all().reduce((sum, { id }) => sum + this.unread(id), 0);
   }
 
-  /** Another window read something. */
-  refreshSeen() {
-    this.#absorbStored();
+  /** Another window wrote to the storage, perhaps what was read there. */
+  storageChanged(storageKey) {
+    if (storageKey !== this.#read.storageKey) return;
+    this.#read.absorbStored();
     this.emit("changed");
-  }
-
-  // On a device that never saw the hall, its whole past is not news. A position that lies behind what we saw is another
-  // history: the site's data was made anew. Later in the page's life it is only a list that was slow.
-  #acquaint(id, rev) {
-    if (!this.#seen.has(id) || (!this.isLoaded && this.#seen.get(id) > rev)) this.#seen.set(id, rev);
-  }
-
-  // Before each write: another window may have read further in another hall.
-  #absorbStored() {
-    for (const [id, rev] of Object.entries(this.#storage.get(this.#key) ?? {})) {
-      this.#seen.set(Number(id), Math.max(rev, this.seenRev(Number(id))));
-    }
-  }
-
-  #keep() {
-    this.#storage.set(this.#key, Object.fromEntries(this.#seen));
   }
 }

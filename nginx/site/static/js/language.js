@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { dayNumber, shownName } from "./utils.js";
+import { shownName } from "./users.js";
+import { dayNumber } from "./utils.js";
 import en from "./en.js";
 import es from "./es.js";
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { distanceToEnd, firstInSight, sizesOf } from "./geometry.js";
-import { layoutRows } from "./messages.js";
 import { createRow, updateRow } from "./message-view.js";
 import { OlderPause } from "./older-pause.js";
+import { layoutRows } from "./rows.js";
 import { Emitter } from "./utils.js";
 
 const rowsMax = 300;
@@ -122,7 +122,7 @@ export class MessageList extends Emitter {
     this.#unreadId = first ? first.id : null;
   }
 
-  /** The mark of what is new, from a position on; null takes it away. */
+  /** The mark of what is new, from a rev on; null takes it away. */
   markUnreadAfter(rev) {
     this.#unreadAfter = rev;
     this.#unreadId = null;

@@ -3,7 +3,7 @@
 import { isEmojiOnly, splitContent } from "./content.js";
 import { beginningOf, isLong } from "./folding.js";
 import { deletedSentence, fillMark, fillState } from "./message-state.js";
-import { initialOf, personHue, shownName } from "./utils.js";
+import { initialOf, personHue, shownName } from "./users.js";
 
 let messageCount = 0;
 

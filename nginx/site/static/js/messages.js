@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { dayNumber } from "./utils.js";
+// The messages of a hall, as far as they are loaded.
 
-const groupMilliseconds = 5 * 60_000;
 const earlyMessagesKept = 50;
 
 /** How far we have seen everything of a hall: `rev`, and what came ahead of a hole. */
-export class Position {
+export class SequenceTracker {
   #rev;
   #ahead = new Set();
 
@@ -46,7 +45,7 @@ export class HallHistory {
   #messages = [];
   #byId = new Map();
   #idByKey = new Map();
-  #position = null;
+  #sequence = null;
   /** Up to which of the hall's changes what is here is as it should be; null where the server counts none. */
   #change = null;
   hasOlder = true;
@@ -54,7 +53,7 @@ export class HallHistory {
   #isBehind = false;
 
   get isLoaded() {
-    return this.#position !== null;
+    return this.#sequence !== null;
   }
 
   get isBehind() {
@@ -67,7 +66,7 @@ export class HallHistory {
   }
 
   get rev() {
-    return this.#position?.rev;
+    return this.#sequence?.rev;
   }
 
   get change() {
@@ -75,7 +74,7 @@ export class HallHistory {
   }
 
   get hasHole() {
-    return Boolean(this.#position?.hasHole);
+    return Boolean(this.#sequence?.hasHole);
   }
 
   get messages() {
@@ -97,7 +96,7 @@ export class HallHistory {
     this.#messages = [];
     this.#byId.clear();
     this.#idByKey.clear();
-    this.#position = new Position(rev);
+    this.#sequence = new SequenceTracker(rev);
     this.#change = change;
     this.hasOlder = hasMore;
     for (const message of messages) this.#put(message);
@@ -116,7 +115,7 @@ export class HallHistory {
   take(message) {
     if (!this.isCurrent) return this.#keepEarly(message);
     this.#put(message);
-    return this.#position.see(message.rev);
+    return this.#sequence.see(message.rev);
   }
 
   // What I sent left the outbox when it was confirmed: it is shown also while the page it belongs to is still to come.
@@ -134,7 +133,7 @@ export class HallHistory {
     const isShown = ({ rev, client_key: key }) => rev <= this.rev || key;
     for (const message of this.#messages) if (!isShown(message)) this.#byId.delete(message.id);
     this.#messages = this.#messages.filter(isShown);
-    this.#position = new Position(this.rev);
+    this.#sequence = new SequenceTracker(this.rev);
   }
 
   /**
@@ -146,7 +145,7 @@ export class HallHistory {
     if (!this.#isBehind) {
       this.#holdChange(change);
       for (const message of messages) this.#put(message);
-      this.#position.reach(rev);
+      this.#sequence.reach(rev);
     }
     for (const message of changed) this.amend(message);
     if (after !== null) this.#reachChange(change ?? after, after);
@@ -176,12 +175,12 @@ export class HallHistory {
     if (this.#change !== null && change < this.#change) this.#change = change;
   }
 
-  /** The first message of somebody else after a position: what I have not read. */
+  /** The first message of somebody else after a rev: what I have not read. */
   firstUnread(rev, myId) {
     return this.#messages.find((message) => message.rev > rev && message.sender_id !== myId && !message.deleted);
   }
 
-  /** Whether everything after a position is loaded. */
+  /** Whether everything after a rev is loaded. */
   reaches(rev) {
     return !this.hasOlder || this.#messages[0]?.rev <= rev + 1;
   }
@@ -262,46 +261,4 @@ export class Histories {
   clear() {
     this.#byHall.clear();
   }
-}
-
-/**
- * What the reader sees, top to bottom: days, the mark of the first unread message, messages.
- * A message is the head of a group when another person, another day or five minutes lie before it.
- * Days only go on: a message that waits at the end since yesterday, or a clock that was set back, opens none again.
- */
-export function layoutRows(messages, { unreadId = null, myId = null } = {}) {
-  const rows = [];
-  let day = -Infinity;
-  let latest = new Date(0);
-  let head = null;
-  for (const message of messages) {
-    const date = new Date(message.created_at);
-    if (date > latest) latest = date;
-    const number = dayNumber(latest);
-    if (number > day) {
-      rows.push({ kind: "day", key: `day:${number}`, date: latest });
-      day = number;
-      head = null;
-    }
-    if (unreadId !== null && message.id === unreadId) {
-      rows.push({ kind: "unread", key: "unread" });
-      head = null;
-    }
-    const isMine = message.sender_id === myId;
-    // What was deleted is a line of its own that names its sender: it heads no group, and another's ends one.
-    if (message.deleted || message.is_deleting) {
-      if (head?.id !== message.sender_id) head = null;
-      rows.push({ kind: "message", key: rowKey(message), message, date, isHead: false, isMine });
-      continue;
-    }
-    const isHead = !head || head.id !== message.sender_id || Math.abs(date - head.date) >= groupMilliseconds;
-    if (isHead) head = { id: message.sender_id, date };
-    rows.push({ kind: "message", key: rowKey(message), message, date, isHead, isMine });
-  }
-  return rows;
-}
-
-// The client key outlives the confirmation, so that the row of a pending message stays the same row.
-function rowKey({ id, client_key: key }) {
-  return key ? `key:${key}` : `id:${id}`;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { shownName } from "./utils.js";
+import { shownName } from "./users.js";
 
 /** What the browser's tab says: what is unread, whether something was not sent, and which hall is in view. */
-export function showTitle({ directory, outbox }, language, hallId) {
+export function showTitle({ halls, outbox }, language, hallId) {
   const app = language.t("app_name");
-  const name = directory.get(hallId)?.name;
+  const name = halls.get(hallId)?.name;
   let title = name ? `${shownName(name)} · ${app}` : app;
   if (outbox.unseenFailures().size > 0) title = language.t("failed_title", { name: title });
-  const count = directory.unreadTotal();
+  const count = halls.unreadTotal();
   document.title = count > 0 ? language.t("unread_title", { count, name: title }) : title;
 }

@@ -3,12 +3,12 @@
 import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
 import { HallRefresh } from "./hall-refresh.js";
-import { HallDirectory } from "./halls.js";
-import { Identity } from "./identity.js";
+import { Halls } from "./halls.js";
 import { Histories } from "./messages.js";
 import { Outbox } from "./outbox.js";
 import { Sender } from "./sender.js";
 import { Sync } from "./sync.js";
+import { Identity } from "./users.js";
 import { Emitter, newClientKey } from "./utils.js";
 
 const longHiddenMilliseconds = 30_000;
@@ -22,7 +22,7 @@ const reloadMillisecondsMax = 60_000;
  */
 export class Session extends Emitter {
   user;
-  directory;
+  halls;
   histories = new Histories();
   outbox;
   /** What this person edits and deletes. */
@@ -49,11 +49,11 @@ export class Session extends Emitter {
     this.#rest = rest;
     this.#socket = socket;
     this.#view = view;
-    this.directory = new HallDirectory({ storage, userId: user.id });
+    this.halls = new Halls({ storage, userId: user.id });
     this.outbox = new Outbox({ storage, userId: user.id });
     this.#connection = new Connection({ socket, rest });
     this.#sync = new Sync({
-      rest, socket, connection: this.#connection, histories: this.histories, directory: this.directory,
+      rest, socket, connection: this.#connection, histories: this.histories, halls: this.halls,
       isReadAbove: (hallId) => this.#viewedId === hallId && !this.#view().isAtEnd,
     });
     this.#identity = new Identity({ rest, user, isSiteLogin });
@@ -63,7 +63,7 @@ export class Session extends Emitter {
     this.changes = new Changes({ storage, userId: user.id, socket, rest, mayTry, watch, isAway });
     this.#hallRefresh = new HallRefresh({
       rest,
-      take: (halls) => this.#replaceHalls(halls, (list) => this.directory.replace(list)),
+      take: (halls) => this.#replaceHalls(halls, (list) => this.halls.replace(list)),
       failed: (error) => this.#failed(error),
     });
     this.#wire();
@@ -75,7 +75,7 @@ export class Session extends Emitter {
 
   /** With the first list of halls, which the entry has fetched already. */
   start(halls) {
-    this.directory.replace(halls);
+    this.halls.replace(halls);
     this.emit("halls");
     if (this.#socket.connected) this.#cameOnline();
   }
@@ -200,7 +200,7 @@ export class Session extends Emitter {
     this.#socket.on("new_message", (message) => this.#received(message));
     this.#socket.on("message_changed", (event) => this.#receivedChange(event));
     this.#socket.on("halls_changed", () => this.#hallRefresh.run());
-    this.#connection.on("change", (state, before) => {
+    this.#connection.on("state", (state, before) => {
       this.emit("connection", state, before);
       if (!this.#answers) this.#identity.doubt();
       if (state === "online") this.#cameOnline();
@@ -234,7 +234,7 @@ export class Session extends Emitter {
   }
 
   async #cameOnline() {
-    if (!this.directory.isLoaded) return;
+    if (!this.halls.isLoaded) return;
     this.#flush({ isNow: true });
     this.#reloads = 0;
     this.#reload();
@@ -254,7 +254,7 @@ export class Session extends Emitter {
 
   #reload() {
     const hallId = this.#viewedId;
-    if (hallId === null || this.histories.of(hallId).isLoaded || !this.directory.get(hallId)) return;
+    if (hallId === null || this.histories.of(hallId).isLoaded || !this.halls.get(hallId)) return;
     // What it failed with is said already.
     this.load(hallId).catch(() => {});
   }
@@ -268,7 +268,7 @@ export class Session extends Emitter {
   }
 
   #replaceHalls(halls, replace) {
-    const before = new Set(this.directory.all().map(({ id }) => id));
+    const before = new Set(this.halls.all().map(({ id }) => id));
     const viewed = this.#viewedId;
     replace(halls);
     for (const { id } of halls) if (!before.delete(id)) this.#sync.join(id);
@@ -297,25 +297,25 @@ export class Session extends Emitter {
   #take(message) {
     const { hall_id: hallId, rev } = message;
     this.#sync.take(message);
-    if (message.sender_id === this.user.id && this.#isSeenBefore(hallId, rev)) this.directory.markSeen(hallId, rev);
+    if (message.sender_id === this.user.id && this.#isReadBefore(hallId, rev)) this.halls.markRead(hallId, rev);
   }
 
   // My own message is no news to me; but what others wrote before it I may not have seen.
-  #isSeenBefore(hallId, rev) {
+  #isReadBefore(hallId, rev) {
     const { hallId: viewedId, isRead } = this.#view();
-    return this.directory.seenRev(hallId) === rev - 1 || (viewedId === hallId && isRead);
+    return this.halls.readRev(hallId) === rev - 1 || (viewedId === hallId && isRead);
   }
 
   #entered(hall) {
-    this.directory.add(hall);
-    this.directory.markSeen(hall.id);
+    this.halls.add(hall);
+    this.halls.markRead(hall.id);
     this.#sync.join(hall.id);
     this.emit("halls");
     return hall;
   }
 
   #lost(hallId) {
-    if (!this.directory.get(hallId)) return;
+    if (!this.halls.get(hallId)) return;
     this.#forget(hallId);
     this.emit("gone", hallId);
     this.emit("halls");
@@ -323,7 +323,7 @@ export class Session extends Emitter {
 
   #forget(hallId) {
     this.histories.forget(hallId);
-    this.directory.remove(hallId);
+    this.halls.remove(hallId);
   }
 
   #failed({ code }, hallId) {

@@ -17,7 +17,7 @@ export class Sync extends Emitter {
   #socket;
   #connection;
   #histories;
-  #directory;
+  #halls;
   #isReadAbove;
   #loading = new Map();
   #catching = new Map();
@@ -25,13 +25,13 @@ export class Sync extends Emitter {
   #isStopped = false;
 
   /** `isReadAbove(hallId)` says whether somebody looks at a hall, but not at its end. */
-  constructor({ rest, socket, connection, histories, directory, isReadAbove }) {
+  constructor({ rest, socket, connection, histories, halls, isReadAbove }) {
     super();
     this.#rest = rest;
     this.#socket = socket;
     this.#connection = connection;
     this.#histories = histories;
-    this.#directory = directory;
+    this.#halls = halls;
     this.#isReadAbove = isReadAbove;
   }
 
@@ -41,7 +41,7 @@ export class Sync extends Emitter {
 
   /** Makes the socket a receiver of all my halls, the one in view first. */
   async joinAll(firstId) {
-    const ids = this.#directory.all().map(({ id }) => id);
+    const ids = this.#halls.all().map(({ id }) => id);
     ids.sort((left, right) => (right === firstId) - (left === firstId));
     const next = async () => {
       while (ids.length > 0 && this.#socket.connected) await this.join(ids.shift());
@@ -90,7 +90,7 @@ export class Sync extends Emitter {
     this.verify(hallId);
   }
 
-  /** What changed since our position, by REST. Calls at the same time share one request. */
+  /** What changed since our rev, by REST. Calls at the same time share one request. */
   async catchUp(hallId) {
     const { rev, change } = this.#histories.of(hallId);
     await shared(this.#catching, hallId, () => this.#catchUp(hallId));
@@ -102,7 +102,7 @@ export class Sync extends Emitter {
   /** A message the server pushed or acknowledged. */
   take(message) {
     const { hall_id: hallId } = message;
-    this.#directory.raise(hallId, message.rev);
+    this.#halls.raise(hallId, message.rev);
     const history = this.#histories.of(hallId);
     if (!history.take(message)) this.catchUp(hallId);
     this.#note([message]);
@@ -128,14 +128,14 @@ export class Sync extends Emitter {
 
   /** Without the socket: the server's list says which of the loaded halls moved. */
   poll(halls) {
-    this.#directory.replace(halls);
+    this.#halls.replace(halls);
     for (const [hallId] of this.#histories.loaded()) this.verify(hallId);
   }
 
   /** Asks for what a loaded hall lacks: between the page and the first event there may have been what neither brought. */
   verify(hallId) {
     const history = this.#histories.of(hallId);
-    const hall = this.#directory.get(hallId);
+    const hall = this.#halls.get(hallId);
     if (!hall || !history.isLoaded) return undefined;
     const lacksMessages = history.isCurrent && (history.hasHole || history.rev < hall.rev);
     // Who fell behind lacks messages, but what is shown to them is to be as it is now.
@@ -172,19 +172,19 @@ export class Sync extends Emitter {
   /** From where on something is missing. Who fell behind asks for the changes alone; an older server knows none. */
   #since(hallId) {
     const { isBehind, rev, change } = this.#histories.of(hallId);
-    const hall = this.#directory.get(hallId);
+    const hall = this.#halls.get(hallId);
     const since = { since_rev: isBehind ? Math.max(rev, hall?.rev ?? 0) : rev };
     if (change === null && !(hall?.change > 0)) return since;
     return { ...since, since_change: change ?? 0 };
   }
 
   #raise(hallId, { rev, change }) {
-    this.#directory.raise(hallId, rev);
-    this.#directory.raiseChange(hallId, change);
+    this.#halls.raise(hallId, rev);
+    this.#halls.raiseChange(hallId, change);
   }
 
   #note(messages = []) {
-    for (const { hall_id: hallId, rev, deleted } of messages) if (deleted) this.#directory.noteDeleted(hallId, rev);
+    for (const { hall_id: hallId, rev, deleted } of messages) if (deleted) this.#halls.noteDeleted(hallId, rev);
   }
 
   async #take(hallId, answer, since) {

@@ -1,136 +1,131 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// The people: how they are called and coloured, who I am, who is in a hall.
+
 import { Emitter } from "./utils.js";
 
-/** The screens before the chat: signing in, registering, waiting for the server. Emits signedIn(user), again(). */
-export class WelcomeScreen extends Emitter {
-  #element;
+const retryMilliseconds = 5000;
+const siteMilliseconds = 30_000;
+
+/** The hue of a person, far from that of the next id (golden angle). */
+export function personHue(id) {
+  return Math.round((id * 137.508) % 360);
+}
+
+/** The first letter of a name as a person sees it. */
+export function initialOf(name) {
+  const [first = "?"] = name.trim();
+  return first.toLocaleUpperCase();
+}
+
+/** A name with at most four marks on a letter: more would be painted far above and below it. */
+export function shownName(name) {
+  return name.replace(/((?:\p{M}[\u200C\u200D]*){4})[\p{M}\u200C\u200D]+/gu, "$1");
+}
+
+/**
+ * Whether the browser is still signed in as the person whose session this is. While the page was away somebody else may
+ * have signed in. Emits replaced(), ended(), again() where nobody answered and it is to be asked once more.
+ */
+export class Identity extends Emitter {
   #rest;
-  #language;
-  #title;
-  #lead;
-  #forms;
-  #mayRegister = false;
-  #shown = null;
-  /** What the server said no with. */
-  #refusal = null;
-  #hadFocus = false;
-  #wasSignedIn = false;
+  #user;
+  #isSure = true;
+  #asking = null;
+  #askTimer = null;
+  /** Asks again and again, where the site's own login ends sessions of which the socket hears nothing. */
+  #siteTimer = null;
+  #isStopped = false;
 
-  constructor({ element, rest, language }) {
+  constructor({ rest, user, isSiteLogin }) {
     super();
-    this.#element = element;
     this.#rest = rest;
-    this.#language = language;
-    this.#title = element.querySelector("#welcome-title");
-    this.#lead = element.querySelector("#welcome-lead");
-    this.#forms = { login: element.querySelector("#login"), register: element.querySelector("#register") };
-    for (const [name, form] of Object.entries(this.#forms)) {
-      form.addEventListener("submit", (event) => {
-        event.preventDefault();
-        this.#submit(name, form);
-      });
-    }
-    element.querySelector("#to-register").addEventListener("click", () => this.#show("register"));
-    element.querySelector("#to-login").addEventListener("click", () => this.#show("sign_in"));
-    element.querySelector("#try-again").addEventListener("click", () => this.emit("again"));
+    this.#user = user;
+    if (isSiteLogin) this.#siteTimer = setInterval(() => this.ask(), siteMilliseconds);
   }
 
-  /** What /chat/session allows; `wasSignedIn` when a session just ended. */
-  askWho({ login, registration, login_url: siteLogin }, { wasSignedIn = false } = {}) {
-    this.#mayRegister = Boolean(registration);
-    this.#wasSignedIn = wasSignedIn;
-    this.#offerSiteLogin(siteLogin);
-    // Who answers in another way is the site in front of the chat, which asks for its own login.
-    if (login !== "accounts") this.#show("site");
-    else this.#show(wasSignedIn ? "signed_out" : "sign_in");
+  get isSure() {
+    return this.#isSure;
   }
 
-  /** Why one cannot come in: no network, a server that is slow, or down, or says no. */
-  showProblem(error) {
-    this.#refusal = error;
-    const isDown = error.code === "unreachable" || error.code === "busy" || error.status >= 500;
-    if (error.code === "offline" || error.code === "slow") this.#show(error.code);
-    else this.#show(isDown ? "server_failed" : "refused");
+  doubt() {
+    this.#isSure = false;
   }
 
-  sayNoCookies() {
-    this.#showError(this.#forms.login, this.#language.t("error_no_cookies"));
+  ask() {
+    this.#asking ??= this.#compare().finally(() => (this.#asking = null));
+    return this.#asking;
   }
 
-  /** While it is being tried it cannot be tried again. */
-  set isBusy(isBusy) {
-    const button = this.#element.querySelector("#try-again");
-    const hadFocus = document.activeElement === button;
-    button.disabled = isBusy;
-    if (!isBusy && this.#hadFocus && !button.hidden) button.focus();
-    this.#hadFocus = isBusy && hadFocus;
+  /** The page is in view again. */
+  wake() {
+    if (this.#siteTimer !== null) this.ask();
   }
 
-  hide() {
-    this.#element.hidden = true;
-    this.#shown = null;
+  stop() {
+    this.#isStopped = true;
+    clearTimeout(this.#askTimer);
+    clearInterval(this.#siteTimer);
   }
 
-  setLanguage(language) {
-    this.#language = language;
-    if (this.#shown) this.#say();
-  }
-
-  #show(name) {
-    const isNew = this.#shown !== name;
-    this.#shown = name;
-    this.#element.hidden = false;
-    const asksName = name === "sign_in" || name === "signed_out";
-    this.#forms.login.hidden = !asksName;
-    this.#forms.register.hidden = name !== "register";
-    this.#element.querySelector("#to-register").hidden = !this.#mayRegister;
-    this.#element.querySelector("#try-again").hidden = asksName || name === "register";
-    if (name !== "site") this.#offerSiteLogin(null);
-    for (const form of Object.values(this.#forms)) this.#showError(form, "");
-    this.#say();
-    if (!isNew) return;
-    const field = this.#element.querySelector("form:not([hidden]) input");
-    (field ?? this.#title).focus();
-  }
-
-  #offerSiteLogin(address) {
-    const link = this.#element.querySelector("#site-login");
-    link.hidden = typeof address !== "string";
-    if (!link.hidden) link.href = address;
-    this.#element.querySelector("#try-again").classList.toggle("primary", link.hidden);
-  }
-
-  #say() {
-    const siteTitle = this.#wasSignedIn ? "signed_out_title" : "sign_in_title";
-    const title = this.#shown === "site" ? siteTitle : `${this.#shown}_title`;
-    const lead = this.#shown === "site" ? "site_signs_in" : `${this.#shown}_lead`;
-    this.#title.textContent = this.#language.t(title);
-    this.#lead.textContent = this.#shown === "refused" ? this.#language.error(this.#refusal) : this.#language.t(lead);
-  }
-
-  async #submit(name, form) {
-    const { username, password } = Object.fromEntries(new FormData(form));
-    const button = form.querySelector(".primary");
-    button.disabled = true;
-    this.#showError(form, "");
+  async #compare() {
+    clearTimeout(this.#askTimer);
     try {
-      const { user } = await this.#rest[name](username.trim(), password);
-      for (const each of Object.values(this.#forms)) each.reset();
-      this.emit("signedIn", user);
+      const { user } = await this.#rest.session();
+      if (!user) this.emit("ended");
+      else if (user.id !== this.#user.id) this.emit("replaced");
+      else this.#isSure = true;
     } catch (error) {
-      this.#showError(form, this.#language.error(error));
-      const field = error.code === "invalid_username" || error.code === "username_taken" ? "username" : "password";
-      form.elements[field].focus();
-      form.elements[field].select();
-    } finally {
-      button.disabled = false;
+      if (error.code === "unauthenticated") this.emit("ended");
+      if (this.#isStopped) return;
+      this.#askTimer = setTimeout(() => this.emit("again"), retryMilliseconds * (0.75 + Math.random() / 2));
+    }
+  }
+}
+
+/**
+ * Who is in one hall, the one that was asked for last; `all` is null until it is known. Emits changed() with each step of
+ * asking: it is asked, it came, it failed.
+ */
+export class Members extends Emitter {
+  #rest;
+  #hallId = null;
+  #requested = 0;
+  all = null;
+  isLoading = false;
+  hasFailed = false;
+
+  constructor({ rest }) {
+    super();
+    this.#rest = rest;
+  }
+
+  get hallId() {
+    return this.#hallId;
+  }
+
+  /** Of another hall, or with null of none. */
+  follow(hallId) {
+    this.#hallId = hallId;
+    this.all = null;
+    return this.load();
+  }
+
+  async load() {
+    const request = (this.#requested += 1);
+    const isAsked = this.#hallId !== null;
+    this.#become({ isLoading: isAsked });
+    if (!isAsked) return;
+    try {
+      const members = await this.#rest.members(this.#hallId);
+      if (request === this.#requested) this.#become({ all: members });
+    } catch {
+      if (request === this.#requested) this.#become({ hasFailed: true });
     }
   }
 
-  #showError(form, text) {
-    const place = form.querySelector(".form-error");
-    place.textContent = text;
-    place.hidden = text === "";
+  #become({ all = this.all, isLoading = false, hasFailed = false }) {
+    Object.assign(this, { all, isLoading, hasFailed });
+    this.emit("changed");
   }
 }

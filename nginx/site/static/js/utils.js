@@ -72,22 +72,6 @@ export function dayNumber(date) {
   return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000);
 }
 
-/** The hue of a person, far from that of the next id (golden angle). */
-export function personHue(id) {
-  return Math.round((id * 137.508) % 360);
-}
-
-/** The first letter of a name as a person sees it. */
-export function initialOf(name) {
-  const [first = "?"] = name.trim();
-  return first.toLocaleUpperCase();
-}
-
-/** A name with at most four marks on a letter: more would be painted far above and below it. */
-export function shownName(name) {
-  return name.replace(/((?:\p{M}[\u200C\u200D]*){4})[\p{M}\u200C\u200D]+/gu, "$1");
-}
-
 /** Text without case and accents, for filters: "Diseño" is found by "diseno". */
 export function foldText(text) {
   // Marks that stand by themselves go first: a thousand of them in a row are put in order one past the other.

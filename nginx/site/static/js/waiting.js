@@ -7,7 +7,7 @@ const askAgainMilliseconds = 5000;
 
 /**
  * Whether somebody waits for the server longer than one likes to: a server that hangs says nothing, and its connections stay
- * open. `ask()` is asked now and then while it is so, until something comes. Emits change(isSlow).
+ * open. `ask()` is asked now and then while it is so, until something comes. Emits slow(isSlow).
  */
 export class Waiting extends Emitter {
   #ask;
@@ -49,6 +49,6 @@ export class Waiting extends Emitter {
     if (this.isSlow === before) return;
     clearInterval(this.#timer);
     if (this.isSlow) this.#timer = setInterval(() => this.#ask(), askAgainMilliseconds);
-    this.emit("change", this.isSlow);
+    this.emit("slow", this.isSlow);
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter, hallAddress, initialOf, personHue, shownName } from "./utils.js";
+import { fillDisc } from "./person-view.js";
+import { Members, shownName } from "./users.js";
+import { Emitter, hallAddress } from "./utils.js";
 
 const openKey = "halls.members";
 
@@ -11,30 +13,28 @@ const openKey = "halls.members";
 export class MembersPanel extends Emitter {
   #panel;
   #toggle;
-  #rest;
   #storage;
   #language;
   #panes;
   #trail;
-  /** The hall in view, and the one whose members are shown. */
+  #members;
+  /** The hall in view; that whose members are shown is theirs. */
   #viewedId = null;
-  #hallId = null;
-  #members = null;
-  #requested = 0;
 
   constructor({ panel, toggle, rest, storage, language, panes, trail }) {
     super();
     this.#panel = panel;
     this.#toggle = toggle;
-    this.#rest = rest;
+    this.#members = new Members({ rest });
     this.#storage = storage;
     this.#language = language;
     this.#panes = panes;
     this.#trail = trail;
     toggle.addEventListener("click", () => this.toggle());
     panel.querySelector("#members-close").addEventListener("click", () => this.toggle());
-    panel.querySelector("#members-retry").addEventListener("click", () => this.load());
+    panel.querySelector("#members-retry").addEventListener("click", () => this.#members.load());
     panel.querySelector("#leave-hall").addEventListener("click", () => this.emit("leave"));
+    this.#members.on("changed", () => this.#render());
   }
 
   get isOpen() {
@@ -71,57 +71,29 @@ export class MembersPanel extends Emitter {
   }
 
   #show(hallId) {
-    const isSame = this.isOpen && this.#hallId === hallId;
+    const isSame = this.isOpen && this.#members.hallId === hallId;
     this.#panel.hidden = false;
-    if (isSame) return;
-    this.#hallId = hallId;
-    this.#members = null;
-    this.#render();
-    this.load();
+    if (!isSame) this.#members.follow(hallId);
   }
 
   #hide() {
     this.#panel.hidden = true;
-    this.#hallId = this.#members = null;
-    this.#requested += 1;
-    this.#showLoading(false);
-  }
-
-  async load() {
-    if (this.#hallId === null) return;
-    const request = (this.#requested += 1);
-    this.#panel.querySelector("#members-failed").hidden = true;
-    this.#showLoading(true);
-    try {
-      const members = await this.#rest.members(this.#hallId);
-      if (request !== this.#requested) return;
-      this.#members = members;
-      this.#showLoading(false);
-    } catch {
-      if (request !== this.#requested) return;
-      this.#showLoading(false);
-      this.#panel.querySelector("#members-failed").hidden = false;
-    }
-  }
-
-  #showLoading(isLoading) {
-    this.#panel.classList.toggle("is-loading", isLoading);
-    this.#render();
+    this.#members.follow(null);
   }
 
   #render() {
     const list = this.#panel.querySelector("#members-list");
     const count = this.#panel.querySelector("#members-count");
-    const members = [...(this.#members ?? [])].sort((left, right) => this.#language.compare(left.username, right.username));
-    const isLoading = this.#panel.classList.contains("is-loading");
+    const { all, isLoading, hasFailed } = this.#members;
+    const members = [...(all ?? [])].sort((left, right) => this.#language.compare(left.username, right.username));
     const text = isLoading ? this.#language.t("loading") : "";
-    count.textContent = this.#members ? this.#language.t("members_count", { count: members.length }) : text;
+    count.textContent = all ? this.#language.t("members_count", { count: members.length }) : text;
+    this.#panel.classList.toggle("is-loading", isLoading);
+    this.#panel.querySelector("#members-failed").hidden = !hasFailed;
     const template = document.getElementById("member-template").content.firstElementChild;
     list.replaceChildren(...members.map((member) => {
       const item = template.cloneNode(true);
-      const disc = item.querySelector(".disc");
-      disc.textContent = initialOf(member.username);
-      disc.style.setProperty("--hue", personHue(member.id));
+      fillDisc(item.querySelector(".disc"), member);
       item.querySelector(".member-name").textContent = shownName(member.username);
       item.querySelector(".member-role").textContent = member.role === "owner" ? this.#language.t("owner") : "";
       return item;
