@@ -40,7 +40,7 @@ test("messages, halls and users do not import each other, and neither they nor w
 });
 
 test("every module is announced in the page, so that none is waited for twice", () => {
-  const announced = [...html.matchAll(/rel="modulepreload" href="\/(.+?)"/gu)].map((match) => match[1]);
+  const announced = [...html.matchAll(/rel="modulepreload" href="(.+?)"/gu)].map((match) => match[1]);
 
   assert.deepEqual(announced.sort(), scripts.filter((path) => !/\/(?:chat|guard|theme)\.js$/u.test(path)).sort());
 });

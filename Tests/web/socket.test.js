@@ -37,7 +37,7 @@ const handshake = '0{"sid":"e","upgrades":[],"pingInterval":300,"pingTimeout":20
 const latest = () => FakeWebSocket.all.at(-1);
 
 function connect(options = {}) {
-  const socket = io("https://chat.example", { WebSocket: FakeWebSocket, ...options });
+  const socket = io("https://chat.example", { path: "/socket.io/", WebSocket: FakeWebSocket, ...options });
   const events = [];
   for (const event of ["connect", "disconnect", "connect_error"]) {
     socket.on(event, (value) => events.push([event, value?.message ?? value]));

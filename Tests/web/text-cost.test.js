@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseAddress } from "../../nginx/site/static/js/addresses.js";
 import { isEmojiOnly, splitContent } from "../../nginx/site/static/js/content.js";
 import { beginningOf, isLong } from "../../nginx/site/static/js/folding.js";
 import { splitLinks } from "../../nginx/site/static/js/links.js";
@@ -15,7 +16,7 @@ import { Language } from "../../nginx/site/static/js/language.js";
 import { decodePacket } from "../../nginx/site/static/js/packets.js";
 import { layoutRows } from "../../nginx/site/static/js/rows.js";
 import { initialOf, shownName } from "../../nginx/site/static/js/users.js";
-import { foldText, parseAddress, textLength, writtenText } from "../../nginx/site/static/js/utils.js";
+import { foldText, textLength, writtenText } from "../../nginx/site/static/js/utils.js";
 
 /** Small first: what grows with a power of two is found before it takes for ever. */
 const lengths = [16, 24, 32, 48, 64, 96, 128, 192, 256, 500, 1000, 2000, 4000];

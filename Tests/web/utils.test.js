@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  Emitter, SafeStorage, dayNumber, foldText, hallAddress, newClientKey, parseAddress, textLength, writtenText,
+  Emitter, SafeStorage, dayNumber, foldText, newClientKey, textLength, writtenText,
 } from "../../nginx/site/static/js/utils.js";
 
 test("an emitter survives handlers that remove themselves", () => {
@@ -66,14 +66,6 @@ test("days differ by one across the changes of the clock", () => {
 test("filters ignore case and accents", () => {
   assert.equal(foldText("DISEÑO"), foldText("diseno"));
   assert.ok(foldText("Música en vivo").includes(foldText("MUSICA")));
-});
-
-test("addresses go there and back", () => {
-  assert.deepEqual(parseAddress(hallAddress(3)), { hallId: 3, members: false });
-  assert.deepEqual(parseAddress(hallAddress(3, { members: true })), { hallId: 3, members: true });
-  for (const hash of ["", "#/", "#/halls/", "#/halls/0", "#/halls/-1", "#/halls/3x", "#/halls/3/other"]) {
-    assert.deepEqual(parseAddress(hash), {});
-  }
 });
 
 test("a storage that throws is an empty one", () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { hallAddress, parseAddress } from "./addresses.js";
 import { Announcer } from "./announcer.js";
 import { Conversation } from "./conversation.js";
 import { openDialog } from "./dialogs.js";
@@ -15,7 +16,6 @@ import { showTitle } from "./page-title.js";
 import { Panes } from "./panes.js";
 import { mayUseSingleKeys } from "./settings.js";
 import { Trail } from "./trail.js";
-import { hallAddress, parseAddress } from "./utils.js";
 
 const $ = (id) => document.getElementById(id);
 

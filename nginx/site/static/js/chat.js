@@ -2,6 +2,7 @@
 
 // The entry: asks who is there, then shows either the welcome screen or the chat.
 
+import { socketAddress } from "./addresses.js";
 import { Banner } from "./banner.js";
 import { ChatPage } from "./chat-page.js";
 import { refuseFiles } from "./clipboard.js";
@@ -114,7 +115,7 @@ function openChat({ user, login, limits }, halls) {
   welcome.hide();
   element("sign-out").hidden = login === "site";
   const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
-  const session = new Session({ user, rest, socket: io(), storage, view, watch: watch("send"), isSiteLogin: login === "site" });
+  const session = new Session({ user, rest, socket: io({ path: socketAddress }), storage, view, watch: watch("send"), isSiteLogin: login === "site" });
   page = new ChatPage({
     session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max,
     editSeconds: limits?.edit_seconds,

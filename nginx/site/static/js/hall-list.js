@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { hallAddress } from "./addresses.js";
 import { showHallIcons } from "./hall-icons.js";
 import { shownName } from "./users.js";
-import { hallAddress } from "./utils.js";
 
 /** The halls in the sidebar. */
 export class HallList {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { hallAddress } from "./addresses.js";
 import { fillDisc } from "./person-view.js";
 import { Members, shownName } from "./users.js";
-import { Emitter, hallAddress } from "./utils.js";
+import { Emitter } from "./utils.js";
 
 const openKey = "halls.members";
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { restAddress } from "./addresses.js";
+
 /**
  * What the server said no with; or why it said nothing: "offline" without a network, "unreachable" where there is one,
  * "slow" if it let us wait too long.
@@ -26,32 +28,32 @@ export class Rest {
   }
 
   /** Who I am, `user: null` for nobody, and how one can come in. */
-  session = () => this.#request("GET", "/chat/session");
-  register = (username, password) => this.#request("POST", "/chat/register", { username, password });
-  login = (username, password) => this.#request("POST", "/chat/login", { username, password });
-  logout = () => this.#request("POST", "/chat/logout", {});
+  session = () => this.#request("GET", "session");
+  register = (username, password) => this.#request("POST", "register", { username, password });
+  login = (username, password) => this.#request("POST", "login", { username, password });
+  logout = () => this.#request("POST", "logout", {});
 
-  halls = async () => (await this.#request("GET", "/chat/halls")).halls;
-  openHalls = async () => (await this.#request("GET", "/chat/halls?scope=open")).halls;
+  halls = async () => (await this.#request("GET", "halls")).halls;
+  openHalls = async () => (await this.#request("GET", "halls?scope=open")).halls;
   createHall = async (name, isPrivate) =>
-    (await this.#request("POST", "/chat/halls", { name, private: isPrivate })).hall;
-  joinHall = async (id) => (await this.#request("POST", "/chat/halls/join", { hall_id: id })).hall;
-  leaveHall = (id) => this.#request("POST", "/chat/halls/leave", { hall_id: id });
-  members = async (id) => (await this.#request("GET", `/chat/halls/${id}/members`)).members;
+    (await this.#request("POST", "halls", { name, private: isPrivate })).hall;
+  joinHall = async (id) => (await this.#request("POST", "halls/join", { hall_id: id })).hall;
+  leaveHall = (id) => this.#request("POST", "halls/leave", { hall_id: id });
+  members = async (id) => (await this.#request("GET", `halls/${id}/members`)).members;
 
-  messages = (hallId) => this.#request("GET", `/chat/messages/${hallId}`);
-  messagesBefore = (hallId, id) => this.#request("GET", `/chat/messages/${hallId}?before=${id}`);
+  messages = (hallId) => this.#request("GET", `messages/${hallId}`);
+  messagesBefore = (hallId, id) => this.#request("GET", `messages/${hallId}?before=${id}`);
   messagesSince = (hallId, rev, change) => this.#request(
-    "GET", `/chat/messages/${hallId}?since_rev=${rev}${change === undefined ? "" : `&since_change=${change}`}`,
+    "GET", `messages/${hallId}?since_rev=${rev}${change === undefined ? "" : `&since_change=${change}`}`,
   );
   send = async (hallId, content, key) =>
-    (await this.#request("POST", `/chat/messages/${hallId}`, { content, client_key: key })).message;
+    (await this.#request("POST", `messages/${hallId}`, { content, client_key: key })).message;
 
   editMessage = async (hallId, id, content) =>
-    (await this.#request("PATCH", `/chat/messages/${hallId}/${id}`, { content })).message;
+    (await this.#request("PATCH", `messages/${hallId}/${id}`, { content })).message;
   /** `keepalive`: the page is left, and the request outlives it. */
   deleteMessage = async (hallId, id, { keepalive = false } = {}) =>
-    (await this.#request("DELETE", `/chat/messages/${hallId}/${id}`, null, { keepalive })).message;
+    (await this.#request("DELETE", `messages/${hallId}/${id}`, null, { keepalive })).message;
 
   #request(method, path, body, more) {
     return this.#watch(this.#ask(method, path, body, more));
@@ -69,7 +71,7 @@ export class Rest {
     let response;
     let text;
     try {
-      response = await this.#fetch(path, options);
+      response = await this.#fetch(restAddress + path, options);
       text = await response.text();
     } catch (error) {
       throw new RequestError(silence(error));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A client for Socket.IO v5 over WebSocket in the shape of the stock one, so that either can stand here.
-// Left out on purpose: HTTP long-polling, binary packets, namespaces other than "/".
+// Left out on purpose: HTTP long-polling, binary packets, namespaces other than "/", a path that goes without saying.
 
 import { Emitter } from "./utils.js";
 import { decodeHandshake, decodePacket, encodePacket, engineType, packetType, reconnectionDelay } from "./packets.js";
@@ -106,7 +106,7 @@ class Socket {
   constructor(url, options) {
     this.#options = { reconnection: true, timeout: 20_000, autoConnect: true, ...options };
     const base = new URL(url ?? "/", globalThis.location?.href);
-    const address = new URL(this.#options.path ?? "/socket.io/", base);
+    const address = new URL(this.#options.path, base);
     address.protocol = address.protocol.replace("http", "ws");
     for (const [name, value] of Object.entries(this.#options.query ?? {})) address.searchParams.set(name, value);
     address.searchParams.set("EIO", "4");

@@ -78,16 +78,6 @@ export function foldText(text) {
   return text.replace(/\p{Mn}/gu, "").normalize("NFD").replace(/\p{Mn}/gu, "").toLocaleLowerCase();
 }
 
-/** `#/halls/3` → `{hallId: 3}`, `#/halls/3/members` → `{hallId: 3, members: true}`, anything else → `{}`. */
-export function parseAddress(hash) {
-  const match = /^#\/halls\/([1-9]\d{0,15})(\/members)?$/u.exec(hash);
-  return match ? { hallId: Number(match[1]), members: Boolean(match[2]) } : {};
-}
-
-export function hallAddress(hallId, { members = false } = {}) {
-  return `#/halls/${hallId}${members ? "/members" : ""}`;
-}
-
 /** localStorage that is full, forbidden or absent costs the memory of it, never the page. */
 export class SafeStorage {
   #storage;

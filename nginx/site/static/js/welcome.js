@@ -36,7 +36,7 @@ export class WelcomeScreen extends Emitter {
     element.querySelector("#try-again").addEventListener("click", () => this.emit("again"));
   }
 
-  /** What /chat/session allows; `wasSignedIn` when a session just ended. */
+  /** What the server says of who may come in; `wasSignedIn` when a session just ended. */
   askWho({ login, registration, login_url: siteLogin }, { wasSignedIn = false } = {}) {
     this.#mayRegister = Boolean(registration);
     this.#wasSignedIn = wasSignedIn;
