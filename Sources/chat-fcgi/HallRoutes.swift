@@ -11,6 +11,7 @@ enum HallRoutes {
         Route(.post, "halls/join", user: join),
         Route(.post, "halls/leave", user: leave),
         Route(.get, "halls/<id>/members", reader: members),
+        Route(.patch, "halls/<id>", user: change),
     ]
 
     /// `GET halls`: the user's own, or with `scope=open` those that the user may join.
@@ -63,6 +64,15 @@ enum HallRoutes {
         try call.database.leave(hallID, as: user.id)
         call.site.wake()
         return .noContent
+    }
+
+    /// `PATCH halls/<id>`: says what it is about.
+    static func change(_ call: Call, as user: User) throws -> HTTPResponse {
+        let topic = try RequestBody(call.request).string("topic")
+        try call.site.joins.take(for: user.id)
+        let hall = try call.database.setTopic(topic, of: call.ids.first, by: user.id)
+        call.site.wake()
+        return answer(hall)
     }
 
     /// `GET halls/<id>/members`: a page of them by id; `after` goes on behind one.

@@ -334,20 +334,48 @@ import Testing
         #expect(try database.allHalls().last?.hall.name == "Third")
     }
 
+    @Test func `owners and moderators say what a hall is about`() throws {
+        let hall = try database.makeHall(owner: ana, members: [ben])
+        let cursor = try database.logEnd()
+        #expect(
+            try database.setTopic(" Tea,\u{A0}and  more ", of: hall.id, by: ana.id).topic
+                == "Tea,\u{A0}and  more")
+        #expect(try database.hall(hall.id, as: ben.id).topic == "Tea,\u{A0}and  more")
+        #expect(try code { _ = try database.setTopic("x", of: hall.id, by: ben.id) } == .notAllowed)
+        try database.setMember(ben.id, of: hall.id, as: .moderator)
+        let longest = String(repeating: "\u{1F375}", count: 250)
+        #expect(try database.setTopic(longest, of: hall.id, by: ben.id).topic == longest)
+        for text in [longest + "x", "two\nlines", " ", "\u{200B}", endless] {
+            #expect(
+                try code { _ = try database.setTopic(text, of: hall.id, by: ben.id) }
+                    == .invalidRequest)
+        }
+        // What is so already is not told again.
+        #expect(try database.setTopic(longest, of: hall.id, by: ben.id).topic == longest)
+        #expect(try database.setTopic("", of: hall.id, by: ben.id).topic.isEmpty)
+        let told = try database.log(after: cursor).events.count { logged in
+            logged.event == .hallChanged(hallID: hall.id, .topic)
+        }
+        #expect(told == 3)
+        try database.archiveHall(hall.id)
+        #expect(
+            try code { _ = try database.setTopic("x", of: hall.id, by: ana.id) } == .hallArchived)
+    }
+
     @Test func `halls and members are shown as the protocol says`() {
         var json = JSONWriter()
 
         Hall(
             id: 1, name: "A \"b\"", isPrivate: true, role: .owner, rev: 7, change: 3,
-            isArchived: true
+            isArchived: true, topic: "\u{1F375}"
         ).write(to: &json)
         Hall(id: 2, name: "C", isPrivate: false, role: nil, rev: 0).write(to: &json)
         Member(user: User(id: 3, username: "ana"), role: .member).write(to: &json)
 
         #expect(
             String(decoding: json.bytes, as: UTF8.self)
-                == #"{"id":1,"name":"A \"b\"","private":true,"role":"owner","rev":7,"change":3,"archived":true}"#
-                + #"{"id":2,"name":"C","private":false,"role":null,"rev":0,"change":0,"archived":false}"#
+                == #"{"id":1,"name":"A \"b\"","private":true,"role":"owner","rev":7,"change":3,"archived":true,"topic":"🍵"}"#
+                + #"{"id":2,"name":"C","private":false,"role":null,"rev":0,"change":0,"archived":false,"topic":""}"#
                 + #"{"id":3,"username":"ana","role":"member"}"#)
     }
 }

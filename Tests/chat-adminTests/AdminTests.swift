@@ -29,6 +29,7 @@ import Testing
                 Ran migration "5 instances are told apart".
                 Ran migration "6 names that look the same".
                 Ran migration "7 messages change".
+                Ran migration "8 halls have topics".
                 The database at \(site.path) is ready.
 
                 """)

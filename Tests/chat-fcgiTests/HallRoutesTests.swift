@@ -17,11 +17,27 @@ struct HallRoutesTests {
             response.json == [
                 "hall": [
                     "id": 1, "name": "Tea", "private": true, "role": "owner", "rev": 0,
-                    "change": 0, "archived": false,
+                    "change": 0, "archived": false, "topic": "",
                 ]
             ])
         #expect(client.wakeCount == 1)
         #expect(client.get("/chat/halls").ids("halls") == [1])
+    }
+
+    @Test func `the topic is changed by who may, and read again`() throws {
+        let (client, _) = try Client.signedIn()
+        _ = client.post("/chat/halls", ["name": "Tea"])
+        let changed = client.send(client.request(.patch, "/chat/halls/1", ["topic": "Green"]))
+        #expect(changed.status == .ok && changed.json["hall"]?["topic"]?.string == "Green")
+        #expect(client.get("/chat/halls").json["halls"]?.array?.first?["topic"]?.string == "Green")
+        #expect(client.wakeCount == 2)
+        for body in [["topic": 1], [:], ["topic": "two\nlines"]] as [JSONValue] {
+            #expect(
+                client.send(client.request(.patch, "/chat/halls/1", body)).status == .badRequest)
+        }
+        try client.signIn(try client.database.makeUser("eva"))
+        let refused = client.send(client.request(.patch, "/chat/halls/1", ["topic": "x"]))
+        #expect(refused.code == "not_a_member")
     }
 
     @Test func `a hall is open unless it is said to be private`() throws {

@@ -1210,6 +1210,34 @@ def test_when_both_daemons_hang_or_end_one_is_told_within_seconds(make_site, sea
     expect(one['#offline[data-state="unreachable"]']).to_be_visible()
 
 
+def test_an_owner_says_what_a_hall_is_about_and_everybody_sees_it(shared_site, seat, pair):
+    ana, ben, hall = pair
+    one, other = (seat(shared_site, person, **DESKTOP).open(hall) for person in (ana, ben))
+    expect(other["#hall-topic"]).to_have_text("")
+
+    one["#members-toggle"].click()
+    one["#set-topic"].click()
+    one["#topic-input"].fill(" <b>Tea</b> and more ")
+    one.page.keyboard.press("Enter")
+
+    for person in (one, other):
+        expect(person["#hall-topic"]).to_have_text("<b>Tea</b> and more")
+    expect(one["#topic-dialog"]).to_be_hidden()
+    other["#members-toggle"].click()
+    expect(other["#leave-hall"]).to_be_visible()
+    expect(other["#set-topic"]).to_be_hidden()
+
+    # It is there again when one comes back, and goes as it came.
+    one.page.reload()
+    expect(one["#hall-topic"]).to_have_text("<b>Tea</b> and more")
+    if not one["#set-topic"].is_visible():
+        one["#members-toggle"].click()
+    one["#set-topic"].click()
+    one["#topic-input"].fill("")
+    one.page.keyboard.press("Enter")
+    expect(other["#hall-topic"]).to_have_text("")
+
+
 @pytest.mark.parametrize("trouble", [
     "a module is missing", "a module never comes", "the entry is missing", "the guard and a module are missing",
     "an exception as it is loaded", "an exception as the chat opens",

@@ -18,11 +18,13 @@ public struct Hall: Sendable, Hashable {
     public var change: Int64
     /// Whether it can only be read.
     public var isArchived: Bool
+    /// What it is about, in one line; empty where nobody has said so.
+    public var topic: String
 
     /// Makes a hall of its parts.
     public init(
         id: Int64, name: String, isPrivate: Bool, role: Role?, rev: Int64, change: Int64 = 0,
-        isArchived: Bool = false
+        isArchived: Bool = false, topic: String = ""
     ) {
         self.id = id
         self.name = name
@@ -31,6 +33,7 @@ public struct Hall: Sendable, Hashable {
         self.rev = rev
         self.change = change
         self.isArchived = isArchived
+        self.topic = topic
     }
 }
 
@@ -40,6 +43,8 @@ public enum HallChange: String, Sendable, Equatable {
     case renamed
     /// It can only be read, from now on.
     case archived
+    /// It is about something else.
+    case topic
 }
 
 /// What a hall's JSON is made of. A value has it in strings; a row of an engine may write its bytes as they are.
@@ -54,6 +59,8 @@ protocol HallFields {
     func writeName(to json: inout JSONWriter)
     /// Writes the role as a string of JSON; `null` where there is none.
     func writeRole(to json: inout JSONWriter)
+    /// Writes the topic as a string of JSON.
+    func writeTopic(to json: inout JSONWriter)
 }
 
 /// The one writer of what docs/protocol.md calls a hall.
@@ -73,6 +80,8 @@ enum HallJSON {
         json.integer(hall.change)
         json.raw(",\"archived\":")
         json.bool(hall.isArchived)
+        json.raw(",\"topic\":")
+        hall.writeTopic(to: &json)
         json.raw("}")
     }
 }
@@ -80,12 +89,31 @@ enum HallJSON {
 extension Hall: HallFields {
     func writeName(to json: inout JSONWriter) { json.string(name) }
 
+    func writeTopic(to json: inout JSONWriter) { json.string(topic) }
+
     func writeRole(to json: inout JSONWriter) {
         if let role { json.string(role.rawValue) } else { json.raw("null") }
     }
 
     /// The hall as docs/protocol.md shows one.
     public func write(to json: inout JSONWriter) { HallJSON.write(self, to: &json) }
+}
+
+extension Names {
+    /// The longest topic of a hall, in Unicode code points.
+    static let topicLengthMax = 250
+
+    /// The topic of a hall in its normal form: one line, as a name is, or nothing.
+    static func topic(_ text: String) throws -> String {
+        if text.isEmpty { return "" }
+        do {
+            return try hall(text, lengthMax: topicLengthMax)
+        } catch {
+            throw ChatError(
+                .invalidRequest, "A topic has at most \(topicLengthMax) characters, in one line.",
+                limit: topicLengthMax)
+        }
+    }
 }
 
 /// A user in a hall.

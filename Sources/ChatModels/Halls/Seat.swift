@@ -49,6 +49,21 @@ extension Role {
     }
 }
 
+/// Something that is done with a hall.
+public enum HallAct: Sendable, CaseIterable {
+    /// Says what it is about.
+    case setTopic
+}
+
+extension Role {
+    /// The table of what each role may do with a hall.
+    public func permits(_ act: HallAct) -> Bool {
+        switch act {
+        case .setTopic: self != .member
+        }
+    }
+}
+
 /// Who does something.
 public enum Actor: Sendable, Hashable {
     /// A person, with the rights of that person's seat.

@@ -52,6 +52,23 @@ extension ChatDatabase {
         }
     }
 
+    /// As ``HallStorage`` says.
+    public func setTopic(_ topic: String, of hallID: Int64, by userID: Int64) throws -> Hall {
+        let topic = try Names.topic(topic)
+        return try write { db in
+            let seat = try requireSeat(of: userID, in: hallID, db)
+            guard seat.role.permits(.setTopic) else { throw ChatError(.notAllowed) }
+            guard !seat.isArchived else { throw ChatError(.hallArchived) }
+            try db.execute(
+                sql: "UPDATE halls SET topic = ?1 WHERE id = ?2 AND topic IS NOT ?1",
+                arguments: [topic, hallID])
+            if db.changesCount > 0 {
+                try log(.hallChanged(hallID: hallID, .topic), by: .user(userID), in: db)
+            }
+            return try hall(hallID, as: userID, db)
+        }
+    }
+
     // MARK: The operator's view
 
     /// As ``HallStorage`` says.
@@ -192,9 +209,10 @@ extension ChatDatabase {
 /// A hall in a row of SQLite's: its texts go into the JSON without becoming strings.
 struct HallRow: HallFields {
     /// What it wants of a hall that is called `h`; the role follows.
-    static let columns = "h.id, h.name, h.private, h.rev, h.change, h.archived_at IS NOT NULL"
+    static let columns =
+        "h.id, h.name, h.private, h.rev, h.change, h.archived_at IS NOT NULL, h.topic"
     /// Where the role stands.
-    private static let role: Int32 = 6
+    private static let role: Int32 = 7
     /// The column behind the role.
     static let next = role + 1
 
@@ -208,6 +226,8 @@ struct HallRow: HallFields {
 
     func writeName(to json: inout JSONWriter) { row.write(1, to: &json) }
 
+    func writeTopic(to json: inout JSONWriter) { row.write(6, to: &json) }
+
     func writeRole(to json: inout JSONWriter) {
         if row.isNull(Self.role) { json.raw("null") } else { row.write(Self.role, to: &json) }
     }
@@ -219,6 +239,6 @@ extension Hall {
         self.init(
             id: hall.id, name: hall.row.text(1), isPrivate: hall.isPrivate,
             role: hall.row.optionalText(HallRow.next - 1).flatMap(Role.init), rev: hall.rev,
-            change: hall.change, isArchived: hall.isArchived)
+            change: hall.change, isArchived: hall.isArchived, topic: hall.row.text(6))
     }
 }

@@ -201,6 +201,9 @@ extension ChatDatabase {
                     CREATE INDEX user_halls_by_hall ON user_halls (hall_id, user_id);
                     """)
         }
+        migrator.registerMigration("8 halls have topics") { db in
+            try db.execute(sql: "ALTER TABLE halls ADD COLUMN topic TEXT NOT NULL DEFAULT ''")
+        }
         return migrator
     }
 }

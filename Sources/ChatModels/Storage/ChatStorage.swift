@@ -96,6 +96,11 @@ public protocol HallStorage: Sendable {
     /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
     func leave(_ hallID: Int64, as userID: Int64) throws
 
+    /// Says what a hall is about, in one line; an empty text says nothing.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`, `not_allowed`, `hall_archived`, `invalid_request`.
+    func setTopic(_ topic: String, of hallID: Int64, by userID: Int64) throws -> Hall
+
     // What the operator does.
 
     /// A hall's members by id, all of them, whoever asks.

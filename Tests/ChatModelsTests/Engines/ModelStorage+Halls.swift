@@ -76,6 +76,18 @@ extension ModelStorage {
         try removeMember(userID, of: hallID)
     }
 
+    func setTopic(_ topic: String, of hallID: Int64, by userID: Int64) throws -> Hall {
+        let topic = try Names.topic(topic)
+        let (hall, place) = try place(of: userID, in: hallID)
+        guard place.role.permits(.setTopic) else { throw ChatError(.notAllowed) }
+        guard !hall.isArchived else { throw ChatError(.hallArchived) }
+        if hall.topic != topic {
+            state.halls[Int(hallID) - 1].topic = topic
+            log(.hallChanged(hallID: hallID, .topic))
+        }
+        return try self.hall(hallID, as: userID)
+    }
+
     func everyMember(of hallID: Int64) throws -> [Member] {
         state.halls[try index(hallID)].places.sorted { $0.key < $1.key }.map { userID, place in
             Member(user: state.users[Int(userID) - 1].user, role: place.role)

@@ -21,6 +21,7 @@ class ModelStorage: RoomStorage, @unchecked Sendable {
         var isPrivate: Bool
         var isArchived = false
         var change: Int64 = 0
+        var topic = ""
         /// In the order in which they were said.
         var messageIDs: [Int64] = []
         var places: [Int64: Place] = [:]
@@ -99,7 +100,7 @@ class ModelStorage: RoomStorage, @unchecked Sendable {
         let hall = state.halls[Int(hallID) - 1]
         return Hall(
             id: hallID, name: hall.name, isPrivate: hall.isPrivate, role: role, rev: hall.rev,
-            change: hall.change, isArchived: hall.isArchived)
+            change: hall.change, isArchived: hall.isArchived, topic: hall.topic)
     }
 
     // MARK: Messages

@@ -14,6 +14,7 @@ enum Step: Sendable {
     case remove(hall: Int64, user: Int64)
     case rename(hall: Int64, name: String)
     case archive(hall: Int64)
+    case topic(String, hall: Int64, user: Int64)
     case page(hall: Int64, user: Int64, limit: Int?, before: Int64?)
     case since(hall: Int64, user: Int64, Back, limit: Int?)
     case lists(user: Int64)
@@ -73,6 +74,8 @@ enum Step: Sendable {
         case .archive(let hall):
             try storage.archiveHall(hall)
             return "archived"
+        case .topic(let topic, let hall, let user):
+            return "\(try storage.setTopic(topic, of: hall, by: user))"
         case .page(let hall, let user, let limit, let before):
             return "\(try storage.messages(of: hall, as: user, limit: limit, before: before))"
         case .since(let hall, let user, let back, let limit):
@@ -140,7 +143,8 @@ extension Step {
         case 86..<89: return .lists(user: user)
         case 89..<91: return .hall(hall: hall, user: user)
         case 91..<93: return .everything
-        case 93..<97:
+        case 93: return .topic(name ?? "", hall: hall, user: user)
+        case 94..<97:
             return .log(
                 back: .random(in: 0...30, using: &random),
                 limit: [1, 5, 1_000].randomElement(using: &random) ?? 1)

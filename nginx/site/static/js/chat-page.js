@@ -62,6 +62,7 @@ export class ChatPage {
     showMe(session.user);
     this.#wireSession();
     this.#wireConversation();
+    $("set-topic").addEventListener("click", () => this.#dialogs.setTopic(session.halls.get(this.viewedId)));
     this.#members.on("leave", () => this.#dialogs.leave(session.halls.get(this.viewedId)));
     this.#wireDialogs();
     this.#wireKeys();

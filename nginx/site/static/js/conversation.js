@@ -116,6 +116,8 @@ export class Conversation extends Emitter {
     $("hall-name").hidden = false;
     setHeadingLevel($("notice-title"), null);
     $("hall-lock").toggleAttribute("hidden", !hall.private);
+    $("hall-topic").textContent = $("hall-topic").title = shownName(hall.topic ?? "");
+    $("set-topic").hidden = hall.archived || !["owner", "moderator"].includes(hall.role);
     this.#composer.name = hall.name;
     $("composer").hidden = Boolean(hall.archived);
     $("archived-note").hidden = !hall.archived;
@@ -184,6 +186,7 @@ export class Conversation extends Emitter {
     $("hall-name").hidden = true;
     setHeadingLevel($("notice-title"), 1);
     $("hall-lock").toggleAttribute("hidden", true);
+    $("hall-topic").textContent = "";
     $("scroller").hidden = true;
     $("archived-note").hidden = true;
     $("notice").hidden = false;

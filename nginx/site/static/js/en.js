@@ -137,6 +137,8 @@ export default {
   back: "Back",
 
   hall_name: "Hall name",
+  set_topic: "Set topic",
+  topic: "What is this hall about?",
   hall_private: "Private",
   hall_private_hint: "Only people who are added can see it.",
   create: "Create",

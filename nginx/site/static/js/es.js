@@ -137,6 +137,8 @@ export default {
   back: "Atrás",
 
   hall_name: "Nombre de la sala",
+  set_topic: "Cambiar el tema",
+  topic: "¿De qué trata esta sala?",
   hall_private: "Privada",
   hall_private_hint: "Solo pueden verla las personas que se añadan.",
   create: "Crear",

@@ -12,9 +12,11 @@ export class HallDialogs extends Emitter {
   #language;
   #create;
   #leave;
+  #topic;
   #finder;
   #opener;
   #leaving = null;
+  #named = null;
 
   constructor({ session, rest, language }) {
     super();
@@ -33,6 +35,12 @@ export class HallDialogs extends Emitter {
       submit: () => session.leave(this.#leaving),
       done: () => this.emit("left"),
     });
+    this.#topic = new FormDialog({
+      dialog: $("topic-dialog"),
+      language,
+      submit: ({ topic }) => rest.setTopic(this.#named, topic.trim()),
+      done: () => {},
+    });
     this.#finder = new HallPicker({ dialog: $("find-dialog"), texts: () => this.#texts("", "halls_none") });
     this.#finder.on("choose", ({ id }) => {
       this.#finder.close();
@@ -49,6 +57,7 @@ export class HallDialogs extends Emitter {
     this.#language = language;
     this.#create.setLanguage(language);
     this.#leave.setLanguage(language);
+    this.#topic.setLanguage(language);
   }
 
   create() {
@@ -67,6 +76,15 @@ export class HallDialogs extends Emitter {
     } catch {
       this.#opener.fail(this.#language.t("open_halls_failed"));
     }
+  }
+
+  /** What a hall is about. Open pages hear of it by an event, this one too. */
+  setTopic(hall) {
+    if (!hall) return;
+    this.#named = hall.id;
+    this.#topic.open();
+    $("topic-input").value = hall.topic ?? "";
+    $("topic-input").select();
   }
 
   leave(hall) {

@@ -39,6 +39,7 @@ export class Rest {
     (await this.#request("POST", "halls", { name, private: isPrivate })).hall;
   joinHall = async (id) => (await this.#request("POST", "halls/join", { hall_id: id })).hall;
   leaveHall = (id) => this.#request("POST", "halls/leave", { hall_id: id });
+  setTopic = async (id, topic) => (await this.#request("PATCH", `halls/${id}`, { topic })).hall;
   members = async (id) => (await this.#request("GET", `halls/${id}/members`)).members;
 
   messages = (hallId) => this.#request("GET", `messages/${hallId}`);
