@@ -110,6 +110,23 @@ import Testing
         }
     }
 
+    @Test func `what became of messages is found by the hall, and walked beside them`() throws {
+        let said = try database.say(in: hall, as: ana)
+        let edit = MessageEdit(hallID: hall.id, messageID: said.id, userID: ana.id, content: "y")
+        let writing = try plans { _ = try database.perform(.edit(edit)) }
+        let since = try plans {
+            let position = HallPosition(rev: 0, change: 0)
+            _ = try database.messages(of: hall.id, as: ana.id, since: position)
+        }
+
+        let index = "INDEX message_changes_by_change (hall_id=? AND change>?)"
+        #expect(since.contains("SEARCH mc USING \(index)"))
+        #expect(
+            since.contains(
+                "SEARCH message_changes USING PRIMARY KEY (hall_id=? AND message_id<?)"))
+        for steps in [writing, since] { #expect(!steps.contains(where: readsTooMuch)) }
+    }
+
     @Test func `my halls are found by user`() throws {
         let steps = try plans { _ = try database.halls(of: ana.id) }
 
