@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CFastCGI
+import Glibc
 import Sockets
 
 /// Everything that is done with libfcgi; no other file knows it.
@@ -64,9 +65,8 @@ final class FastCGIRequest {
         var place = unsafe raw.pointee.envp
         // A list of "NAME=VALUE" that ends with a null pointer. FCGX_GetParam would give the first alone.
         while let entry = unsafe place?.pointee {
-            // Byte by byte, since an entry may be shorter than the name.
-            let isNamed = (0..<count).allSatisfy {
-                unsafe UInt8(bitPattern: entry[$0]) == name.utf8Start[$0]
+            let isNamed = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: count) {
+                unsafe strncmp(entry, $0, count) == 0
             }
             if isNamed, unsafe entry[count] == CChar(UInt8(ascii: "=")) {
                 values.append(unsafe String(cString: entry + count + 1))

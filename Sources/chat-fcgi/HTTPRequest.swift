@@ -67,7 +67,8 @@ extension HTTPRequest {
         func variable(_ name: StaticString) -> String { values(name).first ?? "" }
         // RFC 9110 §5.3. What must be one value is none then, so that it does not matter which came first.
         func header(_ name: StaticString, joinedBy separator: String = ", ") -> String {
-            values(name).joined(separator: separator)
+            let values = values(name)
+            return values.count == 1 ? values[0] : values.joined(separator: separator)
         }
         method = Method(variable("REQUEST_METHOD"))
         target = variable("REQUEST_URI")
@@ -127,13 +128,15 @@ struct RequestTarget: Sendable, Equatable {
     ///
     /// - Throws: `invalid_request` for an escape that stands for nothing.
     func parameter(_ name: String) throws(HTTPRequest.Malformed) -> String? {
-        for part in query.utf8.split(separator: UInt8(ascii: "&")) {
-            let pair = part.split(
-                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard Substring(pair[0]).percentDecoded(plusIsSpace: true)?.isExactly(name) == true
+        var rest = query.utf8[...]
+        while !rest.isEmpty {
+            let part = rest.prefix { $0 != UInt8(ascii: "&") }
+            rest = rest[part.endIndex...].dropFirst()
+            let key = part.prefix { $0 != UInt8(ascii: "=") }
+            guard Substring(key).percentDecoded(plusIsSpace: true)?.isExactly(name) == true
             else { continue }
-            guard pair.count == 2 else { return "" }
-            guard let value = Substring(pair[1]).percentDecoded(plusIsSpace: true) else {
+            let text = Substring(part[key.endIndex...].dropFirst())
+            guard let value = text.percentDecoded(plusIsSpace: true) else {
                 throw HTTPRequest.Malformed(part: name)
             }
             return value

@@ -28,7 +28,7 @@ struct HistoryPageWriter {
     /// How many messages there are.
     var count: Int { rows.count }
 
-    mutating func append(_ message: some MessageFields) {
+    mutating func append(_ message: borrowing some MessageFields & ~Copyable) {
         MessageJSON.begin(message, to: &messages)
         let keyPlace = messages.bytes.count
         MessageJSON.end(&messages)

@@ -3,15 +3,16 @@
 public import CompactJSON
 
 /// What a message's JSON is made of. A value has it in strings; a row of an engine may write its bytes as they are.
-protocol MessageFields {
+protocol MessageFields: ~Copyable {
     var id: Int64 { get }
-    var hallID: Int64 { get }
     var rev: Int64 { get }
     var senderID: Int64 { get }
     var change: MessageChange? { get }
     var hasClientKey: Bool { get }
 
-    /// Writes the members `sender_id` and `username`, each with a comma before it.
+    /// Writes what ``MessageJSON/writeHall(_:to:)`` does, which is the same for all messages of a hall.
+    func writeHall(to json: inout JSONWriter)
+    /// Writes what ``MessageJSON/writeSender(_:_:to:)`` does, which is the same for all messages of a sender.
     func writeSender(to json: inout JSONWriter)
     /// Writes the text as a string of JSON.
     func writeContent(to json: inout JSONWriter)
@@ -24,30 +25,40 @@ protocol MessageFields {
 /// The one writer of what docs/protocol.md calls a message.
 enum MessageJSON {
     /// Writes a message without the brace at its end: what only one reader sees stands before that.
-    static func begin(_ message: some MessageFields, to json: inout JSONWriter) {
+    static func begin(
+        _ message: borrowing some MessageFields & ~Copyable, to json: inout JSONWriter
+    ) {
         json.raw("{\"id\":")
         json.integer(message.id)
-        json.raw(",\"hall_id\":")
-        json.integer(message.hallID)
-        json.raw(",\"rev\":")
+        message.writeHall(to: &json)
         json.integer(message.rev)
         message.writeSender(to: &json)
-        json.raw(",\"content\":")
         message.writeContent(to: &json)
         json.raw(",\"created_at\":")
         message.writeCreatedAt(to: &json)
         if let change = message.change { write(change, to: &json) }
     }
 
+    /// Writes everything between a message's id and its position.
+    static func writeHall(_ id: Int64, to json: inout JSONWriter) {
+        json.raw(",\"hall_id\":")
+        json.integer(id)
+        json.raw(",\"rev\":")
+    }
+
+    /// Writes everything between a message's position and its text.
     static func writeSender(_ id: Int64, _ username: String, to json: inout JSONWriter) {
         json.raw(",\"sender_id\":")
         json.integer(id)
         json.raw(",\"username\":")
         json.string(username)
+        json.raw(",\"content\":")
     }
 
     /// Writes the key that only its sender sees, if there is one.
-    static func writeKey(of message: some MessageFields, to json: inout JSONWriter) {
+    static func writeKey(
+        of message: borrowing some MessageFields & ~Copyable, to json: inout JSONWriter
+    ) {
         guard message.hasClientKey else { return }
         json.raw(",\"client_key\":")
         message.writeClientKey(to: &json)
@@ -70,6 +81,8 @@ enum MessageJSON {
 }
 
 extension Message: MessageFields {
+    func writeHall(to json: inout JSONWriter) { MessageJSON.writeHall(hallID, to: &json) }
+
     func writeSender(to json: inout JSONWriter) {
         MessageJSON.writeSender(senderID, username, to: &json)
     }

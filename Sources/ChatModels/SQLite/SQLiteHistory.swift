@@ -64,17 +64,19 @@ struct SQLiteHistory: History {
         var rows = try MessagesBackwards(
             MessageRow.columns, of: hall, from: id, in: reader.db)
         defer { rows.finish() }
-        var changes = try ChangesBackwards(of: hall, from: id, in: reader.db)
+        let changes = try ChangesBackwards(of: hall, from: id, in: reader.db)
         defer { changes.finish() }
         var writer = HistoryPageWriter(sizeExpected: count)
         try reader.database.senders.withLock { senders in
+            var message = MessageRow(rows.row, of: hall.hallID, changes, senders)
+            // What is learnt there must not make a copy of what is known here.
+            senders = SenderTexts()
+            defer { senders = message.senders }
             // Where a message was taken out by hand, there are fewer of them than positions.
-            while writer.count < count, try rows.step(), rows.row.integer(1) > rev {
-                try senders.learn(rows.row.integer(2), reader.db)
-                writer.append(
-                    MessageRow(
-                        row: rows.row, hallID: hall.hallID,
-                        change: try changes.change(of: rows.row.integer(0)), senders: senders))
+            while writer.count < count, try rows.step() {
+                try message.take(in: reader.db)
+                guard message.rev > rev else { break }
+                writer.append(message)
             }
         }
         // What changed since a position has nothing before it to ask for.

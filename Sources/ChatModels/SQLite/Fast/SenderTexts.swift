@@ -10,9 +10,9 @@ struct SenderTexts {
     private var places: [Int64: Range<Int>] = [:]  // sender → where in `texts`
     private var texts = JSONWriter()
 
-    /// Learns of a sender, if it is one whom it does not know.
-    mutating func learn(_ id: Int64, _ db: Database) throws {
-        guard places[id] == nil else { return }
+    /// Where in ``bytes`` it stands what a message says of a sender.
+    mutating func place(of id: Int64, _ db: Database) throws -> Range<Int> {
+        if let place = places[id] { return place }
         let names = try FastStatement("SELECT username FROM users WHERE id = ?", in: db)
         names.bind(1, id)
         guard try names.step() else { throw ChatError(.internalError) }
@@ -20,33 +20,56 @@ struct SenderTexts {
         if texts.bytes.count > Self.bytesMax { self = SenderTexts() }
         let start = texts.bytes.count
         MessageJSON.writeSender(id, names.text(0), to: &texts)
-        places[id] = start..<texts.bytes.count
+        let place = start..<texts.bytes.count
+        places[id] = place
+        return place
     }
 
-    /// Writes what a message says of a sender that it has learnt of.
-    func write(_ id: Int64, to json: inout JSONWriter) {
-        if let place = places[id] { json.raw(texts.bytes, in: place) }
-    }
+    /// What messages say of all senders whose place was asked for.
+    var bytes: [UInt8] { texts.bytes }
 }
 
-/// A message in a row of ``MessagesBackwards``: its texts go into the JSON without becoming strings.
-struct MessageRow: MessageFields {
+/// The message in the row of ``MessagesBackwards``, while that goes from one to the next: its texts go into the JSON without
+/// becoming strings. Not copyable: a value with as many parts would be copied with each message.
+struct MessageRow: ~Copyable, MessageFields {
     /// The columns that it wants.
     static let columns = MessagesBackwards.Columns(
         count: 6, "m.id, m.rev, m.sender_id, m.content, m.created_at, m.client_key")
 
-    let row: FastStatement
-    let hallID: Int64
-    let change: MessageChange?
-    /// Knows the sender.
-    let senders: SenderTexts
+    private(set) var id: Int64 = 0
+    private(set) var rev: Int64 = 0
+    private(set) var senderID: Int64 = 0
+    private(set) var change: MessageChange?
+    private(set) var senders: SenderTexts
+    private let row: FastStatement
+    private let hall: [UInt8]
+    private var sender = 0..<0
+    private var changes: ChangesBackwards
 
-    var id: Int64 { row.integer(0) }
-    var rev: Int64 { row.integer(1) }
-    var senderID: Int64 { row.integer(2) }
+    init(
+        _ row: FastStatement, of hallID: Int64, _ changes: ChangesBackwards, _ senders: SenderTexts
+    ) {
+        self.row = row
+        self.changes = changes
+        self.senders = senders
+        var hall = JSONWriter()
+        MessageJSON.writeHall(hallID, to: &hall)
+        self.hall = hall.bytes
+    }
+
+    /// Takes the message of the row as it is now.
+    mutating func take(in db: Database) throws {
+        id = row.integer(0)
+        rev = row.integer(1)
+        senderID = row.integer(2)
+        change = try changes.change(of: id)
+        sender = try senders.place(of: senderID, db)
+    }
+
     var hasClientKey: Bool { !row.isNull(5) }
 
-    func writeSender(to json: inout JSONWriter) { senders.write(senderID, to: &json) }
+    func writeHall(to json: inout JSONWriter) { json.raw(hall, in: 0..<hall.count) }
+    func writeSender(to json: inout JSONWriter) { json.raw(senders.bytes, in: sender) }
     func writeContent(to json: inout JSONWriter) { row.write(3, to: &json) }
     func writeCreatedAt(to json: inout JSONWriter) { row.write(4, to: &json) }
     func writeClientKey(to json: inout JSONWriter) { row.write(5, to: &json) }
