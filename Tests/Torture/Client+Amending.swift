@@ -9,10 +9,21 @@ extension Client {
         let kind = random.int(1...20)
         let send = kind <= 14 ? ownMessage() : othersMessage(asModerator: kind <= 18)
         guard let send, !world.history.sends[send].isLeftAlone else { return nil }
-        let deed: Amendment.Deed =
-            kind <= 10 || kind == 19
-            ? world.history.edited(send, text: Prose.text(&random)) : .deletion
+        return amendment(of: send, isEdit: kind <= 10 || kind == 19, now)
+    }
+
+    func amendment(of send: Int, isEdit: Bool, _ now: Int64) -> Int {
+        let deed =
+            isEdit ? world.history.edited(send, text: Prose.text(&random)) : Amendment.Deed.deletion
         return world.history.begin(deed, of: send, by: person, now: now)
+    }
+
+    /// An edit is often followed by the next one at once: several go out together.
+    func changesAgain(after number: Int) -> Int? {
+        let amendment = world.history.amendments[number]
+        let isLeftAlone = world.history.sends[amendment.send].isLeftAlone
+        guard world.isSpeaking, amendment.isEdit, !isLeftAlone else { return nil }
+        return random.isTrue(oneIn: 2) ? amendment.send : nil
     }
 
     /// One of its last ones, in a hall in which it is.

@@ -93,6 +93,15 @@ extension Client {
         checkFresh(receipt, "loads", world.history.newest(of: receipt.send, before: asked))
     }
 
+    /// An answer that says of which change it is has everything as of that, or later.
+    ///
+    /// - Returns: whether it has.
+    func checkFresh(_ receipt: Receipt, of change: Int64) -> Bool {
+        let sightings = world.history.sends[receipt.send].sightings
+        return checkFresh(
+            receipt, "is answered, as of \(change), with", sightings.last { $0.change <= change })
+    }
+
     /// chat-push may be some moments behind, unless it is hurt.
     func checkFresh(_ receipt: Receipt, joined asked: Int64) {
         let newest = world.history.newest(of: receipt.send, before: asked - Self.ageMax)
@@ -109,13 +118,16 @@ extension Client {
         checkFresh(receipt, "hears", newest)
     }
 
-    private func checkFresh(_ receipt: Receipt, _ verb: String, _ newest: Sighting?) {
-        guard let newest else { return }
+    @discardableResult private func checkFresh(
+        _ receipt: Receipt, _ verb: String, _ newest: Sighting?
+    ) -> Bool {
+        guard let newest else { return true }
         world.history.count("texts held against a newer one")
-        guard newest.change > receipt.change else { return }
+        guard newest.change > receipt.change else { return true }
         world.history.breach(
             newest.isDeletion ? .undead : .stale,
             "\(name) \(verb) m\(receipt.send) as of \(receipt.change), which has been at \(newest.change)"
         )
+        return false
     }
 }

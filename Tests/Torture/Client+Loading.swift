@@ -25,7 +25,9 @@ extension Client {
                 let receipts = self.recognize(page["messages"])
             else { return self.world.history.breach(.forged, "a page without its members") }
             self.world.history.count("loaded", receipts.count)
-            for receipt in receipts { self.checkFresh(receipt, asked: now) }
+            for receipt in receipts {
+                if self.checkFresh(receipt, of: change) { self.checkFresh(receipt, asked: now) }
+            }
             if load.phase == .changes {
                 self.takeChanges(page, receipts, hall, since: since, known: known, asked: now)
             } else {

@@ -92,20 +92,23 @@ extension Client {
 
     // MARK: Joining
 
-    func join(_ hall: ClientHall) {
+    /// - Parameter asksForChanges: whether it asks for them, too; if not, it has to ask again.
+    func join(_ hall: ClientHall, asksForChanges: Bool = true) {
         guard phase == .online, !hall.isAsking else { return }
         (hall.isAsking, hall.askAt) = (true, nil)
+        var members: [JSONValue.Member] = [
+            .init("hall_id", .integer(hall.id)), .init("since_rev", .integer(hall.have)),
+        ]
+        if asksForChanges { members.append(.init("since_change", .integer(hall.known))) }
         ask(
-            "join_hall",
-            [
-                "hall_id": .integer(hall.id), "since_rev": .integer(hall.have),
-                "since_change": .integer(hall.known),
-            ], .join(hall, since: hall.have, known: hall.known, asked: world.now),
+            "join_hall", .object(members),
+            .join(
+                hall, since: hall.have, known: asksForChanges ? hall.known : nil, asked: world.now),
             within: world.manners.patience)
     }
 
     func joined(
-        _ hall: ClientHall, _ since: Int64, _ known: Int64, _ asked: Int64, _ answer: JSONValue
+        _ hall: ClientHall, _ since: Int64, _ known: Int64?, _ asked: Int64, _ answer: JSONValue
     ) {
         hall.isAsking = false
         guard answer["ok"]?.bool == true else {
@@ -117,7 +120,7 @@ extension Client {
         guard let rev = answer["rev"]?.integer, let change = answer["change"]?.integer,
             let isComplete = answer["complete"]?.bool,
             let receipts = recognize(answer["messages"]),
-            isComplete == (answer["changed"]?.array != nil)
+            (isComplete && known != nil) == (answer["changed"]?.array != nil)
         else { return world.history.breach(.forged, "a join was answered without its members") }
         if hall.isIn, rev < hall.last || change < hall.told {
             world.history.breach(.disordered, "hall \(hall.id) went back to \(rev), \(change)")
@@ -128,13 +131,16 @@ extension Client {
         let changed = recognize(answer["changed"]) ?? []
         for receipt in receipts + changed {
             checkShown(receipt, in: hall)
-            checkFresh(receipt, joined: asked)
+            if checkFresh(receipt, of: change) { checkFresh(receipt, joined: asked) }
         }
         if isComplete { checkWhole(receipts, hall, since: since, rev: rev) }
         for receipt in receipts { store(receipt, in: hall, .replay) }
-        if isComplete {
+        if isComplete, let known {
             world.history.count("changes replayed", changed.count)
             take(changed, hall, since: known, change: change)
+        } else if isComplete, hall.known < change {
+            world.history.count("asked for changes later")
+            join(hall)
         } else if hall.have < rev || hall.known < change {
             world.history.count("incomplete answers")
             hall.load = ClientHall.Load(

@@ -22,6 +22,8 @@ struct Speech {
     var isAsked = false
     var handedOver: Int64 = 0
     var nextAt: Int64 = 0
+    /// What is to be changed once more, at once.
+    var again: Int?
     /// When a request is given up.
     var deadline: Int64 = 0
 }
@@ -52,6 +54,10 @@ extension Client {
     }
 
     private func nextErrand(_ now: Int64) -> Errand? {
+        if let send = speech.again {
+            speech.again = nil
+            return .amend(amendment(of: send, isEdit: !random.isTrue(oneIn: 4), now))
+        }
         if world.changePercent > 0, random.int(1...100) <= world.changePercent,
             let amendment = nextAmendment(now)
         {
@@ -125,6 +131,7 @@ extension Client {
         case .amend(let amendment):
             world.history.acknowledge(amendment: amendment, with: message, now: world.now)
             checkPermission(of: amendment)
+            speech.again = changesAgain(after: amendment)
         }
         finish(errand)
     }
@@ -180,7 +187,8 @@ extension Client {
         speech.current = nil
         speech.isAsked = false
         let think = world.thinkTime
-        speech.nextAt = world.now + random.milliseconds(think / 2...think * 3 / 2)
+        speech.nextAt =
+            world.now + (speech.again == nil ? random.milliseconds(think / 2...think * 3 / 2) : 0)
     }
 }
 

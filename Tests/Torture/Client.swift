@@ -19,7 +19,8 @@ final class Client: TransportOwner {
 
     /// What an acknowledgement is waited for.
     enum Question {
-        case join(ClientHall, since: Int64, known: Int64, asked: Int64)
+        /// `known` is `nil` where it was not asked for changes.
+        case join(ClientHall, since: Int64, known: Int64?, asked: Int64)
         case errand(Errand)
     }
 
@@ -200,7 +201,10 @@ final class Client: TransportOwner {
         // Whoever was away did not hear into which halls it was brought.
         if world.manners.loadsList { listAt = world.now }
         // Also those that it was taken out of: it may be in again.
-        for hall in halls.values.sorted(by: { $0.id < $1.id }) { join(hall) }
+        for hall in halls.values.sorted(by: { $0.id < $1.id }) {
+            // As a client of before there were changes, which is told no old texts either.
+            join(hall, asksForChanges: world.changePercent == 0 || !random.isTrue(oneIn: 3))
+        }
     }
 
     /// Asks with an acknowledgement.
