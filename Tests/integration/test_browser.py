@@ -1239,7 +1239,8 @@ def test_an_owner_says_what_a_hall_is_about_and_everybody_sees_it(shared_site, s
 
 
 @pytest.mark.parametrize("trouble", [
-    "a module is missing", "a module never comes", "the entry is missing", "the guard and a module are missing",
+    "a module is missing", "a module never comes", "the reader's language is missing", "the reader's language never comes",
+    "the entry is missing", "the guard and a module are missing", "every script is missing",
     "an exception as it is loaded", "an exception as the chat opens",
 ])  # fmt: skip
 def test_a_page_that_cannot_start_says_so_within_seconds(shared_site, seat, pair, trouble):
@@ -1262,9 +1263,12 @@ def test_a_page_that_cannot_start_says_so_within_seconds(shared_site, seat, pair
     files = {
         "a module is missing": {"js/trail.js": None},
         "a module never comes": {"js/trail.js": NEVER},
+        "the reader's language is missing": {"js/en.js": None},
+        "the reader's language never comes": {"js/en.js": NEVER},
         "the entry is missing": {"js/chat.js": None},
         "the guard and a module are missing": {"js/guard.js": None, "js/trail.js": None},
-        "an exception as it is loaded": {"js/settings.js": "export class Settings { constructor() { nothing(); } }"
+        "every script is missing": {"js/*.js": None},
+        "an exception as it is loaded": {"js/settings.js": "export class Settings { static open() { nothing(); } }"
                                          " export const mayUseSingleKeys = () => true;"},
         "an exception as the chat opens": {"js/chat-page.js": "export class ChatPage { constructor() { nothing(); } }"},
     }[trouble]  # fmt: skip
@@ -1275,15 +1279,15 @@ def test_a_page_that_cannot_start_says_so_within_seconds(shared_site, seat, pair
     # The page gives up after less than five seconds; a busy machine may have lost as many again.
     expect(one["#start-again"]).to_be_visible(timeout=20_000)
     expect(one["#start-failed"]).to_contain_text("Halls isn’t loading.")
-    hears = "the guard" not in trouble
-    assert ("Halls no se carga." in one["#start-failed"].inner_text()) != hears, "in one language, if it is known"
+    is_known = trouble != "every script is missing"
+    assert ("Halls no se carga." in one["#start-failed"].inner_text()) != is_known, "in one language, if it is known"
 
     # Repaired, it starts where it was to start.
     repaired.append(True)
     one["#start-again"].click()
     one.is_at("chat")
     expect(one["#start-failed"]).to_be_hidden()
-    if hears:
+    if is_known and "the guard" not in trouble:
         assert one.page.url.endswith(f"#/halls/{hall['id']}")
     one.complaints.clear()
 
@@ -2142,18 +2146,41 @@ def test_the_page_speaks_the_language_of_the_browser_until_it_is_told_another(
     shared_site, seat, pair, locale, halls, write
 ):
     ana, _, hall = pair
-    one = seat(shared_site, ana, locale=locale).open(hall)
+    one = seat(shared_site, ana, locale=locale)
+    fetched = []
+    one.page.on("request", lambda request: fetched.extend(re.findall(r"/(e[ns])\.js$", request.url)))
+    one.open(hall)
     expect(one["#sidebar h2"]).to_have_text(halls)
     expect(one["#composer-text"]).to_have_attribute("placeholder", write)
-    other_language, other_word = ("es", "Salas") if halls == "Halls" else ("en", "Halls")
+    language, other_language, other_word = ("en", "es", "Salas") if halls == "Halls" else ("es", "en", "Halls")
+    assert fetched == [language]
 
     one["#open-settings"].click()
     one["#language"].select_option(other_language)
 
     expect(one["#sidebar h2"]).to_have_text(other_word)
     expect(one["html"]).to_have_attribute("lang", other_language)
+    assert fetched == [language, other_language]
     one.page.reload()
     expect(one["#sidebar h2"]).to_have_text(other_word)
+    assert fetched == [language, other_language, other_language]
+
+
+def test_a_language_that_does_not_come_leaves_the_page_as_it_is_and_can_be_tried_again(shared_site, seat, pair):
+    ana, _, hall = pair
+    one = seat(shared_site, ana, **DESKTOP).open(hall)
+    one.page.route("**/js/es.js", lambda route: route.abort())
+    one["#open-settings"].click()
+
+    one["#language"].select_option("es")
+
+    expect(one["#language-failed"]).to_have_text("Couldn’t load that language. Check the connection and try again.")
+    expect(one["#language"]).to_have_value("en")
+    expect(one["html"]).to_have_attribute("lang", "en")
+    one.page.unroute("**/js/es.js")
+    one["#language"].select_option("es")
+    expect(one["html"]).to_have_attribute("lang", "es")
+    expect(one["#language-failed"]).to_be_hidden()
 
 
 def test_the_page_is_light_or_dark_as_the_system_until_it_is_told_otherwise(shared_site, seat, pair):

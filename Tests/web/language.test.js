@@ -5,11 +5,12 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import en from "../../nginx/site/static/js/en.js";
 import es from "../../nginx/site/static/js/es.js";
-import { Language } from "../../nginx/site/static/js/language.js";
+import { Language, chooseCode } from "../../nginx/site/static/js/language.js";
 
 const site = new URL("../../nginx/site/", import.meta.url);
 const read = (path) => readFileSync(new URL(path, site), "utf8");
 const scripts = readdirSync(new URL("static/js/", site));
+const speak = (code, wanted) => new Language(code, { en, es }[code], wanted);
 const placeholders = (sentence) => {
   const forms = typeof sentence === "string" ? [sentence] : Object.values(sentence);
   return forms.map((form) => [...form.matchAll(/\{(\w+)\}/gu)].map((match) => match[1]).sort().join());
@@ -40,34 +41,48 @@ test("every sentence the page names exists", () => {
   }
 });
 
-test("the browser's language is taken unless another was chosen", () => {
-  assert.equal(Language.choose(null, ["es-MX", "en"]).code, "es");
-  assert.equal(Language.choose(null, ["fr-FR", "es"]).code, "es");
-  assert.equal(Language.choose(null, ["fr-FR"]).code, "en");
-  assert.equal(Language.choose("en", ["es-ES"]).code, "en");
-  assert.equal(Language.choose("xx", []).code, "en");
+test("the browser's language is taken unless another was chosen", async () => {
+  assert.equal(chooseCode(null, ["es-MX", "en"]), "es");
+  assert.equal(chooseCode(null, ["fr-FR", "es"]), "es");
+  assert.equal(chooseCode(null, ["fr-FR"]), "en");
+  assert.equal(chooseCode("en", ["es-ES"]), "en");
+  assert.equal(chooseCode("xx", []), "en");
+  assert.equal((await Language.choose(null, ["es-MX"])).t("send"), "Enviar");
+});
+
+test("a language becomes another for all who have it, and of two in a row the last", async () => {
+  const language = speak("en");
+  const heard = [];
+  language.on("changed", () => heard.push(language.t("send")));
+
+  await Promise.all([language.become("es"), language.become("en")]);
+  assert.deepEqual([language.code, heard], ["en", []]);
+  await Promise.all([language.become("en"), language.become("es")]);
+  await language.become("es");
+  await language.become(null);
+
+  assert.deepEqual([language.code, heard], ["en", ["Enviar", "Send"]]);
 });
 
 test("what is no tag of a language costs no more than its flavour", () => {
   const hour = new Date(2026, 10, 23, 22, 45);
   for (const tag of ["en-US@posix", "en-", "en", "en_US.UTF-8", "en-US-", "en-x", "en-a-b-c-toolongforasubtag"]) {
-    const language = Language.choose(null, [tag]);
-    assert.equal(language.code, "en", tag);
-    assert.match(language.hour(hour), /45/u);
+    assert.equal(chooseCode(null, [tag]), "en", tag);
+    assert.match(speak("en", [tag]).hour(hour), /45/u);
   }
-  for (const tag of ["es_ES", "es-", "ES", "es_MX@euro", "es-419-"]) assert.equal(Language.choose(null, [tag]).code, "es", tag);
+  for (const tag of ["es_ES", "es-", "ES", "es_MX@euro", "es-419-"]) assert.equal(chooseCode(null, [tag]), "es", tag);
   for (const tag of ["", "-", "@", "C", "POSIX", "*", "x", "i-klingon", "\u0000", undefined, null, "constructor"]) {
-    assert.equal(Language.choose(null, [tag, "es"]).code, "es", String(tag));
-    assert.equal(new Language("en", [tag]).code, "en", String(tag));
+    assert.equal(chooseCode(null, [tag, "es"]), "es", String(tag));
+    assert.equal(speak("en", [tag]).code, "en", String(tag));
   }
-  assert.equal(Language.choose("constructor", []).code, "en");
-  assert.equal(Language.choose(null, ["en-US@posix"]).hour(hour), new Language("en", ["en-US"]).hour(hour));
+  assert.equal(chooseCode("constructor", []), "en");
+  assert.equal(speak("en", ["en-US@posix"]).hour(hour), speak("en", ["en-US"]).hour(hour));
 });
 
 test("hours follow the reader into another time zone", () => {
   const before = process.env.TZ;
   process.env.TZ = "Europe/Madrid";
-  const language = new Language("es", ["es-ES"]);
+  const language = speak("es", ["es-ES"]);
   const date = new Date("2026-11-23T12:00:00.000Z");
   assert.deepEqual([language.hour(date), language.followZone()], ["13:00", false]);
 
@@ -79,7 +94,7 @@ test("hours follow the reader into another time zone", () => {
 });
 
 test("the words are Spanish where they should be", () => {
-  const language = new Language("es", ["es-ES"]);
+  const language = speak("es", ["es-ES"]);
 
   assert.equal(language.t("send"), "Enviar");
   assert.equal(language.t("halls"), "Salas");
@@ -90,7 +105,7 @@ test("the words are Spanish where they should be", () => {
 });
 
 test("values are put in as they are", () => {
-  const language = new Language("en");
+  const language = speak("en");
 
   assert.equal(language.t("says", { name: "{content}", content: "$& <b>" }), "{content} says: $& <b>");
 });
@@ -108,8 +123,8 @@ test("who chooses a name or a password that is refused is told why, and what wil
     [{ code: "hall_name_taken" }, /or one that looks the same/u, /se ve igual/u],
   ];
   for (const [error, english, spanish] of refusals) {
-    assert.match(new Language("en").error(error), english);
-    assert.match(new Language("es").error(error), spanish);
+    assert.match(speak("en").error(error), english);
+    assert.match(speak("es").error(error), spanish);
   }
 });
 
@@ -122,7 +137,7 @@ test("every sentence is said somewhere", () => {
 });
 
 test("an error without a sentence gets the general one", () => {
-  const language = new Language("en");
+  const language = speak("en");
 
   assert.equal(language.error({ code: "username_taken" }), en.error_username_taken);
   assert.equal(language.error({ code: "never_heard_of" }), en.error_internal);
@@ -132,7 +147,7 @@ test("an error without a sentence gets the general one", () => {
 test("days are named by the reader's calendar, also across the change of the clock", () => {
   const before = process.env.TZ;
   process.env.TZ = "Europe/Madrid";
-  const language = new Language("es", ["es-ES"]);
+  const language = speak("es", ["es-ES"]);
   const now = new Date("2026-10-26T08:00:00.000Z");
 
   assert.equal(language.day(new Date("2026-10-25T23:01:00.000Z"), now), "Hoy");
@@ -145,7 +160,7 @@ test("days are named by the reader's calendar, also across the change of the clo
 test("the hour in the margin has no day period", () => {
   const date = new Date(2026, 10, 23, 22, 45);
 
-  assert.equal(new Language("en", ["en-US"]).shortHour(date), "10:45");
-  assert.match(new Language("en", ["en-US"]).hour(date), /10:45\sPM/u);
-  assert.equal(new Language("es", ["es-ES"]).shortHour(date), "22:45");
+  assert.equal(speak("en", ["en-US"]).shortHour(date), "10:45");
+  assert.match(speak("en", ["en-US"]).hour(date), /10:45\sPM/u);
+  assert.equal(speak("es", ["es-ES"]).shortHour(date), "22:45");
 });

@@ -43,7 +43,9 @@ test("messages, halls and users do not import each other, and neither they nor w
 test("every module is announced in the page, so that none is waited for twice", () => {
   const announced = [...html.matchAll(/rel="modulepreload" href="(.+?)"/gu)].map((match) => match[1]);
 
-  assert.deepEqual(announced.sort(), scripts.filter((path) => !/\/(?:chat|guard|theme)\.js$/u.test(path)).sort());
+  // Of the languages preferences.js announces the reader's.
+  assert.deepEqual(announced.sort(), scripts.filter((path) => !/\/(?:chat|guard|preferences|en|es)\.js$/u.test(path)).sort());
+  for (const path of scripts) assert.doesNotMatch(read(path), /from "\.\/e[ns]\.js"/u, path);
 });
 
 test("ids are unique, and what the scripts look up exists", () => {

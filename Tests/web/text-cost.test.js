@@ -12,6 +12,7 @@ import { beginningOf, isLong } from "../../nginx/site/static/js/folding.js";
 import { splitLinks } from "../../nginx/site/static/js/links.js";
 import { deletedSentence } from "../../nginx/site/static/js/message-state.js";
 import { HallHistory } from "../../nginx/site/static/js/messages.js";
+import en from "../../nginx/site/static/js/en.js";
 import { Language } from "../../nginx/site/static/js/language.js";
 import { decodePacket } from "../../nginx/site/static/js/packets.js";
 import { layoutRows } from "../../nginx/site/static/js/rows.js";
@@ -27,7 +28,7 @@ const repetitions = 5;
 /** A machine that others use may cost a reading more than itself: what looks like too much is looked at again. */
 const doubts = 4;
 
-const language = new Language("en");
+const language = new Language("en", en);
 const message = (content) => ({ id: 1, rev: 1, sender_id: 1, username: content, content, created_at: "2026-11-27T10:00:00Z" });
 const readers = {
   isEmojiOnly,

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Banner } from "../../nginx/site/static/js/banner.js";
+import en from "../../nginx/site/static/js/en.js";
 import { Language } from "../../nginx/site/static/js/language.js";
 import { Rest } from "../../nginx/site/static/js/rest.js";
 import { Waiting } from "../../nginx/site/static/js/waiting.js";
@@ -93,7 +94,7 @@ test("each request is watched", async () => {
 test("the banner says that the server is slow, unless there is worse", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const element = { dataset: {}, textContent: "" };
-  const banner = new Banner({ element, language: new Language("en") });
+  const banner = new Banner({ element, language: new Language("en", en) });
   const shows = () => element.dataset.state;
 
   banner.connectionChanged("online", "connecting");

@@ -25,10 +25,6 @@ export class Announcer {
     this.#language = language;
   }
 
-  setLanguage(language) {
-    this.#language = language;
-  }
-
   clear() {
     this.#changed.clear();
     this.#element.replaceChildren();

@@ -18,11 +18,7 @@ export class Banner {
   constructor({ element, language }) {
     this.#element = element;
     this.#language = language;
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    this.#say();
+    language.on("changed", () => this.#say());
   }
 
   /** The server lets somebody wait. What is worse than that is said in its place. */

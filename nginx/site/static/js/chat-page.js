@@ -69,6 +69,8 @@ export class ChatPage {
     this.#trail.on("changed", () => this.#route());
     this.#panes.on("changed", () => this.#route());
     setInterval(() => this.#conversation.lookAtDay(), 30_000);
+    // The last to hear of it: the parts speak it already.
+    language.on("changed", () => this.#languageChanged());
   }
 
   get viewedId() {
@@ -79,17 +81,6 @@ export class ChatPage {
   get view() {
     const { hallId, isAtEnd } = this.#conversation;
     return { hallId, isAtEnd, isRead: hallId !== null && isAtEnd && !document.hidden && this.#panes.isConversationShown };
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    for (const part of [
-      this.#announcer, this.#hallList, this.#editing, this.#conversation, this.#notices, this.#members, this.#dialogs,
-    ]) part.setLanguage(language);
-    this.#showTitle();
-    if (this.viewedId !== null) return;
-    this.#currentId = null;
-    this.#route();
   }
 
   /** The session ended: who signs in next on this device, or looks into the page, finds nothing of it. */
@@ -223,6 +214,14 @@ export class ChatPage {
       compose: () => this.#conversation.composer.focus(),
       escape: () => this.#members.isOpen && this.#members.toggle(),
     });
+  }
+
+  #languageChanged() {
+    if (this.#isEnded) return;
+    this.#showTitle();
+    if (this.viewedId !== null) return;
+    this.#currentId = null;
+    this.#route();
   }
 
   #showTitle() {

@@ -27,10 +27,11 @@ const waiting = new Waiting({ ask: () => rest.session().catch(() => {}) });
 const watch = (channel) => (promise) => waiting.watch(channel, promise);
 const rest = new Rest({ watch: watch("rest") });
 const storage = new SafeStorage(browserStorage());
-const settings = new Settings({ storage });
+const settings = await Settings.open({ storage });
+const { language } = settings;
 const element = (id) => document.getElementById(id);
-const welcome = new WelcomeScreen({ element: element("welcome"), rest, language: settings.language });
-const banner = new Banner({ element: element("offline"), language: settings.language });
+const welcome = new WelcomeScreen({ element: element("welcome"), rest, language });
+const banner = new Banner({ element: element("offline"), language });
 let page = null;
 let retryTimer = null;
 let isStarting = false;
@@ -41,12 +42,7 @@ let waysIn = {};
 wireDialogs();
 nameModifierKeys();
 fitKeyboard();
-refuseFiles(() => page?.show(settings.language.t("files_refused")));
-settings.on("language", (language) => {
-  welcome.setLanguage(language);
-  banner.setLanguage(language);
-  page?.setLanguage(language);
-});
+refuseFiles(() => page?.show(language.t("files_refused")));
 waiting.on("slow", (isSlow) => page && banner.slowChanged(isSlow));
 welcome.on("again", () => start());
 // A session that ended leaves nothing of it in the page: drafts and unsent messages wait in the storage.
@@ -117,7 +113,7 @@ function openChat({ user, login, limits }, halls) {
   const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
   const session = new Session({ user, rest, socket: io({ path: socketAddress }), storage, view, watch: watch("send"), isSiteLogin: login === "site" });
   page = new ChatPage({
-    session, rest, storage, language: settings.language, lengthMax: limits?.message_length_max,
+    session, rest, storage, language, lengthMax: limits?.message_length_max,
     editSeconds: limits?.edit_seconds,
   });
   session.on("connection", (state, before) => banner.connectionChanged(state, before));
@@ -191,7 +187,7 @@ async function signOut() {
     await rest.logout();
   } catch (error) {
     if (error.code !== "unauthenticated") {
-      failed.textContent = settings.language.error(error);
+      failed.textContent = language.error(error);
       failed.hidden = false;
       return undefined;
     }

@@ -50,11 +50,6 @@ export class Composer extends Emitter {
     this.#showButton();
   }
 
-  setLanguage(language) {
-    this.#language = language;
-    this.#field.setLanguage(language);
-  }
-
   /** The hall's name, for who does not see the heading. */
   set name(name) {
     this.#text.setAttribute("aria-label", this.#language.t("write_message_in", { name }));

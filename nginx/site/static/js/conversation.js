@@ -35,6 +35,10 @@ export class Conversation extends Emitter {
       scroller: $("scroller"), log: $("log"), language, onRender: () => this.#rendered(),
     });
     this.#composer = new Composer({ form: $("composer"), storage, language });
+    language.on("changed", () => {
+      if (this.#hall) this.setHall(this.#hall);
+      this.#showNewCount();
+    });
     this.#composer.on("send", (content) => this.emit("send", content));
     // While text is pasted over other text the input is small for a moment, and the log is tall.
     this.#composer.on("edit", () => this.#list.noticeEnd());
@@ -79,14 +83,6 @@ export class Conversation extends Emitter {
 
   get list() {
     return this.#list;
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    this.#list.setLanguage(language);
-    this.#composer.setLanguage(language);
-    if (this.#hall) this.setHall(this.#hall);
-    this.#showNewCount();
   }
 
   /** `pending()` is what is on its way, `apply(message)` a message with what was done to it here. */

@@ -56,10 +56,6 @@ export class FormDialog {
     });
   }
 
-  setLanguage(language) {
-    this.#language = language;
-  }
-
   open() {
     this.#form.reset();
     this.#error.hidden = true;

@@ -36,12 +36,6 @@ export class Editing {
     this.#wireSession();
   }
 
-  setLanguage(language) {
-    this.#language = language;
-    this.#actions.setLanguage(language);
-    this.#editor.setLanguage(language);
-  }
-
   clear() {
     this.#left.clear();
     this.#actions.clear();

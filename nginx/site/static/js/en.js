@@ -148,6 +148,7 @@ export default {
   nothing_found: "No halls with that name.",
 
   language: "Language",
+  language_failed: "Couldn’t load that language. Check the connection and try again.",
   theme: "Appearance",
   theme_system: "System default",
   theme_light: "Light",

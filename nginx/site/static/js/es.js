@@ -148,6 +148,7 @@ export default {
   nothing_found: "No hay salas con ese nombre.",
 
   language: "Idioma",
+  language_failed: "No se pudo cargar ese idioma. Revisa la conexión y reinténtalo.",
   theme: "Apariencia",
   theme_system: "Según el sistema",
   theme_light: "Clara",

@@ -9,9 +9,6 @@
     body.dataset.screen = "broken";
     document.getElementById("start-again")?.focus();
   };
-  // Until the page has found the reader's language, the browser's first is as good.
-  const isSpanish = /^es\b/iu.test(navigator.language ?? "");
-  document.documentElement.dataset.speaks = isSpanish ? "es" : "en";
   // An element that could not load its file says so without bubbling.
   window.addEventListener("error", ({ target }) => {
     if (target === window || target?.tagName === "SCRIPT") fail();

@@ -53,13 +53,6 @@ export class HallDialogs extends Emitter {
     this.#opener.on("choose", ({ id }) => this.join(id, (text) => this.#opener.say(text)));
   }
 
-  setLanguage(language) {
-    this.#language = language;
-    this.#create.setLanguage(language);
-    this.#leave.setLanguage(language);
-    this.#topic.setLanguage(language);
-  }
-
   create() {
     this.#create.open();
   }

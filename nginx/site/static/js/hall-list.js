@@ -26,17 +26,13 @@ export class HallList {
     this.#language = language;
     this.#list.replaceChildren();
     halls.on("changed", () => this.#renderSoon());
+    language.on("changed", () => this.render());
   }
 
   set current(hallId) {
     this.#currentId = hallId;
     this.render();
     this.#items.get(hallId)?.scrollIntoView({ block: "nearest" });
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    this.render();
   }
 
   /** The halls as they are listed: by name, the archived ones last. */

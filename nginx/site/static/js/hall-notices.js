@@ -16,10 +16,6 @@ export class HallNotices {
     this.#language = language;
   }
 
-  setLanguage(language) {
-    this.#language = language;
-  }
-
   showNoHall() {
     const t = (key, values) => this.#language.t(key, values);
     if (this.#session.halls.all().length > 0) {

@@ -1,33 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { shownName } from "./users.js";
-import { dayNumber } from "./utils.js";
-import en from "./en.js";
-import es from "./es.js";
+import { Emitter, dayNumber } from "./utils.js";
 
-const tables = { en, es };
+/** The languages we speak. The sentences of each are a file of that name, of which only the reader's is fetched. */
+const codes = ["en", "es"];
 /** A site can ask for no more characters; a limit above this is that of the longest password. */
 const shortestPasswordMax = 256;
 
-/** The reader's language: sentences, dates, numbers. */
-export class Language {
+/** The reader's language: sentences, dates, numbers. There is one, for the whole page. Emits changed(). */
+export class Language extends Emitter {
   #code;
+  #sentences;
+  #wanted;
   #locale;
   #formats = {};
-
   #zone;
+  #asked = 0;
 
-  constructor(code, wanted = []) {
-    this.#code = Object.hasOwn(tables, code) ? code : "en";
-    // "es-MX" orders its dates otherwise than "es-ES": the browser's own flavour of the language, where it has one.
-    this.#locale = usableTags(wanted).find((tag) => primary(tag) === this.#code) ?? this.#code;
-    this.#makeFormats();
+  /** `wanted` is what the browser says of the reader's languages. */
+  constructor(code, sentences, wanted = []) {
+    super();
+    this.#wanted = wanted;
+    this.#speak(code, sentences);
   }
 
   /** The remembered language, else the first of the browser's that we speak. */
-  static choose(remembered, wanted = []) {
-    const codes = [remembered, ...usableTags(wanted).map(primary)];
-    return new Language(codes.find((code) => Object.hasOwn(tables, code)), wanted);
+  static async choose(remembered, wanted = []) {
+    const code = chooseCode(remembered, wanted);
+    return new Language(code, await sentencesIn(code), wanted);
+  }
+
+  /** Becomes another, as `choose` does; of two that are asked for in a row it becomes the last. */
+  async become(remembered) {
+    const asked = (this.#asked += 1);
+    const code = chooseCode(remembered, this.#wanted);
+    const sentences = code === this.#code ? this.#sentences : await sentencesIn(code);
+    if (asked !== this.#asked || code === this.#code) return;
+    this.#speak(code, sentences);
+    this.emit("changed");
+  }
+
+  #speak(code, sentences) {
+    this.#code = code;
+    this.#sentences = sentences;
+    // "es-MX" orders its dates otherwise than "es-ES": the browser's own flavour of the language, where it has one.
+    this.#locale = usableTags(this.#wanted).find((tag) => primary(tag) === code) ?? code;
+    this.#makeFormats();
   }
 
   /** Whether the reader's clock is in another time zone than before; then hours and days read otherwise from now on. */
@@ -57,7 +76,7 @@ export class Language {
   }
 
   t(key, values = {}) {
-    let sentence = tables[this.#code][key] ?? tables.en[key] ?? key;
+    let sentence = this.#sentences[key] ?? key;
     if (typeof sentence === "object") sentence = sentence[this.#formats.plural.select(values.count)] ?? sentence.other;
     return sentence.replace(/\{(\w+)\}/gu, (whole, name) => {
       const value = values[name];
@@ -69,7 +88,7 @@ export class Language {
   /** The sentence for an error's code, or the general one. */
   error({ code, retryAfter, problem }) {
     const key = `error_${reasonOf(code, problem?.limit)}`;
-    return this.t(tables.en[key] ? key : "error_internal", { count: Math.ceil(retryAfter ?? 5), limit: problem?.limit ?? 8 });
+    return this.t(this.#sentences[key] ? key : "error_internal", { count: Math.ceil(retryAfter ?? 5), limit: problem?.limit ?? 8 });
   }
 
   hour(date) {
@@ -97,6 +116,15 @@ export class Language {
   compare(left, right) {
     return this.#formats.names.compare(left, right);
   }
+}
+
+/** The code of the language in which to speak to somebody. */
+export function chooseCode(remembered, wanted = []) {
+  return [remembered, ...usableTags(wanted).map(primary)].find((code) => codes.includes(code)) ?? codes[0];
+}
+
+async function sentencesIn(code) {
+  return (await import(`./${code}.js`)).default;
 }
 
 /** One code may be said for several reasons, which its limit tells. */

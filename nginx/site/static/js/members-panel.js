@@ -36,15 +36,11 @@ export class MembersPanel extends Emitter {
     panel.querySelector("#members-retry").addEventListener("click", () => this.#members.load());
     panel.querySelector("#leave-hall").addEventListener("click", () => this.emit("leave"));
     this.#members.on("changed", () => this.#render());
+    language.on("changed", () => this.#render());
   }
 
   get isOpen() {
     return !this.#panel.hidden;
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    this.#render();
   }
 
   /** A hall came into view, or none; `isInAddress` says that the address names its members. */

@@ -69,13 +69,12 @@ export class MessageActions extends Emitter {
       dialog.close();
       this.#clicked(event, this.#article);
     });
+    language.on("changed", () => {
+      this.#bar.replaceChildren();
+      this.refresh();
+    });
     this.#wirePress();
     this.#wireMenu();
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    this.#bar.replaceChildren();
   }
 
   /** The action of a key; false where there is none for this message. */

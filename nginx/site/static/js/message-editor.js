@@ -26,6 +26,7 @@ export class MessageEditor extends Emitter {
     this.#field = new TextField({
       text: this.#text, count: this.#form.querySelector(".composer-count"), language, enterKeyHint: "done",
     });
+    language.on("changed", () => this.#show());
     this.#field.on("submit", () => this.#submit());
     this.#field.on("fitted", () => {
       this.#show();
@@ -74,12 +75,6 @@ export class MessageEditor extends Emitter {
   // What was refused is no less than what was changed.
   get #isChanged() {
     return this.isOpen && (this.#field.content !== writtenText(this.#message.content) || this.#noteText !== "");
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    this.#field.setLanguage(language);
-    this.#show();
   }
 
   /** `content` is what somebody wrote already, `note` why it is open again. */

@@ -49,6 +49,7 @@ export class MessageList extends Emitter {
     this.#log = log;
     this.#language = language;
     this.#onRender = onRender;
+    language.on("changed", () => this.redraw());
     scroller.addEventListener("scroll", () => this.#lookSoon(), { passive: true });
     const resized = new ResizeObserver(() => this.#resized());
     resized.observe(scroller);
@@ -90,11 +91,6 @@ export class MessageList extends Emitter {
     this.#history = null;
     this.#olderPause.end();
     this.#clear();
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    this.redraw();
   }
 
   /** Every row anew: another language, another day. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter } from "./utils.js";
 import { Language } from "./language.js";
 
 const languageKey = "halls.language";
@@ -12,18 +11,23 @@ export function mayUseSingleKeys(storage) {
   return storage.get(singleKeysKey) !== false;
 }
 
-/** Language, appearance and keys, remembered on this device, for all its windows. Emits language(language). */
-export class Settings extends Emitter {
+/** Language, appearance and keys, remembered on this device, for all its windows. */
+export class Settings {
   language;
   #storage;
   #select = document.getElementById("language");
+  #languageFailed = document.getElementById("language-failed");
   #theme = document.getElementById("theme");
   #singleKeys = document.getElementById("single-keys");
 
-  constructor({ storage }) {
-    super();
+  /** In the language of the reader, once it is there. */
+  static async open({ storage }) {
+    return new Settings({ storage, language: await Language.choose(storage.get(languageKey), browserLanguages()) });
+  }
+
+  constructor({ storage, language }) {
     this.#storage = storage;
-    this.language = Language.choose(storage.get(languageKey), browserLanguages());
+    this.language = language;
     this.#show();
     this.#select.addEventListener("change", () => this.#setLanguage(this.#select.value));
     this.#theme.addEventListener("change", () => this.#setTheme(this.#theme.value));
@@ -32,7 +36,8 @@ export class Settings extends Emitter {
     window.addEventListener("storage", ({ key }) => {
       if (key === null || [languageKey, themeKey, singleKeysKey].includes(key)) this.#follow();
     });
-    translate(this.language);
+    language.on("changed", () => translate(language));
+    translate(language);
   }
 
   #show() {
@@ -45,20 +50,30 @@ export class Settings extends Emitter {
     const theme = this.#storage.get(themeKey);
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
-    const language = Language.choose(this.#storage.get(languageKey), browserLanguages());
-    if (language.code !== this.language.code) this.#speak(language);
+    this.#speak(this.#storage.get(languageKey));
     this.#show();
   }
 
-  #setLanguage(code) {
-    this.#storage.set(languageKey, code);
-    this.#speak(new Language(code, browserLanguages()));
+  async #setLanguage(code) {
+    this.#languageFailed.hidden = true;
+    // What did not come is not remembered: the page could not start with it.
+    if (await this.#speak(code)) this.#storage.set(languageKey, this.language.code);
+    else {
+      this.#languageFailed.textContent = this.language.t("language_failed");
+      this.#languageFailed.hidden = false;
+    }
   }
 
-  #speak(language) {
-    this.language = language;
-    translate(language);
-    this.emit("language", language);
+  /** False where the language is not to be had at the moment. */
+  async #speak(code) {
+    try {
+      await this.language.become(code);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      this.#show();
+    }
   }
 
   #setTheme(theme) {

@@ -26,6 +26,7 @@ export class TextField extends Emitter {
     this.#text = text;
     this.#count = count;
     this.#language = language;
+    language.on("changed", () => this.#showCount());
     text.addEventListener("beforeinput", () => this.emit("edit"));
     text.addEventListener("input", () => this.#changed());
     text.addEventListener("keydown", (event) => this.#keyDown(event));
@@ -55,11 +56,6 @@ export class TextField extends Emitter {
 
   get isTooLong() {
     return textLength(this.content) > this.#lengthMax;
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    this.#showCount();
   }
 
   focus() {

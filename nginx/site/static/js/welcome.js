@@ -31,6 +31,7 @@ export class WelcomeScreen extends Emitter {
         this.#submit(name, form);
       });
     }
+    language.on("changed", () => this.#shown && this.#say());
     element.querySelector("#to-register").addEventListener("click", () => this.#show("register"));
     element.querySelector("#to-login").addEventListener("click", () => this.#show("sign_in"));
     element.querySelector("#try-again").addEventListener("click", () => this.emit("again"));
@@ -70,11 +71,6 @@ export class WelcomeScreen extends Emitter {
   hide() {
     this.#element.hidden = true;
     this.#shown = null;
-  }
-
-  setLanguage(language) {
-    this.#language = language;
-    if (this.#shown) this.#say();
   }
 
   #show(name) {

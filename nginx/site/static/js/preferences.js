@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A classic script in the head: what the reader prefers, as far as the first paint and the first requests want it.
+(() => {
+  const remembered = (key) => {
+    try {
+      return JSON.parse(localStorage.getItem(key));
+    } catch {
+      // Without storage the system's theme holds, and the browser's language.
+      return null;
+    }
+  };
+  const { dataset } = document.documentElement;
+  const theme = remembered("halls.theme");
+  if (theme === "light" || theme === "dark") dataset.theme = theme;
+  // As language.js chooses, which says in the end. Its file comes along with the modules, and not after them.
+  const tags = [remembered("halls.language"), ...(navigator.languages ?? [navigator.language])];
+  const codes = tags.map((tag) => /^(?:en|es)(?![a-z])/iu.exec(tag)?.[0].toLowerCase());
+  dataset.speaks = codes.find((code) => code !== undefined) ?? "en";
+  const link = document.createElement("link");
+  link.rel = "modulepreload";
+  link.href = new URL(`${dataset.speaks}.js`, document.currentScript.src);
+  document.head.append(link);
+})();
