@@ -1261,12 +1261,12 @@ def test_a_page_that_cannot_start_says_so_within_seconds(shared_site, seat, pair
         one.page.route(f"**/static/{name}", fulfil)
 
     files = {
-        "a module is missing": {"js/trail.js": None},
-        "a module never comes": {"js/trail.js": NEVER},
+        "a module is missing": {"js/navigation.js": None},
+        "a module never comes": {"js/navigation.js": NEVER},
         "the reader's language is missing": {"js/en.js": None},
         "the reader's language never comes": {"js/en.js": NEVER},
         "the entry is missing": {"js/chat.js": None},
-        "the guard and a module are missing": {"js/guard.js": None, "js/trail.js": None},
+        "the guard and a module are missing": {"js/guard.js": None, "js/navigation.js": None},
         "every script is missing": {"js/*.js": None},
         "an exception as it is loaded": {"js/settings.js": "export class Settings { static open() { nothing(); } }"
                                          " export const mayUseSingleKeys = () => true;"},
@@ -1941,7 +1941,7 @@ def test_no_screen_and_no_dialog_breaks_a_rule_of_accessibility(make_site, seat,
     nobody.page.reload()
     nobody.is_at("problem")
     look(nobody, "the server is down")
-    nobody.page.route("**/static/js/trail.js", lambda route: route.fulfill(status=404))
+    nobody.page.route("**/static/js/navigation.js", lambda route: route.fulfill(status=404))
     nobody.page.reload()
     nobody.is_at("broken")
     look(nobody, "it does not start")

@@ -35,7 +35,7 @@ test("messages, halls and users do not import each other, and neither they nor w
     const imports = [...read(`static/js/${name}.js`).matchAll(/from "\.\/(.+)\.js"/gu)].map((match) => match[1]);
     assert.deepEqual(imports.filter((each) => nouns.includes(each)), [], name);
   }
-  for (const name of [...nouns, "read-positions", "rows", "content", "folding", "links", "utils"]) {
+  for (const name of [...nouns, "read-positions", "rows", "content", "links", "utils"]) {
     assert.doesNotMatch(read(`static/js/${name}.js`), /\b(?:document|window|navigator|location)\./u, name);
   }
 });
@@ -52,7 +52,7 @@ test("ids are unique, and what the scripts look up exists", () => {
   const ids = [...html.matchAll(/\sid="([\w-]+)"/gu)].map((match) => match[1]);
   assert.equal(new Set(ids).size, ids.length);
   for (const path of scripts) {
-    const used = [...read(path).matchAll(/(?:\$|element|getElementById)\("([\w-]+)"\)/gu)].map((match) => match[1]);
+    const used = [...read(path).matchAll(/(?:\$|copyOf|getElementById)\("([\w-]+)"\)/gu)].map((match) => match[1]);
     for (const id of used) assert.ok(ids.includes(id), `${path}: #${id}`);
   }
 });

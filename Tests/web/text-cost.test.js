@@ -7,10 +7,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAddress } from "../../nginx/site/static/js/addresses.js";
-import { isEmojiOnly, splitContent } from "../../nginx/site/static/js/content.js";
-import { beginningOf, isLong } from "../../nginx/site/static/js/folding.js";
+import { beginningOf, isEmojiOnly, isLong, splitContent } from "../../nginx/site/static/js/content.js";
 import { splitLinks } from "../../nginx/site/static/js/links.js";
-import { deletedSentence } from "../../nginx/site/static/js/message-state.js";
+import { deletedSentence } from "../../nginx/site/static/js/message-view.js";
 import { HallHistory } from "../../nginx/site/static/js/messages.js";
 import en from "../../nginx/site/static/js/en.js";
 import { Language } from "../../nginx/site/static/js/language.js";

@@ -8,7 +8,7 @@ const gatherMilliseconds = 1500;
 const shownMilliseconds = 2500;
 const shownMillisecondsPerCharacter = 50;
 
-import { deletedSentence } from "./message-state.js";
+import { deletedSentence } from "./message-view.js";
 
 /** Says what happened to who does not look: in a live region, in which each sentence stands for some seconds. */
 export class Announcer {

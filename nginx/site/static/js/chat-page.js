@@ -4,20 +4,17 @@ import { hallAddress, parseAddress } from "./addresses.js";
 import { Announcer } from "./announcer.js";
 import { Conversation } from "./conversation.js";
 import { openDialog } from "./dialogs.js";
+import { $ } from "./dom.js";
 import { Editing } from "./editing.js";
 import { HallDialogs } from "./hall-dialogs.js";
 import { HallList } from "./hall-list.js";
 import { HallNotices } from "./hall-notices.js";
 import { HistoryLoading } from "./history-loading.js";
 import { wireKeyboard } from "./keyboard.js";
-import { MembersPanel } from "./members-panel.js";
-import { showMe } from "./person-view.js";
-import { showTitle } from "./page-title.js";
-import { Panes } from "./panes.js";
+import { Panes, Trail } from "./navigation.js";
+import { MembersPanel, showMe } from "./people-view.js";
 import { mayUseSingleKeys } from "./settings.js";
-import { Trail } from "./trail.js";
-
-const $ = (id) => document.getElementById(id);
+import { shownName } from "./users.js";
 
 /** The chat as a page: which pane shows what, by address, and what the panes and the session tell each other. */
 export class ChatPage {
@@ -224,8 +221,15 @@ export class ChatPage {
     this.#route();
   }
 
+  /** What the browser's tab says: what is unread, whether something was not sent, and which hall is in view. */
   #showTitle() {
-    showTitle(this.#session, this.#language, this.viewedId);
+    const { halls, outbox } = this.#session;
+    const t = (key, values) => this.#language.t(key, values);
+    const name = halls.get(this.viewedId)?.name;
+    let title = name ? `${shownName(name)} · ${t("app_name")}` : t("app_name");
+    if (outbox.unseenFailures().size > 0) title = t("failed_title", { name: title });
+    const count = halls.unreadTotal();
+    document.title = count > 0 ? t("unread_title", { count, name: title }) : title;
   }
 
   // A message that failed is marked until it was before the eyes of who wrote it.

@@ -6,15 +6,16 @@ import { socketAddress } from "./addresses.js";
 import { Banner } from "./banner.js";
 import { ChatPage } from "./chat-page.js";
 import { refuseFiles } from "./clipboard.js";
+import { Waiting } from "./connection.js";
 import { wireDialogs } from "./dialogs.js";
+import { $ } from "./dom.js";
 import { nameModifierKeys } from "./keyboard.js";
 import { RequestError, Rest } from "./rest.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { io } from "./socket.js";
 import { WelcomeScreen } from "./welcome.js";
-import { SafeStorage } from "./utils.js";
-import { Waiting } from "./waiting.js";
+import { SafeStorage, jittered } from "./utils.js";
 
 const startRetryMilliseconds = 5000;
 /** So long after the browser began with the page, or after a press on "Try again", nobody looks at an empty shell. */
@@ -29,9 +30,8 @@ const rest = new Rest({ watch: watch("rest") });
 const storage = new SafeStorage(browserStorage());
 const settings = await Settings.open({ storage });
 const { language } = settings;
-const element = (id) => document.getElementById(id);
-const welcome = new WelcomeScreen({ element: element("welcome"), rest, language });
-const banner = new Banner({ element: element("offline"), language });
+const welcome = new WelcomeScreen({ element: $("welcome"), rest, language });
+const banner = new Banner({ element: $("offline"), language });
 let page = null;
 let retryTimer = null;
 let isStarting = false;
@@ -50,8 +50,8 @@ welcome.on("signedIn", () => (page ? location.reload() : start({ hasSignedIn: tr
 window.addEventListener("online", () => {
   if (!page && document.body.dataset.screen === "problem") start();
 });
-element("sign-out").addEventListener("click", signOut);
-element("settings-dialog").addEventListener("close", () => (element("sign-out-failed").hidden = true));
+$("sign-out").addEventListener("click", signOut);
+$("settings-dialog").addEventListener("close", () => ($("sign-out-failed").hidden = true));
 start();
 
 // The button, the network and the timer all ask for it; two sessions would share one page. What takes too long is said to be
@@ -73,7 +73,7 @@ async function start({ hasSignedIn = false } = {}) {
     await enter(isNewest, hasSignedIn);
   } catch (error) {
     document.body.dataset.screen = "broken";
-    element("start-again").focus();
+    $("start-again").focus();
     throw error;
   } finally {
     clearTimeout(slowTimer);
@@ -96,7 +96,7 @@ async function enter(isNewest, hasSignedIn) {
     if (!isNewest()) return;
     if (error.code === "unauthenticated" || isFromTheSite(error)) return askWho(error.problem);
     showProblem(error);
-    retryTimer = setTimeout(() => start(), startRetryMilliseconds * (0.75 + Math.random() / 2));
+    retryTimer = setTimeout(() => start(), jittered(startRetryMilliseconds));
   }
 }
 
@@ -109,7 +109,7 @@ function openChat({ user, login, limits }, halls) {
   document.body.dataset.screen = "chat";
   storage.set(userKey, user.id);
   welcome.hide();
-  element("sign-out").hidden = login === "site";
+  $("sign-out").hidden = login === "site";
   const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
   const session = new Session({ user, rest, socket: io({ path: socketAddress }), storage, view, watch: watch("send"), isSiteLogin: login === "site" });
   page = new ChatPage({
@@ -181,7 +181,7 @@ function askWho(ways) {
 }
 
 async function signOut() {
-  const failed = element("sign-out-failed");
+  const failed = $("sign-out-failed");
   failed.hidden = true;
   try {
     await rest.logout();

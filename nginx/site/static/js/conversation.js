@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Composer } from "./composer.js";
+import { $ } from "./dom.js";
+import { fillNotice } from "./hall-notices.js";
 import { MessageList } from "./message-list.js";
-import { setHeadingLevel } from "./panes.js";
+import { setHeadingLevel } from "./navigation.js";
 import { shownName } from "./users.js";
 import { Emitter, dayNumber } from "./utils.js";
-
-const $ = (id) => document.getElementById(id);
 
 /**
  * The pane in the middle: one hall's history and input, or a notice in their place.
@@ -94,7 +94,7 @@ export class Conversation extends Emitter {
     this.#newestId = history.isLoaded ? (history.messages.at(-1)?.id ?? 0) : null;
     this.#newCount = 0;
     this.#showNewCount();
-    this.#hideNotice();
+    $("notice").hidden = true;
     $("scroller").hidden = false;
     this.#failure = null;
     this.#myId = user.id;
@@ -170,7 +170,7 @@ export class Conversation extends Emitter {
   }
 
   /** What stands in the place of a hall. */
-  showNotice({ title, lead, join = null, retry = false, create = false, back = true }) {
+  showNotice(notice) {
     if (this.#hall) this.emit("leaving", this.#hall.id);
     this.#hall = this.#history = null;
     this.#list.close();
@@ -185,22 +185,13 @@ export class Conversation extends Emitter {
     $("hall-topic").textContent = "";
     $("scroller").hidden = true;
     $("archived-note").hidden = true;
-    $("notice").hidden = false;
-    $("notice").classList.remove("is-loading");
-    $("notice-title").textContent = title;
-    $("notice-title").hidden = title === "";
-    $("notice-lead").textContent = lead;
-    $("notice-join").hidden = join === null;
-    $("notice-join").textContent = join ?? "";
-    $("notice-retry").hidden = !retry;
-    $("notice-create").hidden = !create;
-    $("notice-back").hidden = !back;
+    fillNotice(notice);
   }
 
   /** Nothing of a hall is left. */
   clear() {
     this.showNotice({ title: "", lead: "" });
-    this.#hideNotice();
+    $("notice").hidden = true;
     $("history-beginning").textContent = "";
   }
 
@@ -230,10 +221,6 @@ export class Conversation extends Emitter {
     this.#composer.focusUnasked();
   }
 
-  #hideNotice() {
-    $("notice").hidden = true;
-  }
-
   #rendered() {
     this.#showTop();
     this.emit("rendered");
@@ -252,13 +239,9 @@ export class Conversation extends Emitter {
     $("history-beginning").hidden = !isBeginning;
     $("history-beginning").textContent = this.#language.t("history_beginning", { name: this.#hall.name });
     // An empty hall is a state of its own: the notice speaks, the input stays.
-    $("notice").hidden = !isEmpty;
-    $("notice").classList.remove("is-loading");
-    if (!isEmpty) return;
-    $("notice-title").textContent = this.#language.t("history_empty_title");
-    $("notice-title").hidden = false;
-    $("notice-lead").textContent = this.#language.t("history_empty_lead", { name: this.#hall.name });
-    for (const id of ["notice-join", "notice-retry", "notice-create", "notice-back"]) $(id).hidden = true;
+    $("notice").hidden = true;
+    const t = (key) => this.#language.t(key, { name: this.#hall.name });
+    if (isEmpty) fillNotice({ title: t("history_empty_title"), lead: t("history_empty_lead"), back: false });
   }
 
   #reachedEnd(isAtEnd) {

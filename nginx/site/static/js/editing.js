@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { copyText } from "./clipboard.js";
+import { $ } from "./dom.js";
 import { MessageActions } from "./message-actions.js";
 import { MessageEditor } from "./message-editor.js";
 
@@ -25,7 +26,7 @@ export class Editing {
     this.#language = language;
     this.#editSeconds = editSeconds;
     const { log } = conversation;
-    const dialog = document.getElementById("message-dialog");
+    const dialog = $("message-dialog");
     this.#actions = new MessageActions({ log, dialog, about: (article) => this.#about(article), language });
     this.#editor = new MessageEditor({ language });
     this.#editor.lengthMax = lengthMax;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { FormDialog, HallPicker } from "./dialogs.js";
-import { Emitter } from "./utils.js";
-
-const $ = (id) => document.getElementById(id);
+import { FormDialog, openDialog } from "./dialogs.js";
+import { $, copyOf } from "./dom.js";
+import { showHallIcons } from "./hall-list.js";
+import { shownName } from "./users.js";
+import { Emitter, foldText, isComposing } from "./utils.js";
 
 /** Making, finding, joining and leaving halls. Emits open(hallId), left(). */
 export class HallDialogs extends Emitter {
@@ -102,5 +103,93 @@ export class HallDialogs extends Emitter {
   #texts(action, none) {
     const language = this.#language;
     return { action, none: language.t(none), nothingFound: language.t("nothing_found"), language };
+  }
+}
+
+/** A dialog that offers halls with a filter; arrows move, Enter takes. Emits choose(hall). */
+class HallPicker extends Emitter {
+  #dialog;
+  #filter;
+  #list;
+  #hint;
+  #halls = [];
+  #texts;
+
+  /** `texts` says, at the time of use: action, none, nothing found, and in which language. */
+  constructor({ dialog, texts }) {
+    super();
+    this.#dialog = dialog;
+    this.#texts = texts;
+    this.#filter = dialog.querySelector("input");
+    this.#list = dialog.querySelector("ul");
+    this.#hint = dialog.querySelector(".hint");
+    this.#filter.addEventListener("input", () => this.#render());
+    dialog.addEventListener("keydown", (event) => this.#keyDown(event));
+    dialog.addEventListener("close", () => this.#list.replaceChildren());
+    this.#list.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) this.emit("choose", this.#halls.find(({ id }) => id === Number(button.dataset.hallId)));
+    });
+  }
+
+  /** `loading` is said until the halls are there. */
+  open({ loading = "" } = {}) {
+    this.#filter.value = "";
+    this.#halls = [];
+    this.#dialog.classList.toggle("is-loading", loading !== "");
+    this.say(loading);
+    this.#list.replaceChildren();
+    openDialog(this.#dialog);
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+
+  show(halls) {
+    this.#dialog.classList.remove("is-loading");
+    this.#halls = halls;
+    this.#render();
+  }
+
+  /** They did not come. */
+  fail(text) {
+    this.#dialog.classList.remove("is-loading");
+    this.say(text);
+  }
+
+  say(text) {
+    this.#hint.textContent = text;
+  }
+
+  #render() {
+    if (this.#dialog.classList.contains("is-loading")) return;
+    const wanted = foldText(this.#filter.value.trim());
+    const found = this.#halls.filter(({ name }) => foldText(name).includes(wanted));
+    const { action, none, nothingFound, language } = this.#texts();
+    this.#list.replaceChildren(...found.map((hall) => {
+      const item = copyOf("choice-template");
+      item.firstElementChild.dataset.hallId = hall.id;
+      item.querySelector(".hall-label").textContent = shownName(hall.name);
+      showHallIcons(item, hall, language);
+      item.querySelector(".choice-action").textContent = action;
+      return item;
+    }));
+    if (this.#halls.length === 0) this.say(none);
+    else this.say(found.length === 0 ? nothingFound : "");
+  }
+
+  #keyDown(event) {
+    if (isComposing(event)) return;
+    const buttons = [...this.#list.querySelectorAll("button")];
+    const index = buttons.indexOf(document.activeElement);
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      const next = index + (event.key === "ArrowDown" ? 1 : -1);
+      (buttons[Math.min(next, buttons.length - 1)] ?? this.#filter).focus();
+    } else if (event.key === "Enter" && document.activeElement === this.#filter) {
+      event.preventDefault();
+      buttons[0]?.click();
+    }
   }
 }

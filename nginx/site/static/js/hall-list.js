@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hallAddress } from "./addresses.js";
-import { showHallIcons } from "./hall-icons.js";
+import { $, copyOf } from "./dom.js";
 import { shownName } from "./users.js";
 
 /** The halls in the sidebar. */
 export class HallList {
   #list;
   #none;
-  #template;
   #halls;
   #outbox;
   #language;
@@ -20,7 +19,6 @@ export class HallList {
   constructor({ sidebar, halls, outbox, language }) {
     this.#list = sidebar.querySelector("#hall-list");
     this.#none = sidebar.querySelector("#halls-none");
-    this.#template = document.getElementById("hall-template");
     this.#halls = halls;
     this.#outbox = outbox;
     this.#language = language;
@@ -82,7 +80,7 @@ export class HallList {
   /** The link of a hall, or the first; without one the heading. */
   focus(hallId) {
     const item = this.#items.get(hallId) ?? this.#list;
-    (item.querySelector("a") ?? document.getElementById("halls-title")).focus();
+    (item.querySelector("a") ?? $("halls-title")).focus();
   }
 
   // Each message raises a hall's count; the list is drawn once a frame.
@@ -97,7 +95,7 @@ export class HallList {
 
   #itemOf(hall, hasFailed) {
     if (!this.#items.has(hall.id)) {
-      const item = this.#template.content.firstElementChild.cloneNode(true);
+      const item = copyOf("hall-template");
       const link = item.firstElementChild;
       link.dataset.hallId = hall.id;
       link.href = hallAddress(hall.id);
@@ -125,4 +123,14 @@ export class HallList {
 
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** What a hall is beside its name, as icons that have names of their own: private, archived. */
+export function showHallIcons(element, hall, language) {
+  const icons = { private_hall: hall.private, archived_hall: hall.archived };
+  for (const [name, isShown] of Object.entries(icons)) {
+    const icon = element.querySelector(`[data-mark="${name}"]`);
+    icon.toggleAttribute("hidden", !isShown);
+    icon.setAttribute("aria-label", language.t(name));
+  }
 }

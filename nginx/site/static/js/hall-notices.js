@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-const $ = (id) => document.getElementById(id);
+import { $ } from "./dom.js";
 
 /** What stands in the place of a hall that is not shown: none is chosen, or it is not mine, or no longer. */
 export class HallNotices {
@@ -58,4 +58,18 @@ export class HallNotices {
       return { error };
     }
   }
+}
+
+/** Its words, and what can be done: `join` is what the button for that says. */
+export function fillNotice({ title, lead, join = null, retry = false, create = false, back = true }) {
+  $("notice").hidden = false;
+  $("notice").classList.remove("is-loading");
+  $("notice-title").textContent = title;
+  $("notice-title").hidden = title === "";
+  $("notice-lead").textContent = lead;
+  $("notice-join").hidden = join === null;
+  $("notice-join").textContent = join ?? "";
+  $("notice-retry").hidden = !retry;
+  $("notice-create").hidden = !create;
+  $("notice-back").hidden = !back;
 }

@@ -3,6 +3,9 @@
 import { ReadPositions } from "./read-positions.js";
 import { Emitter } from "./utils.js";
 
+const settleMilliseconds = 50;
+const retryMilliseconds = 5000;
+
 /** My halls, and what is known of each: how much is in it, how much of that is unread. Emits changed(). */
 export class Halls extends Emitter {
   #halls = new Map();
@@ -102,5 +105,54 @@ export class Halls extends Emitter {
     if (storageKey !== this.#read.storageKey) return;
     this.#read.absorbStored();
     this.emit("changed");
+  }
+}
+
+/** Asks for my list of halls when it may be another, and again until it is there. */
+export class HallRefresh {
+  #rest;
+  #take;
+  #failed;
+  #running = null;
+  #isStale = false;
+  #retryTimer = null;
+  #isStopped = false;
+
+  /** `take(halls)` gets the list, `failed(error)` why it did not come. */
+  constructor({ rest, take, failed }) {
+    this.#rest = rest;
+    this.#take = take;
+    this.#failed = failed;
+  }
+
+  /** Several changes in a row ask once more after the request under way, not once each. */
+  run() {
+    if (this.#running) {
+      this.#isStale = true;
+      return this.#running;
+    }
+    this.#running = this.#fetch().finally(() => {
+      this.#running = null;
+      if (this.#isStale) this.run();
+    });
+    return this.#running;
+  }
+
+  stop() {
+    this.#isStopped = true;
+    clearTimeout(this.#retryTimer);
+  }
+
+  async #fetch() {
+    // What changes together is announced together.
+    await new Promise((resolve) => setTimeout(resolve, settleMilliseconds));
+    clearTimeout(this.#retryTimer);
+    this.#isStale = false;
+    try {
+      this.#take(await this.#rest.halls());
+    } catch (error) {
+      this.#failed(error);
+      if (!this.#isStopped) this.#retryTimer = setTimeout(() => this.run(), retryMilliseconds);
+    }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { openDialog } from "./dialogs.js";
+import { copyOf } from "./dom.js";
 import { isTouch } from "./text-field.js";
 import { Emitter } from "./utils.js";
 
@@ -124,7 +125,7 @@ export class MessageActions extends Emitter {
   }
 
   #buttonOf({ name, label, icon, isDanger }, kind, wordClass = "") {
-    const button = document.getElementById("action-template").content.firstElementChild.cloneNode(true);
+    const button = copyOf("action-template");
     const word = button.querySelector("span");
     word.textContent = this.#language.t(label);
     word.className = wordClass;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { copyOf } from "./dom.js";
 import { TextField } from "./text-field.js";
 import { Emitter, isComposing, writtenText } from "./utils.js";
 
@@ -8,7 +9,7 @@ import { Emitter, isComposing, writtenText } from "./utils.js";
  * delete. Emits save(message, content), remove(message), copy(content), cancel(message), say(text), fitted().
  */
 export class MessageEditor extends Emitter {
-  #form = document.getElementById("editor-template").content.firstElementChild.cloneNode(true);
+  #form = copyOf("editor-template");
   #text = this.#form.querySelector("textarea");
   #note = this.#form.querySelector(".editor-note");
   #save = this.#form.querySelector(".editor-save");

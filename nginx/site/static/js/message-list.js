@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { distanceToEnd, firstInSight, sizesOf } from "./geometry.js";
+import { distanceToEnd, firstInSight, sizesOf } from "./dom.js";
+import { OlderPause } from "./history-loading.js";
 import { createRow, updateRow } from "./message-view.js";
-import { OlderPause } from "./older-pause.js";
 import { layoutRows } from "./rows.js";
 import { Emitter } from "./utils.js";
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { parseJSON } from "./utils.js";
+
 /**
  * What I wrote and the server has not confirmed, oldest first. Each entry has a place of its own in the storage,
  * so that two windows do not overwrite each other; both may send it, the client key makes it one message.
@@ -97,7 +99,7 @@ export class Outbox {
       this.#entries = this.#entries.filter((each) => each !== entry);
       return true;
     }
-    const { state, code, is_seen: isSeen } = parse(value) ?? {};
+    const { state, code, is_seen: isSeen } = parseJSON(value) ?? {};
     if (state !== "pending" && state !== "failed") return false;
     Object.assign(entry, { state, code, is_seen: isSeen });
     return true;
@@ -117,12 +119,4 @@ export class Outbox {
 
 function isUnseenFailure({ state, is_seen: isSeen }) {
   return state === "failed" && isSeen === false;
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

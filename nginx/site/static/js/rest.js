@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { restAddress } from "./addresses.js";
+import { parseJSON } from "./utils.js";
 
 /**
  * What the server said no with; or why it said nothing: "offline" without a network, "unreachable" where there is one,
@@ -78,7 +79,7 @@ export class Rest {
       throw new RequestError(silence(error));
     }
     if (response.ok && text === "") return null;
-    const value = parse(text);
+    const value = parseJSON(text);
     if (response.ok && value !== null) return value;
     throw errorOf(response, value ?? {});
   }
@@ -95,12 +96,4 @@ function errorOf(response, problem) {
   // nginx answers for a backend that is not there, without our code.
   const code = problem.code ?? ({ 401: "unauthenticated", 429: "rate_limited", 413: "too_large" }[status] ?? "internal");
   return new RequestError(code, { status, problem, retryAfter });
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter } from "./utils.js";
+import { Emitter, jittered } from "./utils.js";
 
 const acknowledgementMilliseconds = 8000;
 const triesMax = 4;
@@ -122,7 +122,7 @@ export class Sender extends Emitter {
     if (finalCodes.has(code)) return this.#giveUp(entry, code);
     const tries = (this.#tries.get(key) ?? 0) + 1;
     this.#tries.set(key, tries);
-    if (silentCodes.has(code) || tries < triesMax) return Math.min(1000 * 2 ** tries, 15_000) * (0.75 + Math.random() / 2);
+    if (silentCodes.has(code) || tries < triesMax) return jittered(Math.min(1000 * 2 ** tries, 15_000));
     return this.#giveUp(entry, code);
   }
 

@@ -2,14 +2,13 @@
 
 import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
-import { HallRefresh } from "./hall-refresh.js";
-import { Halls } from "./halls.js";
+import { HallRefresh, Halls } from "./halls.js";
 import { Histories } from "./messages.js";
 import { Outbox } from "./outbox.js";
 import { Sender } from "./sender.js";
 import { Sync } from "./sync.js";
 import { Identity } from "./users.js";
-import { Emitter, newClientKey } from "./utils.js";
+import { Emitter, jittered, newClientKey } from "./utils.js";
 
 const longHiddenMilliseconds = 30_000;
 const reloadMilliseconds = 2000;
@@ -264,7 +263,7 @@ export class Session extends Emitter {
     const delay = Math.min(reloadMilliseconds * 2 ** this.#reloads, reloadMillisecondsMax);
     this.#reloads += 1;
     clearTimeout(this.#reloadTimer);
-    this.#reloadTimer = setTimeout(() => this.#reload(), delay * (0.75 + Math.random() / 2));
+    this.#reloadTimer = setTimeout(() => this.#reload(), jittered(delay));
   }
 
   #replaceHalls(halls, replace) {

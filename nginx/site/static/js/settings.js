@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { $ } from "./dom.js";
 import { Language } from "./language.js";
 
 const languageKey = "halls.language";
@@ -15,10 +16,10 @@ export function mayUseSingleKeys(storage) {
 export class Settings {
   language;
   #storage;
-  #select = document.getElementById("language");
-  #languageFailed = document.getElementById("language-failed");
-  #theme = document.getElementById("theme");
-  #singleKeys = document.getElementById("single-keys");
+  #select = $("language");
+  #languageFailed = $("language-failed");
+  #theme = $("theme");
+  #singleKeys = $("single-keys");
 
   /** In the language of the reader, once it is there. */
   static async open({ storage }) {

@@ -86,7 +86,7 @@ function decode(data) {
   return data[0] === engineType.message ? decodePacket(body) : body;
 }
 
-class Socket {
+class Socket extends Emitter {
   id = undefined;
   connected = false;
   /** The manager of the stock client; here only its events: reconnect_attempt, reconnect, ping, packet. */
@@ -94,7 +94,6 @@ class Socket {
 
   #address;
   #options;
-  #events = new Emitter();
   #transport = null;
   #isWanted = false;
   #attempt = 0;
@@ -104,6 +103,7 @@ class Socket {
   #nextAckId = 0;
 
   constructor(url, options) {
+    super();
     this.#options = { reconnection: true, timeout: 20_000, autoConnect: true, ...options };
     const base = new URL(url ?? "/", globalThis.location?.href);
     const address = new URL(this.#options.path, base);
@@ -122,35 +122,12 @@ class Socket {
     return this.#isWanted;
   }
 
-  get disconnected() {
-    return !this.connected;
-  }
-
-  on(event, handler) {
-    this.#events.on(event, handler);
-    return this;
-  }
-
-  once(event, handler) {
-    this.#events.once(event, handler);
-    return this;
-  }
-
-  off(event, handler) {
-    this.#events.off(event, handler);
-    return this;
-  }
-
   connect() {
     if (this.#isWanted) return this;
     this.#isWanted = true;
     this.#attempt = 0;
     this.#open();
     return this;
-  }
-
-  open() {
-    return this.connect();
   }
 
   disconnect() {
@@ -161,10 +138,7 @@ class Socket {
     return this;
   }
 
-  close() {
-    return this.disconnect();
-  }
-
+  /** To the server; what comes from there goes to the handlers by `super.emit`. */
   emit(event, ...values) {
     this.#emit(event, values);
     return this;
@@ -260,7 +234,7 @@ class Socket {
     } else if (this.connected) {
       const [event, ...values] = data;
       if (id !== undefined) values.push((...answer) => this.#answer(id, answer));
-      this.#events.emit(event, ...values);
+      super.emit(event, ...values);
     }
   }
 
@@ -277,7 +251,7 @@ class Socket {
     this.#buffer = [];
     for (const packet of buffer) this.#transport.send(engineType.message + encodePacket(packet));
     if (attempts > 0) this.io.emit("reconnect", attempts);
-    this.#events.emit("connect");
+    super.emit("connect");
   }
 
   // The server knows us and says no: trying again by ourselves would only be refused again.
@@ -286,7 +260,7 @@ class Socket {
     this.#transport.close("connect refused");
     const error = new Error(data.message ?? String(data));
     error.data = data.data;
-    this.#events.emit("connect_error", error);
+    super.emit("connect_error", error);
   }
 
   #closed(reason) {
@@ -298,9 +272,9 @@ class Socket {
     if (this.#isWanted && this.#options.reconnection) this.#reconnectLater();
     else this.#isWanted = false;
     for (const [id, { fail }] of [...this.#acks]) if (!buffered.has(id)) fail("socket has been disconnected");
-    if (wasConnected) this.#events.emit("disconnect", reason);
+    if (wasConnected) super.emit("disconnect", reason);
     else if (reason !== "connect refused" && reason !== "io client disconnect") {
-      this.#events.emit("connect_error", new Error(reason === "timeout" ? "timeout" : "websocket error"));
+      super.emit("connect_error", new Error(reason === "timeout" ? "timeout" : "websocket error"));
     }
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Emitter } from "./utils.js";
+import { Emitter, jittered } from "./utils.js";
 
 const acknowledgementMilliseconds = 8000;
 const joinsAtOnce = 8;
@@ -231,7 +231,7 @@ export class Sync extends Emitter {
     else this.#later(() => this.#socket.id === socketId && this.join(hallId));
   }
 
-  #later(again, milliseconds = retryMilliseconds * (0.75 + Math.random() / 2)) {
+  #later(again, milliseconds = jittered(retryMilliseconds)) {
     if (!this.#isStopped) setTimeout(again, milliseconds);
   }
 }

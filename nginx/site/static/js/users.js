@@ -2,7 +2,7 @@
 
 // The people: how they are called and coloured, who I am, who is in a hall.
 
-import { Emitter } from "./utils.js";
+import { Emitter, jittered } from "./utils.js";
 
 const retryMilliseconds = 5000;
 const siteMilliseconds = 30_000;
@@ -78,7 +78,7 @@ export class Identity extends Emitter {
     } catch (error) {
       if (error.code === "unauthenticated") this.emit("ended");
       if (this.#isStopped) return;
-      this.#askTimer = setTimeout(() => this.emit("again"), retryMilliseconds * (0.75 + Math.random() / 2));
+      this.#askTimer = setTimeout(() => this.emit("again"), jittered(retryMilliseconds));
     }
   }
 }

@@ -37,6 +37,20 @@ export class Emitter {
   }
 }
 
+/** The value of a text in JSON; null where it is none. */
+export function parseJSON(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** About so long, so that not everybody asks at the same moment. */
+export function jittered(milliseconds) {
+  return milliseconds * (0.75 + Math.random() / 2);
+}
+
 /** Whether a key belongs to an input method. 229: Safari ends a composition before the key event that ended it. */
 export function isComposing({ isComposing: composes, keyCode }) {
   return composes || keyCode === 229;
@@ -88,7 +102,7 @@ export class SafeStorage {
 
   get(key) {
     try {
-      return JSON.parse(this.#storage.getItem(key));
+      return parseJSON(this.#storage.getItem(key));
     } catch {
       return null;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { hallAddress } from "./addresses.js";
-import { fillDisc } from "./person-view.js";
-import { Members, shownName } from "./users.js";
+import { $, copyOf } from "./dom.js";
+import { Members, initialOf, personHue, shownName } from "./users.js";
 import { Emitter } from "./utils.js";
 
 const openKey = "halls.members";
@@ -87,13 +87,26 @@ export class MembersPanel extends Emitter {
     count.textContent = all ? this.#language.t("members_count", { count: members.length }) : text;
     this.#panel.classList.toggle("is-loading", isLoading);
     this.#panel.querySelector("#members-failed").hidden = !hasFailed;
-    const template = document.getElementById("member-template").content.firstElementChild;
     list.replaceChildren(...members.map((member) => {
-      const item = template.cloneNode(true);
+      const item = copyOf("member-template");
       fillDisc(item.querySelector(".disc"), member);
       item.querySelector(".member-name").textContent = shownName(member.username);
       item.querySelector(".member-role").textContent = member.role === "owner" ? this.#language.t("owner") : "";
       return item;
     }));
   }
+}
+
+/** The disc with a person's initial, in their colour. */
+function fillDisc(disc, { id, username }) {
+  disc.textContent = initialOf(username);
+  disc.style.setProperty("--hue", personHue(id));
+}
+
+/** Who is signed in, at the foot of the halls; null for nobody. */
+export function showMe(user) {
+  const disc = $("me-disc");
+  $("me-name").textContent = user ? shownName(user.username) : "";
+  if (user) fillDisc(disc, user);
+  else disc.textContent = "";
 }

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** The element of an id. */
+export const $ = (id) => document.getElementById(id);
+
+/** What a template of the page holds, once more. */
+export const copyOf = (templateId) => $(templateId).content.firstElementChild.cloneNode(true);
+
 // Where things stand on the screen; nothing here changes them.
 
 /** How far below its lower edge a scroller's content goes on. */

@@ -6,7 +6,7 @@ import { Banner } from "../../nginx/site/static/js/banner.js";
 import en from "../../nginx/site/static/js/en.js";
 import { Language } from "../../nginx/site/static/js/language.js";
 import { Rest } from "../../nginx/site/static/js/rest.js";
-import { Waiting } from "../../nginx/site/static/js/waiting.js";
+import { Waiting } from "../../nginx/site/static/js/connection.js";
 import { settled } from "./support.js";
 
 function waitingOf(t, options) {
