@@ -1276,6 +1276,9 @@ def test_a_page_that_cannot_start_says_so_within_seconds(shared_site, seat, pair
         answer(name, body)
 
     one.page.goto(shared_site.url + f"/chat.html#/halls/{hall['id']}", wait_until="commit")
+    # Before its styles are there everything in the page is visible.
+    is_styled = "() => [...document.querySelectorAll('#start-failed')].some((it) => getComputedStyle(it).zIndex === '5')"
+    one.until(lambda: one.page.evaluate(is_styled))
     # The page gives up after less than five seconds; a busy machine may have lost as many again.
     expect(one["#start-again"]).to_be_visible(timeout=20_000)
     expect(one["#start-failed"]).to_contain_text("Halls isn’t loading.")
