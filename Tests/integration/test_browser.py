@@ -456,13 +456,16 @@ def test_older_messages_that_were_refused_are_asked_for_again_where_nothing_scro
         route.fulfill(status=500)
 
     one.page.route("**/chat/messages/*before=*", refuse)
+    began = time.monotonic()
     one.open(seeded.hall)
     expect(one["#history-failed"]).to_be_visible()
     one.page.unroute("**/chat/messages/*before=*")
+    # The page asks again after five seconds, which a busy machine may have needed until here.
+    most = 1 + (time.monotonic() - began) // 5
 
     one.until(lambda: len(one.rows) > 60, what="the older page")
     expect(one["#history-failed"]).to_be_hidden()
-    assert len(requests) == 1
+    assert len(requests) <= most
 
 
 def test_days_are_named_in_the_persons_time_zone(shared_site, seat, pair):
