@@ -108,8 +108,6 @@ import Testing
 
 /// A daemon that tells of itself, and somebody who asks it.
 private struct Daemon {
-    private struct NoConnection: Error {}
-
     let listener: StatusListener
     let path: String
     private let folder: TemporaryFolder
@@ -149,22 +147,5 @@ private struct Daemon {
         return String(decoding: answer, as: UTF8.self)
     }
 
-    func connection() throws -> Int32 {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) {
-            unsafe $0.copyBytes(from: path.utf8)
-        }
-        let result = unsafe withUnsafeBytes(of: &address) {
-            unsafe connect(
-                descriptor, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self),
-                socklen_t($0.count))
-        }
-        guard result == 0 else {
-            close(descriptor)
-            throw NoConnection()
-        }
-        return descriptor
-    }
+    func connection() throws -> Int32 { try unixConnection(to: path) }
 }

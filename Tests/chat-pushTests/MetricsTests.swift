@@ -157,7 +157,7 @@ private final class Watch {
 
     /// The whole answer to a request.
     func ask(_ request: String) throws -> String {
-        let descriptor = try PushClient.connection(path)
+        let descriptor = try unixConnection(to: path)
         defer { close(descriptor) }
         let sent = unsafe send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL))
         try #require(sent == request.utf8.count)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChatTesting
 import CompactJSON
 import Glibc
 import Testing
@@ -32,7 +33,7 @@ final class PushClient {
     private var isClosed = false
 
     init(_ path: String, header: String) throws {
-        descriptor = try Self.connection(path)
+        descriptor = try unixConnection(to: path)
         write(
             Array(
                 """
@@ -49,23 +50,6 @@ final class PushClient {
             }
             guard fill(timeout: 10_000) else { throw TimedOut() }
         }
-    }
-
-    /// A connection to a unix socket.
-    static func connection(_ path: String) throws -> Int32 {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) {
-            unsafe $0.copyBytes(from: path.utf8)
-        }
-        let result = unsafe withUnsafeBytes(of: &address) {
-            unsafe Glibc.connect(
-                descriptor, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self),
-                socklen_t($0.count))
-        }
-        guard result == 0 else { throw Broken(what: "connect: \(errno)") }
-        return descriptor
     }
 
     deinit { hangUp() }

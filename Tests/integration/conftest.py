@@ -24,7 +24,7 @@ import pytest
 
 from browsing import Browser
 from halls_site import Site
-from listener import Listener, unique
+from listener import Listener, enter, found, unique
 
 _open_sites = []
 
@@ -97,6 +97,15 @@ def pytest_runtest_makereport(item, call):
             for name in ("nginx", "chat-fcgi", "chat-push"):
                 if log := site.log(name):
                     report.sections.append((f"{name} at {site.host}", log[-5000:]))
+
+
+@pytest.fixture
+def pair(people):
+    """Two people in a hall: (ana, ben, hall). It is ana's."""
+    ana, ben = people("ana"), people("ben")
+    hall = found(ana)
+    enter(hall, ben)
+    return ana, ben, hall
 
 
 @pytest.fixture(scope="session")

@@ -42,15 +42,6 @@ def script(request):
     return stock_client() or pytest.skip("no stock client; pip install --no-deps nicegui==3.18.0 brings it")
 
 
-@pytest.fixture
-def pair(people):
-    """Two people in a hall: (ana, ben, hall)."""
-    ana, ben = people("ana"), people("ben")
-    hall = found(ana)
-    enter(hall, ben)
-    return ana, ben, hall
-
-
 def own_pair(site):
     ana, ben = site.person("ana"), site.person("ben")
     hall = found(ana, "Garden")

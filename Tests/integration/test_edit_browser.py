@@ -19,15 +19,6 @@ DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 DELETING = "Message deleted. Others can still see it for a few seconds."
 
 
-@pytest.fixture
-def pair(people):
-    """Two people in a hall: (ana, ben, hall). It is ana's."""
-    ana, ben = people("ana"), people("ben")
-    hall = found(ana)
-    enter(hall, ben)
-    return ana, ben, hall
-
-
 def say(session, hall, *contents):
     """The messages, as the server answers them."""
     messages = []
