@@ -125,6 +125,20 @@ public struct JSONWriter: Sendable {
             & (ones &* 0x80)
     }
 
+    /// Appends an array, each element as the closure writes it.
+    @inlinable public mutating func array<Element>(
+        _ elements: some Sequence<Element>, _ write: (Element, inout JSONWriter) -> Void
+    ) {
+        raw("[")
+        var isFirst = true
+        for element in elements {
+            if !isFirst { raw(",") }
+            isFirst = false
+            write(element, &self)
+        }
+        raw("]")
+    }
+
     /// Appends a value.
     public mutating func write(_ value: JSONValue) {
         switch value {
@@ -132,13 +146,7 @@ public struct JSONWriter: Sendable {
         case .bool(let value): bool(value)
         case .number(let text): raw(text.utf8)
         case .string(let text): string(text)
-        case .array(let elements):
-            raw("[")
-            for (index, element) in elements.enumerated() {
-                if index > 0 { raw(",") }
-                write(element)
-            }
-            raw("]")
+        case .array(let elements): array(elements) { $1.write($0) }
         case .object(let members):
             raw("{")
             for (index, member) in members.enumerated() {

@@ -85,12 +85,9 @@ enum HallRoutes {
         let (members, hasMore) = try reader.members(
             of: call.ids.first, as: user.id, after: after, limit: limit)
         return .json(capacity: 32 + 64 * members.count) { json in
-            json.raw("{\"members\":[")
-            for (index, member) in members.enumerated() {
-                if index > 0 { json.raw(",") }
-                member.write(to: &json)
-            }
-            json.raw("],\"has_more\":")
+            json.raw("{\"members\":")
+            json.array(members) { $0.write(to: &$1) }
+            json.raw(",\"has_more\":")
             json.bool(hasMore)
             json.raw("}")
         }

@@ -75,10 +75,7 @@ enum MessageRoutes {
         let new = NewMessage(
             hallID: call.ids.first, senderID: user.id, content: try body.string("content"),
             clientKey: try body.optionalString("client_key"))
-        try call.site.sends.take(for: user.id)
-        let created = try call.database.perform(.say(new))
-        if !created.isRepeat { call.site.wake() }
-        return answer(created.isRepeat ? .ok : .created, created.message, to: user)
+        return try perform(.say(new), call, as: user, made: .created)
     }
 
     /// `PATCH messages/<hall_id>/<id>`: another text for what one has said.
@@ -86,31 +83,27 @@ enum MessageRoutes {
         let edit = MessageEdit(
             hallID: call.ids.first, messageID: call.ids.second, userID: user.id,
             content: try RequestBody(call.request).string("content"))
-        return try change(.edit(edit), call, as: user)
+        return try perform(.edit(edit), call, as: user)
     }
 
     /// `DELETE messages/<hall_id>/<id>`: only its place is left.
     static func delete(_ call: Call, as user: User) throws -> HTTPResponse {
         let deletion = MessageDeletion(
             hallID: call.ids.first, messageID: call.ids.second, by: .user(user.id))
-        return try change(.delete(deletion), call, as: user)
+        return try perform(.delete(deletion), call, as: user)
     }
 
-    private static func change(
-        _ command: MessageCommand, _ call: Call, as user: User
+    /// - Parameter status: what it is answered with, unless it was so already.
+    private static func perform(
+        _ command: MessageCommand, _ call: Call, as user: User,
+        made status: HTTPResponse.Status = .ok
     ) throws -> HTTPResponse {
         try call.site.sends.take(for: user.id)
-        let changed = try call.database.perform(command)
-        if !changed.isRepeat { call.site.wake() }
-        return answer(.ok, changed.message, to: user)
-    }
-
-    private static func answer(
-        _ status: HTTPResponse.Status, _ message: Message, to user: User
-    ) -> HTTPResponse {
-        .json(status) { json in
+        let written = try call.database.perform(command)
+        if !written.isRepeat { call.site.wake() }
+        return .json(written.isRepeat ? .ok : status) { json in
             json.raw("{\"message\":")
-            message.write(to: &json, includingClientKey: message.senderID == user.id)
+            written.message.write(to: &json, for: user.id)
             json.raw("}")
         }
     }

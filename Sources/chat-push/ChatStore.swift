@@ -276,10 +276,7 @@ final class ChatStore: Sendable {
                 written.append((entry, .messageChanged(update)))
             }
         }
-        var message = result.message
-        // Who deletes what another has said is not told that one's key.
-        if command.actor != .user(message.senderID) { message.clientKey = nil }
-        return message
+        return result.message
     }
 
     private func refusals(of group: [MessageCommand]) -> [Result<WrittenMessage, ChatError>] {

@@ -69,15 +69,16 @@ extension ChatApplication {
     private func join(_ hall: HallState, _ joining: HallState.Joining) {
         guard joining.reply.socket.isConnected, let seen = look(at: hall, joining) else { return }
         guard let since = joining.since else { return answer(joining, seen) }
-        // Who does not ask for changes has missed none.
+        // Who does not ask for changes has missed none, and is told of none.
         let change = since.change ?? seen.change
+        let unchanged: ArraySlice<Delivery>? = since.change.map { _ in [] }
         if since.rev > seen.rev || change > seen.change {
             // No read tells what comes after a position that is not there: it is told to load.
-            answer(joining, seen, Missed(isComplete: false))
+            answer(joining, seen, Missed.notHere)
         } else if (since.rev, change) == (seen.rev, seen.change) {
-            answer(joining, seen, Missed(since: since))
+            answer(joining, seen, Missed([], changed: unchanged))
         } else if change == seen.change, let said = hall.recent.since(since.rev) {
-            answer(joining, seen, Missed(said, changed: since.change.map { _ in [] }))
+            answer(joining, seen, Missed(said, changed: unchanged))
         } else if !hall.waitForRead(joining, since: since) {
             lastTicket += 1
             hall.beginRead(lastTicket, for: joining)
@@ -155,7 +156,7 @@ extension ChatApplication {
         if let bytes = missed?.byteCount, bytes > 0,
             client.connection.catchUps.take(settings.catchUps, count: bytes, now: now) != nil
         {
-            missed = Missed(isComplete: false)
+            missed = Missed.notHere
         }
         if let missed {
             if missed.isComplete {
@@ -173,10 +174,10 @@ extension ChatApplication {
             json.integer(hall.change)
             guard let missed else { return }
             json.raw(",\"messages\":")
-            json.array(of: missed.messages)
+            json.array(missed.messages) { $1.raw($0) }
             if let changed = missed.changed {
                 json.raw(",\"changed\":")
-                json.array(of: changed)
+                json.array(changed) { $1.raw($0) }
             }
             json.raw(",\"complete\":")
             json.bool(missed.isComplete)
@@ -220,17 +221,5 @@ extension ChatApplication {
             loop.count(in: RoomID(hall.id)) == 0
         else { return }
         halls[hall.id] = nil
-    }
-}
-
-extension JSONWriter {
-    /// An array of what is JSON already.
-    fileprivate mutating func array(of elements: [ArraySlice<UInt8>]) {
-        raw("[")
-        for (index, element) in elements.enumerated() {
-            if index > 0 { raw(",") }
-            raw(element)
-        }
-        raw("]")
     }
 }

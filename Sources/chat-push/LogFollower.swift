@@ -28,10 +28,7 @@ struct LogFollower {
             guard entry.follows(last) || entry == last && last != position else { return false }
             last = entry
         }
-        for (_, event) in written {
-            if case .messageChanged = event { changesTold += 1 }
-            tellAll(event)
-        }
+        for (_, event) in written { tellAll(event) }
         position = last
         return true
     }
@@ -70,13 +67,13 @@ struct LogFollower {
         switch event {
         case .messageCreated(let message): tellAll(.message(Delivery(message)))
         case .messageChanged(let message, let change):
-            changesTold += 1
             tellAll(.messageChanged(ChangeDelivery(message: Delivery(message), change: change)))
         default: tellAll(.changed(event))
         }
     }
 
     private mutating func tellAll(_ event: StoreEvent) {
+        if case .messageChanged = event { changesTold += 1 }
         for index in inboxes.indices { inboxes[index].append(event) }
     }
 }

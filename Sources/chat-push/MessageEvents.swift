@@ -51,9 +51,10 @@ extension ChatApplication {
     func written(_ result: Result<Message, ChatError>, _ reply: Reply) {
         switch result {
         case .success(let message):
+            let client = reply.socket.context as? ChatClient
             reply.succeed(capacity: message.content.utf8.count + 320) { json in
                 json.raw(",\"message\":")
-                message.write(to: &json, includingClientKey: true)
+                message.write(to: &json, for: client?.user.id)
             }
         case .failure(let error): reply.fail(error)
         }

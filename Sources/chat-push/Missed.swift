@@ -52,18 +52,15 @@ struct RecentMessages {
 /// What somebody missed in a hall.
 struct Missed: Equatable {
     /// The messages that were said, as JSON.
-    private(set) var messages: [ArraySlice<UInt8>] = []
+    let messages: [ArraySlice<UInt8>]
     /// The messages that were changed, as JSON; `nil` for who did not ask for them.
-    private(set) var changed: [ArraySlice<UInt8>]?
-    private(set) var byteCount = 0
+    let changed: [ArraySlice<UInt8>]?
+    let byteCount: Int
     /// Whether that is all of it.
     let isComplete: Bool
 
-    /// Nothing, or something that has to be loaded.
-    init(isComplete: Bool = true, since position: HallPosition? = nil) {
-        self.isComplete = isComplete
-        changed = isComplete && position?.change != nil ? [] : nil
-    }
+    /// Something that has to be loaded.
+    static let notHere = Missed([], isComplete: false)
 
     init(
         _ deliveries: ArraySlice<Delivery>, changed: ArraySlice<Delivery>? = nil,
@@ -71,7 +68,7 @@ struct Missed: Equatable {
     ) {
         messages = deliveries.map(\.json)
         self.changed = changed?.map(\.json)
-        byteCount = (messages + (self.changed ?? [])).reduce(0) { $0 + $1.count + 1 }
+        byteCount = [messages, self.changed ?? []].joined().reduce(0) { $0 + $1.count + 1 }
         self.isComplete = isComplete
     }
 }
@@ -101,7 +98,7 @@ struct ReadChanges {
             return changed.map { Missed(said, changed: $0.drop { $0.change <= known }) }
         }
         let isWhole = MessagesSince.areWhole(since: since, upTo: changes.rev, limit: wholeMax)
-        return isWhole ? nil : Missed(deliveries[...], isComplete: false)
+        return isWhole ? nil : newest
     }
 
     /// What is told to who asked, where it is not all: the newest page.

@@ -65,7 +65,7 @@ enum StoreEvent: Sendable {
         case .message(let delivery): 256 + delivery.byteCount
         case .messageChanged(let update): 256 + update.message.byteCount
         case .changesRead(_, .success(let changes), _):
-            (changes.messages + (changes.changed ?? []))
+            [changes.messages, changes.changed ?? []].joined()
                 .reduce(256) { $0 + 256 + $1.content.utf8.count }
         case .hallOpened(_, .success(let snapshot?)): 256 + 32 * snapshot.members.count
         case .hallUpdated(let snapshot, _): 256 + 32 * snapshot.members.count

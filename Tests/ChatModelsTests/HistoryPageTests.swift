@@ -65,7 +65,7 @@ import Testing
             json.raw("[")
             for (index, message) in messages.enumerated() {
                 if index > 0 { json.raw(",") }
-                message.write(to: &json, includingClientKey: message.senderID == user.id)
+                message.write(to: &json, for: user.id)
             }
             json.raw("]")
         }

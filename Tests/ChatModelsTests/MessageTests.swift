@@ -384,13 +384,14 @@ import Testing
             createdAt: "2026-11-23T09:30:00.123Z", clientKey: "k")
 
         message.write(to: &json)
-        message.write(to: &json, includingClientKey: true)
+        message.write(to: &json, for: 5)
+        message.write(to: &json, for: 4)
 
         let shape =
             #"{"id":1,"hall_id":2,"rev":3,"sender_id":4,"username":"ana","content":"a\"b\n","#
             + #""created_at":"2026-11-23T09:30:00.123Z""#
         #expect(
-            String(decoding: json.bytes, as: UTF8.self) == shape + "}" + shape
+            String(decoding: json.bytes, as: UTF8.self) == shape + "}" + shape + "}" + shape
                 + #","client_key":"k"}"#)
     }
 }

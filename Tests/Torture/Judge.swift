@@ -85,7 +85,7 @@ struct Judge {
         }
         return messages.compactMap { message in
             var json = JSONWriter()
-            message.write(to: &json, includingClientKey: true)
+            message.write(to: &json, for: message.senderID)
             return (try? JSONValue(parsing: json.bytes)).flatMap {
                 world.history.recognize($0, now: world.now)
             }

@@ -81,12 +81,8 @@ struct HistoryPageWriter {
             json.bool(isComplete)
         }
         if let changed {
-            json.raw(",\"changed\":[")
-            for (index, message) in changed.enumerated() {
-                if index > 0 { json.raw(",") }
-                message.write(to: &json, includingClientKey: message.senderID == userID)
-            }
-            json.raw("]")
+            json.raw(",\"changed\":")
+            json.array(changed) { $0.write(to: &$1, for: userID) }
         }
         json.raw("}")
         return HistoryPage(version: version, json: json.bytes, keys: keys, keyText: keyText.bytes)

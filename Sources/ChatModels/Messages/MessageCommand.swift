@@ -9,15 +9,6 @@ public enum MessageCommand: Sendable, Hashable {
     /// Something that was said is deleted.
     case delete(MessageDeletion)
 
-    /// Who wants it.
-    public var actor: Actor {
-        switch self {
-        case .say(let new): .user(new.senderID)
-        case .edit(let edit): .user(edit.userID)
-        case .delete(let deletion): deletion.actor
-        }
-    }
-
     /// Refuses what can be refused without a look at the hall.
     ///
     /// - Throws: ``ChatError``: `message_empty`, `message_too_long`, `invalid_request`, `invalid_client_key`.

@@ -96,9 +96,11 @@ extension Message: MessageFields {
     func writeClientKey(to json: inout JSONWriter) { json.string(clientKey ?? "") }
 
     /// The message as docs/protocol.md shows one. The client key goes to nobody but the sender.
-    public func write(to json: inout JSONWriter, includingClientKey: Bool = false) {
+    ///
+    /// - Parameter readerID: who reads it; `nil` for everybody.
+    public func write(to json: inout JSONWriter, for readerID: Int64? = nil) {
         MessageJSON.begin(self, to: &json)
-        if includingClientKey { MessageJSON.writeKey(of: self, to: &json) }
+        if readerID == senderID { MessageJSON.writeKey(of: self, to: &json) }
         MessageJSON.end(&json)
     }
 }

@@ -212,7 +212,7 @@ struct HallRow: HallFields {
     static let columns =
         "h.id, h.name, h.private, h.rev, h.change, h.archived_at IS NOT NULL, h.topic"
     /// Where the role stands.
-    private static let role: Int32 = 7
+    fileprivate static let role: Int32 = 7
     /// The column behind the role.
     static let next = role + 1
 
@@ -238,7 +238,7 @@ extension Hall {
     fileprivate init(_ hall: HallRow) {
         self.init(
             id: hall.id, name: hall.row.text(1), isPrivate: hall.isPrivate,
-            role: hall.row.optionalText(HallRow.next - 1).flatMap(Role.init), rev: hall.rev,
+            role: hall.row.optionalText(HallRow.role).flatMap(Role.init), rev: hall.rev,
             change: hall.change, isArchived: hall.isArchived, topic: hall.row.text(6))
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CSQLite
 import GRDB
 
 /// What a change to a message needs of the tables.
@@ -52,9 +51,9 @@ extension ChatDatabase {
     /// As ``ChatStorage`` says.
     public func purgeDeleted() throws -> Bool {
         try queue.inDatabase { db in
-            _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, 50)
-            defer { restoreLockPatience(db) }
-            let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+            let row = try waiting(atMost: 50, db) {
+                try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+            }
             return row.map { $0[0] == 0 } ?? true
         }
     }

@@ -4,13 +4,7 @@ import GRDB
 import Synchronization
 
 extension ChatDatabase {
-    /// Says something in a hall.
-    ///
-    /// Membership, the message, the hall's position and the log are one transaction. A repeated client key answers with
-    /// the message that is there.
-    ///
-    /// - Throws: ``ChatError``: `message_empty`, `message_too_long`, `invalid_client_key`, `not_found`, `not_a_member`,
-    ///   `hall_archived`, `client_key_reused`, `busy`; `internal` where the hall is not sound (``problems()``).
+    /// As ``MessageStorage`` says.
     public func perform(
         _ commands: [MessageCommand]
     ) throws -> [Result<WrittenMessage, ChatError>] {
@@ -74,15 +68,11 @@ extension ChatDatabase {
         _ db: Database
     ) throws -> MessagesSince {
         let hall = try requireSeat(of: userID, in: hallID, db)
-        let changed = try position.change.map {
-            try messages(of: hall, changedSince: $0, limit: limit, in: db)
-        }
-        if isWhole(since: position.rev, in: hall, limit: limit), changed != .some(nil) {
+        if let since = try whole(since: position, in: hall, limit: limit, db) {
             let (messages, _) = try messages(
-                of: hall, from: hall.lastMessageID, count: Int(hall.rev - position.rev),
-                since: position.rev, in: db)
+                of: hall, from: hall.lastMessageID, count: since.count, since: position.rev, in: db)
             return MessagesSince(
-                messages: messages, changed: changed ?? nil, rev: hall.rev, change: hall.change,
+                messages: messages, changed: since.changed, rev: hall.rev, change: hall.change,
                 isComplete: true, hasMore: false)
         }
         let page = try newestPage(of: hall, limit: nil, before: nil, in: db)
@@ -91,24 +81,29 @@ extension ChatDatabase {
             isComplete: false, hasMore: page.hasMore)
     }
 
-    /// Whether what was said since a position is little enough to be given whole.
-    func isWhole(since rev: Int64, in hall: Seat, limit: Int?) -> Bool {
-        MessagesSince.areWhole(since: rev, upTo: hall.rev, limit: wholeMax(limit))
-    }
-
-    /// How many messages make a whole answer at most, of which so many were asked for.
-    private func wholeMax(_ limit: Int?) -> Int {
-        min(max(limit ?? limits.pageSizeMax, 1), limits.pageSizeMax)
+    /// How many messages were said since a position, and which were changed, where those were asked for; `nil` if it is too
+    /// much to be given whole.
+    func whole(
+        since position: HallPosition, in hall: Seat, limit: Int?, _ db: Database
+    ) throws -> (count: Int, changed: [Message]?)? {
+        let limit = min(max(limit ?? limits.pageSizeMax, 1), limits.pageSizeMax)
+        guard MessagesSince.areWhole(since: position.rev, upTo: hall.rev, limit: limit) else {
+            return nil
+        }
+        let count = Int(hall.rev - position.rev)
+        guard let change = position.change else { return (count, nil) }
+        guard let changed = try messages(of: hall, changedSince: change, limit: limit, in: db)
+        else { return nil }
+        return (count, changed)
     }
 
     /// The messages that were changed since a change of the hall, as they are now; `nil` if those are too many, or the
     /// change is one that is still to come: another database has given it.
-    func messages(
-        of hall: Seat, changedSince change: Int64, limit: Int?, in db: Database
+    private func messages(
+        of hall: Seat, changedSince change: Int64, limit: Int, in db: Database
     ) throws -> [Message]? {
         guard 0...hall.change ~= change else { return nil }
         if change == hall.change { return [] }
-        let limit = wholeMax(limit)
         let statement = try FastStatement(Self.messagesChanged, in: db)
         statement.bind(1, hall.hallID)
         statement.bind(2, change)

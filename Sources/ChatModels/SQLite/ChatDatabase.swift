@@ -241,10 +241,8 @@ public final class ChatDatabase: ChatStorage {
         // As GRDB's own, which compiles the statement each time.
         let begin = try db.cachedStatement(sql: "BEGIN IMMEDIATE")
         guard let milliseconds else { return try begin.execute() }
-        _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, milliseconds)
-        defer { restoreLockPatience(db) }
         do {
-            try begin.execute()
+            try waiting(atMost: milliseconds, db) { try begin.execute() }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
             throw LockTaken()
         }
@@ -263,9 +261,16 @@ public final class ChatDatabase: ChatStorage {
         }
     }
 
-    func restoreLockPatience(_ db: Database) {
-        let usual = Int32(lockPatience / .milliseconds(1))
-        _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, usual)
+    /// Does something that waits for others' locks for so many milliseconds, and not for ``lockPatience``.
+    func waiting<Value>(
+        atMost milliseconds: Int32, _ db: Database, _ body: () throws -> Value
+    ) rethrows -> Value {
+        _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, milliseconds)
+        defer {
+            let usual = Int32(lockPatience / .milliseconds(1))
+            _ = unsafe sqlite3_busy_timeout(db.sqliteConnection, usual)
+        }
+        return try body()
     }
 
     // MARK: Care

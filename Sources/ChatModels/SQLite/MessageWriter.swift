@@ -42,7 +42,8 @@ struct MessageWriter {
     mutating func perform(
         _ command: MessageCommand, _ members: inout RememberedMembers
     ) throws -> WrittenMessage {
-        switch command {
+        try command.check(database.limits)
+        return switch command {
         case .say(let new): try say(new, &members)
         case .edit(let edit): try self.edit(edit, &members)
         case .delete(let deletion): try delete(deletion, &members)
@@ -53,7 +54,6 @@ struct MessageWriter {
     private mutating func say(
         _ new: NewMessage, _ members: inout RememberedMembers
     ) throws -> WrittenMessage {
-        try new.check(database.limits)
         let hall = try seat(of: new.senderID, in: new.hallID, &members)
         if let key = new.clientKey, let earlier = try earlier(from: new.senderID, key) {
             // What was changed since has another text than the retry.
@@ -101,7 +101,6 @@ struct MessageWriter {
     private mutating func edit(
         _ edit: MessageEdit, _ members: inout RememberedMembers
     ) throws -> WrittenMessage {
-        try edit.check(database.limits)
         let seat = try seat(of: edit.userID, in: edit.hallID, &members)
         let message = try message(edit.messageID, of: edit.hallID)
         let edited = try MessageRules.edited(

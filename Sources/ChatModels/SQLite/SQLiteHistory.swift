@@ -38,16 +38,11 @@ struct SQLiteHistory: History {
 
     /// What happened since a position; see ``History/page(since:limit:)``.
     func page(since position: HallPosition, limit: Int?) throws -> HistoryPage {
-        let changed = try position.change.map {
-            try reader.database.messages(
-                of: hall, changedSince: $0, limit: limit, in: reader.db)
-        }
-        guard reader.database.isWhole(since: position.rev, in: hall, limit: limit),
-            changed != .some(nil)
-        else { return try page(limit: nil, before: nil, isComplete: false) }
+        let since = try reader.database.whole(since: position, in: hall, limit: limit, reader.db)
+        guard let since else { return try page(limit: nil, before: nil, isComplete: false) }
         return try page(
-            from: hall.lastMessageID, count: Int(hall.rev - position.rev), since: position.rev,
-            changed: changed ?? nil, isComplete: true)
+            from: hall.lastMessageID, count: since.count, since: position.rev,
+            changed: since.changed, isComplete: true)
     }
 
     private func page(limit: Int?, before: Int64?, isComplete: Bool?) throws -> HistoryPage {

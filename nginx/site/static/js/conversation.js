@@ -3,6 +3,7 @@
 import { Composer } from "./composer.js";
 import { $ } from "./dom.js";
 import { fillNotice } from "./hall-notices.js";
+import { keepsOrder } from "./halls.js";
 import { MessageList } from "./message-list.js";
 import { setHeadingLevel } from "./navigation.js";
 import { shownName } from "./users.js";
@@ -113,7 +114,7 @@ export class Conversation extends Emitter {
     setHeadingLevel($("notice-title"), null);
     $("hall-lock").toggleAttribute("hidden", !hall.private);
     $("hall-topic").textContent = $("hall-topic").title = shownName(hall.topic ?? "");
-    $("set-topic").hidden = hall.archived || !["owner", "moderator"].includes(hall.role);
+    $("set-topic").hidden = hall.archived || !keepsOrder(hall);
     this.#composer.name = hall.name;
     $("composer").hidden = Boolean(hall.archived);
     $("archived-note").hidden = !hall.archived;

@@ -6,6 +6,9 @@ import { Emitter } from "./utils.js";
 const settleMilliseconds = 50;
 const retryMilliseconds = 5000;
 
+/** Whether one keeps order in a hall: more than its members may. */
+export const keepsOrder = ({ role }) => role === "owner" || role === "moderator";
+
 /** My halls, and what is known of each: how much is in it, how much of that is unread. Emits changed(). */
 export class Halls extends Emitter {
   #halls = new Map();

@@ -2,6 +2,7 @@
 
 import { openDialog } from "./dialogs.js";
 import { copyOf } from "./dom.js";
+import { keepsOrder } from "./halls.js";
 import { isTouch } from "./text-field.js";
 import { Emitter } from "./utils.js";
 
@@ -24,7 +25,7 @@ const actions = [
     name: "delete", label: "delete_message", icon: "#icon-delete", key: "Delete", isDanger: true,
     // Whose messages a moderator may delete depends on who they are: the server says.
     isFor: (about) =>
-      isThere(about) && !about.hall.archived && (about.isMine || ["owner", "moderator"].includes(about.hall.role)),
+      isThere(about) && !about.hall.archived && (about.isMine || keepsOrder(about.hall)),
   },
 ];
 
