@@ -7,8 +7,10 @@ import CompactJSON
 /// `chat-admin users`
 struct UsersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "users", abstract: "Make, list and shut out users.",
-        subcommands: [Add.self, Password.self, Disable.self, Enable.self, List.self])
+        commandName: "users", abstract: "Make, list, rename and shut out users.",
+        subcommands: [
+            Add.self, Password.self, Rename.self, ShowAs.self, Disable.self, Enable.self, List.self,
+        ])
 
     /// `chat-admin users add NAME`
     struct Add: ParsableCommand {
@@ -72,6 +74,64 @@ struct UsersCommand: ParsableCommand {
         }
     }
 
+    /// `chat-admin users rename NAME NEW`
+    struct Rename: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a user another username; halls, messages and sessions stay.")
+
+        @OptionGroup var options: AdminOptions
+
+        @Argument(help: "The username so far.")
+        var name: String
+
+        @Argument(help: "The username from now on.")
+        var newName: String
+
+        func run() throws {
+            let user = try options.write { database in
+                let user = try database.account(named: name).user
+                return try database.renameUser(user.id, to: newName)
+            }
+            print("User \(user.id) is now \(user.username).")
+        }
+    }
+
+    /// `chat-admin users profile NAME`
+    struct ShowAs: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "profile",
+            abstract: "Say what is shown of a user beside messages: a name and a picture.")
+
+        @OptionGroup var options: AdminOptions
+
+        @Argument(help: "The username.")
+        var username: String
+
+        @Option(help: "The name; empty for the username.")
+        var name: String?
+
+        @Option(
+            help: ArgumentHelp(
+                "A path on the site, or hue: and a number from 0 to 359; empty for none.",
+                valueName: "path"))
+        var picture: String?
+
+        func validate() throws {
+            if name == nil, picture == nil {
+                throw ValidationError("Say a --name, a --picture, or both.")
+            }
+        }
+
+        func run() throws {
+            let user = try options.write { database in
+                let user = try database.account(named: username).user
+                return try database.setProfile(
+                    Profile(name: name, picture: picture), of: user.id, by: .operator)
+            }
+            print("\(user.username) is shown as \(user.name).")
+        }
+    }
+
     /// `chat-admin users disable NAME`
     struct Disable: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -124,11 +184,17 @@ struct UsersCommand: ParsableCommand {
     }
 
     private static func table(_ accounts: [Account]) -> Table {
-        var table = Table(columns: ["ID", "USERNAME", "PASSWORD", "DISABLED", "CREATED_AT"])
+        var table = Table(
+            columns: [
+                "ID", "USERNAME", "PASSWORD", "DISABLED", "CREATED_AT", "NAME", "PICTURE",
+                "EXTERNAL_ID",
+            ])
         table.rows = accounts.map { account in
             [
                 .integer(account.user.id), .string(account.user.username),
                 .bool(account.hasPassword), .bool(account.isDisabled), .string(account.createdAt),
+                .string(account.user.name), account.user.picture.map { .string($0) } ?? .null,
+                account.externalID.map { .string($0) } ?? .null,
             ]
         }
         return table

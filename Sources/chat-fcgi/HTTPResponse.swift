@@ -158,8 +158,8 @@ extension ChatError.Code {
             .conflict
         case .tooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
-        case .invalidUsername, .invalidPassword, .invalidHallName, .invalidClientKey, .messageEmpty,
-            .messageTooLong:
+        case .invalidUsername, .invalidName, .invalidPassword, .invalidHallName, .invalidClientKey,
+            .messageEmpty, .messageTooLong:
             .unprocessableContent
         case .rateLimited: .tooManyRequests
         case .internalError: .internalServerError

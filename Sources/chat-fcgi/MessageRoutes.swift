@@ -52,7 +52,7 @@ enum MessageRoutes {
         return page
     }
 
-    /// What an answer depends on beside its address: the hall's messages, who reads (client keys go to their senders
+    /// What an answer depends on beside its address: the hall's messages, the names in them, who reads (client keys go to their senders
     /// alone), the sizes that the operator set, and how a page is written.
     private static func tag(
         _ version: HistoryVersion, for user: User, _ limits: Limits
@@ -60,7 +60,7 @@ enum MessageRoutes {
         EntityTag { text in
             for number in [
                 HistoryPage.format, Int64(limits.pageSizeDefault), Int64(limits.pageSizeMax),
-                user.id, version.rev, version.change, version.messageID,
+                user.id, version.rev, version.change, version.messageID, version.renames,
             ] {
                 text.integer(number)
                 text.raw(".")

@@ -83,4 +83,21 @@ extension RequestTarget {
         }
         return value
     }
+
+    /// A query parameter that is a list of numbers with commas between them; empty where it is absent.
+    func numbers(_ name: String, countMax: Int) throws -> [Int64] {
+        guard let text = try parameter(name) else { return [] }
+        let parts = text.utf8.split(
+            separator: UInt8(ascii: ","), maxSplits: countMax, omittingEmptySubsequences: false)
+        guard parts.count <= countMax else {
+            throw ChatError(
+                .invalidRequest, "\"\(name)\" has at most \(countMax) numbers.", limit: countMax)
+        }
+        return try parts.map { part throws(HTTPRequest.Malformed) in
+            guard let value = Substring(part).positiveDecimal else {
+                throw HTTPRequest.Malformed(part: name)
+            }
+            return value
+        }
+    }
 }

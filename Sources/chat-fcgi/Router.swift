@@ -136,6 +136,8 @@ struct Site: Sendable {
     var reads = RateLimiter(perSecond: 100, burst: 1_000)
     /// How fast one user may join, leave and make halls.
     var joins = RateLimiter(perSecond: 10, burst: 50)
+    /// How fast one user may change what others see of them: ten times at once, and ten times a day.
+    var profiles = RateLimiter(perSecond: 10.0 / 86_400, burst: 10)
     /// How many logins and registrations run at once.
     var passwords = PasswordQueue(countMax: 4)
     /// The newest page of halls that were read lately, by hall.

@@ -3,7 +3,7 @@
 import ChatModels
 import CompactJSON
 
-/// Accounts and sessions.
+/// People, accounts and sessions.
 enum UserRoutes {
     static let routes = [
         Route(.post, "register", accounts: register),
@@ -12,6 +12,8 @@ enum UserRoutes {
         Route(.post, "logout/everywhere", accounts: logoutEverywhere),
         Route(.post, "password", accounts: changePassword),
         Route(.get, "me", anyone: me),
+        Route(.patch, "me", user: changeMe),
+        Route(.get, "users", reader: users),
         Route(.get, "session", anyone: session),
     ]
 
@@ -109,6 +111,44 @@ enum UserRoutes {
                 json.integer(limits.editSecondsMax)
             }
             json.raw("}}")
+        }
+    }
+
+    /// `PATCH me`: what others see of who asks.
+    static func changeMe(_ call: Call, as user: User) throws -> HTTPResponse {
+        let body = try RequestBody(call.request)
+        let profile = Profile(
+            name: try body.optionalString("name"), picture: try body.optionalString("picture"))
+        try call.site.profiles.take(for: user.id)
+        let changed = try call.database.setProfile(profile, of: user.id, by: .user(user.id))
+        if changed != user { call.site.wake() }
+        return .json { json in
+            json.raw("{\"user\":")
+            changed.write(to: &json)
+            json.raw("}")
+        }
+    }
+
+    /// How many users one request asks for at most.
+    private static let usersMax = 100
+
+    /// `GET users`: those of whom something else is shown than the client knows.
+    static func users(_ call: Call, as user: User, _ reader: any ChatReading) throws -> HTTPResponse
+    {
+        let ids = try call.target.numbers("ids", countMax: usersMax)
+        let versions = try call.target.numbers("versions", countMax: usersMax)
+        guard !ids.isEmpty, versions.isEmpty || versions.count == ids.count else {
+            throw ChatError(
+                .invalidRequest, "\"versions\" has as many numbers as \"ids\", or is not there.")
+        }
+        let known = ids.indices.map {
+            KnownUser(id: ids[$0], version: versions.isEmpty ? nil : versions[$0])
+        }
+        let users = try reader.users(known, as: user.id)
+        return .json(capacity: 32 + 128 * users.count) { json in
+            json.raw("{\"users\":")
+            json.array(users) { $0.write(to: &$1) }
+            json.raw("}")
         }
     }
 

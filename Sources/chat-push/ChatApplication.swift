@@ -114,12 +114,12 @@ final class ChatApplication: SocketIOApplication {
             tally.count(.refusedUnauthenticated)
             return refuse(socket, error)
         }
-        guard let person = settings.users.begin(identity.user.id, now: now) else {
+        guard let person = settings.users.begin(identity.userID, now: now) else {
             tally.count(.refusedUserFull)
             return refuse(socket, ChatError(.rateLimited, "You have too many connections."))
         }
         let client = ChatClient(identity, person, on: connection)
-        if settings.sharedAddress.begin(client.user.id, at: connection.address) {
+        if settings.sharedAddress.begin(client.userID, at: connection.address) {
             settings.warnOfAddress(connection.address)
         }
         socket.context = client
@@ -135,7 +135,7 @@ final class ChatApplication: SocketIOApplication {
         guard let client = socket.context as? ChatClient else { return }
         online.remove(socket, client)
         client.person.end()
-        settings.sharedAddress.end(client.user.id, at: client.connection.address)
+        settings.sharedAddress.end(client.userID, at: client.connection.address)
         for room in rooms {
             if let hall = halls[room.number] { forgetIfEmpty(hall) }
         }
@@ -225,6 +225,7 @@ final class ChatApplication: SocketIOApplication {
         case .abandoned(let job): abandoned(job)
         case .refused(let job): refuse(job)
         case .hallUpdated(let snapshot, let change): hallUpdated(snapshot, change)
+        case .userUpdated(let update): userUpdated(update)
         case .changed(let change): changed(change)
         case .torn:
             halls = [:]
@@ -251,7 +252,7 @@ final class ChatApplication: SocketIOApplication {
             }
         case .userDisabled(let userID):
             for socket in online[userID] { endSession(socket) }
-        case .messageCreated, .messageChanged, .hallChanged: break
+        case .messageCreated, .messageChanged, .hallChanged, .userChanged: break
         }
     }
 

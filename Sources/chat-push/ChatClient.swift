@@ -5,7 +5,7 @@ import SocketIOServer
 
 /// Who is on a socket. Confined to the socket's event loop.
 final class ChatClient {
-    let user: User
+    let userID: Int64
     /// The session; none where the site has its own login.
     let sessionID: Int64?
     /// When the session ends by itself.
@@ -16,7 +16,7 @@ final class ChatClient {
 
     init(_ identity: Identity, _ person: Person, on connection: ClientConnection) {
         self.person = person
-        user = identity.user
+        userID = identity.userID
         sessionID = identity.session?.id
         expiresAt = identity.session?.expiresAt
         self.connection = connection
@@ -50,15 +50,15 @@ struct OnlineUsers {
     subscript(userID: Int64) -> [Socket] { sockets[userID] ?? [] }
 
     mutating func add(_ socket: Socket, _ client: ChatClient) {
-        sockets[client.user.id, default: []].append(socket)
+        sockets[client.userID, default: []].append(socket)
         count += 1
         if let expiry = client.expiresAt { firstExpiry = min(firstExpiry, expiry) }
     }
 
     mutating func remove(_ socket: Socket, _ client: ChatClient) {
-        sockets[client.user.id]?.removeAll { $0 === socket }
+        sockets[client.userID]?.removeAll { $0 === socket }
         count -= 1
-        if sockets[client.user.id]?.isEmpty == true { sockets[client.user.id] = nil }
+        if sockets[client.userID]?.isEmpty == true { sockets[client.userID] = nil }
     }
 
     /// The sockets whose session has ended by itself. Asked every second: mostly the answer costs one comparison.

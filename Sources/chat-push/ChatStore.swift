@@ -357,7 +357,7 @@ final class ChatStore: Sendable {
         }
         tally.withLock { $0.read(batch) }
         for logged in batch.events { sessions.forget(logged.event) }
-        try follower.take(batch) { hallID in try database.hallSnapshot(hallID) }
+        try follower.take(batch, hall: database.hallSnapshot, user: database.userSnapshot)
     }
 
     private func answer<Value>(_ body: () throws -> Value) -> Result<Value, ChatError> {

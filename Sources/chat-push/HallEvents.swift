@@ -18,7 +18,7 @@ extension ChatApplication {
     func joinHall(_ wish: (hallID: Int64, since: HallPosition?), _ call: EventCall) {
         let hallID = wish.hallID
         let joining = HallState.Joining(
-            userID: call.client.user.id, since: wish.since, reply: call.reply)
+            userID: call.client.userID, since: wish.since, reply: call.reply)
         if let hall = halls[hallID] {
             if hall.hall == nil { hall.waiting.append(joining) } else { join(hall, joining) }
         } else {

@@ -69,6 +69,9 @@ final class HallState {
         return unsentCount == 1
     }
 
+    /// Forgets the last messages: they say something that is no longer so. Who was away has the database asked.
+    func forgetRecent() { recent = RecentMessages() }
+
     /// What was said and is not yet sent, in one piece, and how many messages that are.
     func takeUnsent() -> (packets: EncodedPackets, count: Int) {
         defer { (unsent, unsentCount) = (EncodedPackets(), 0) }

@@ -35,19 +35,31 @@ struct LogFollower {
 
     /// Takes entries that were read.
     ///
-    /// - Parameter hall: reads a hall that has changed. If it throws, nothing was taken.
-    mutating func take(_ batch: LogBatch, hall: (Int64) throws -> HallSnapshot?) rethrows {
+    /// - Parameters:
+    ///   - hall: reads a hall that has changed. If it throws, nothing was taken.
+    ///   - user: reads a user who has changed. If it throws, nothing was taken.
+    mutating func take(
+        _ batch: LogBatch, hall: (Int64) throws -> HallSnapshot?,
+        user: (Int64) throws -> UserSnapshot?
+    ) rethrows {
         var halls: [Int64: HallSnapshot] = [:]
-        for case .hallChanged(let hallID, _) in batch.events.map(\.event)
-        where halls[hallID] == nil {
-            halls[hallID] = try hall(hallID)
+        var users: [Int64: UserSnapshot] = [:]
+        for logged in batch.events {
+            switch logged.event {
+            case .hallChanged(let id, _): if halls[id] == nil { halls[id] = try hall(id) }
+            case .userChanged(let id, _): if users[id] == nil { users[id] = try user(id) }
+            default: break
+            }
         }
         if batch.isTorn { tellAll(.torn) }
         for logged in batch.events {
-            if case .hallChanged(let hallID, let kind) = logged.event {
-                if let hall = halls[hallID] { tellAll(.hallUpdated(hall, kind)) }
-            } else {
-                tellAll(logged.event)
+            switch logged.event {
+            case .hallChanged(let id, let kind):
+                if let hall = halls[id] { tellAll(.hallUpdated(hall, kind)) }
+            case .userChanged(let id, let isRenamed):
+                guard let user = users[id] else { continue }
+                tellAll(.userUpdated(UserDelivery(user, isRenamed: isRenamed)))
+            default: tellAll(logged.event)
             }
         }
         position = batch.end

@@ -12,7 +12,7 @@ extension ChatApplication {
     func newMessage(_ call: EventCall) throws -> MessageCommand {
         let message = NewMessage(
             hallID: try EventArguments.id("hall_id", of: call.argument),
-            senderID: call.client.user.id,
+            senderID: call.client.userID,
             content: try EventArguments.string("content", of: call.argument),
             clientKey: try EventArguments.optionalString("client_key", of: call.argument))
         return try checked(.say(message))
@@ -23,7 +23,7 @@ extension ChatApplication {
         let edit = MessageEdit(
             hallID: try EventArguments.id("hall_id", of: call.argument),
             messageID: try EventArguments.id("id", of: call.argument),
-            userID: call.client.user.id,
+            userID: call.client.userID,
             content: try EventArguments.string("content", of: call.argument))
         return try checked(.edit(edit))
     }
@@ -34,7 +34,7 @@ extension ChatApplication {
             MessageDeletion(
                 hallID: try EventArguments.id("hall_id", of: call.argument),
                 messageID: try EventArguments.id("id", of: call.argument),
-                by: .user(call.client.user.id)))
+                by: .user(call.client.userID)))
     }
 
     private func checked(_ command: MessageCommand) throws -> MessageCommand {
@@ -54,7 +54,7 @@ extension ChatApplication {
             let client = reply.socket.context as? ChatClient
             reply.succeed(capacity: message.content.utf8.count + 320) { json in
                 json.raw(",\"message\":")
-                message.write(to: &json, for: client?.user.id)
+                message.write(to: &json, for: client?.userID)
             }
         case .failure(let error): reply.fail(error)
         }

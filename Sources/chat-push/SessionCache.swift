@@ -21,11 +21,11 @@ struct SessionCache {
     ) throws -> Identity {
         if let name = credentials.remoteUser {
             reads += 1
-            return Identity(user: try database.siteUser(named: name), session: nil)
+            return Identity(userID: try database.siteUser(named: name).id, session: nil)
         }
         for token in credentials.tokens {
             guard let session = try session(token: token, in: database) else { continue }
-            return Identity(user: session.user, session: session)
+            return Identity(userID: session.user.id, session: session)
         }
         throw ChatError(.unauthenticated)
     }

@@ -44,6 +44,8 @@ enum StoreEvent: Sendable {
     indirect case changed(LogEvent)
     /// A hall has another name or state; with those who see it in their list of halls.
     indirect case hallUpdated(HallSnapshot, HallChange)
+    /// Something else is shown of a user.
+    indirect case userUpdated(UserDelivery)
     /// The log was pruned before it was read: nothing that is remembered can be trusted.
     case torn
     /// What became of a message that was to be written.
@@ -69,6 +71,7 @@ enum StoreEvent: Sendable {
                 .reduce(256) { $0 + 256 + $1.content.utf8.count }
         case .hallOpened(_, .success(let snapshot?)): 256 + 32 * snapshot.members.count
         case .hallUpdated(let snapshot, _): 256 + 32 * snapshot.members.count
+        case .userUpdated(let update): 1_024 + 8 * update.hallIDs.count
         default: 256
         }
     }
@@ -116,6 +119,27 @@ struct ChangeDelivery: Sendable {
     var change: Int64
 }
 
+/// What is shown of a user, encoded once for everybody, and the halls in which others see it.
+struct UserDelivery: Sendable {
+    var userID: Int64
+    var hallIDs: [Int64]
+    /// Whether messages say something else of the user than they did.
+    var isRenamed: Bool
+    /// The whole `user_changed` event.
+    var event: EncodedPackets
+
+    init(_ snapshot: UserSnapshot, isRenamed: Bool) {
+        userID = snapshot.user.id
+        hallIDs = snapshot.hallIDs
+        self.isRenamed = isRenamed
+        event = EncodedPackets(event: "user_changed", capacity: 1_024) { json in
+            json.raw("{\"user\":")
+            snapshot.user.write(to: &json)
+            json.raw("}")
+        }
+    }
+}
+
 /// What a client showed when it came.
 final class Credentials: Sendable {
     // Each connection keeps this, and nearly all have one: a list of one would be memory more.
@@ -136,7 +160,8 @@ final class Credentials: Sendable {
 
 /// Who a client is.
 struct Identity: Sendable {
-    var user: User
+    /// The user by number: a name could be another by the time that it is used.
+    var userID: Int64
     /// The session; none where the site has its own login.
     var session: LoginSession?
 }

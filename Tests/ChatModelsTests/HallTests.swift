@@ -376,6 +376,6 @@ import Testing
             String(decoding: json.bytes, as: UTF8.self)
                 == #"{"id":1,"name":"A \"b\"","private":true,"role":"owner","rev":7,"change":3,"archived":true,"topic":"🍵"}"#
                 + #"{"id":2,"name":"C","private":false,"role":null,"rev":0,"change":0,"archived":false,"topic":""}"#
-                + #"{"id":3,"username":"ana","role":"member"}"#)
+                + #"{"id":3,"username":"ana","name":"ana","version":0,"role":"member"}"#)
     }
 }

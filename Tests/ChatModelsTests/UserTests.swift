@@ -324,7 +324,8 @@ import Testing
                 Account(
                     user: ana, hasPassword: true, isDisabled: false, createdAt: someMoment.iso8601),
                 Account(
-                    user: ben, hasPassword: false, isDisabled: true, createdAt: someMoment.iso8601),
+                    user: ben, externalID: "ben", hasPassword: false, isDisabled: true,
+                    createdAt: someMoment.iso8601),
             ])
         #expect(try code { _ = try database.account(named: "nobody") } == .notFound)
     }
@@ -369,11 +370,16 @@ import Testing
         #expect(try code { try database.setDisabled(true, user: 99) } == .notFound)
     }
 
-    @Test func `a user is shown with id and name`() {
+    @Test func `a user is shown as the protocol says`() {
         var json = JSONWriter()
 
         User(id: 7, username: "a\"b").write(to: &json)
+        User(id: 8, username: "ana", name: "Ana \"B\"", picture: "hue:3", version: 2)
+            .write(to: &json)
 
-        #expect(String(decoding: json.bytes, as: UTF8.self) == #"{"id":7,"username":"a\"b"}"#)
+        #expect(
+            String(decoding: json.bytes, as: UTF8.self)
+                == #"{"id":7,"username":"a\"b","name":"a\"b","version":0}"#
+                + #"{"id":8,"username":"ana","name":"Ana \"B\"","picture":"hue:3","version":2}"#)
     }
 }

@@ -30,6 +30,7 @@ import Testing
                 Ran migration "6 names that look the same".
                 Ran migration "7 messages change".
                 Ran migration "8 halls have topics".
+                Ran migration "9 people are not their names".
                 The database at \(site.path) is ready.
 
                 """)
@@ -93,17 +94,49 @@ import Testing
         try site.admin("users", "disable", "ANA")
 
         let lines = try site.admin("users", "list").output.split(separator: "\n")
-        #expect(lines[0] == "ID  USERNAME  PASSWORD  DISABLED  CREATED AT")
+        #expect(
+            lines[0].split(separator: " ").joined(separator: " ")
+                == "ID USERNAME PASSWORD DISABLED CREATED AT NAME PICTURE EXTERNAL ID")
         #expect(lines[1].hasPrefix("1   ana       yes       yes       20"))
         #expect(lines[2].hasPrefix("2   李小龍    yes       no        20"))
         #expect(lines[3].hasPrefix("3   cai       no        no        20"))
         let list = try site.list("users", "list")
         #expect(list.map { $0["username"] as? String } == ["ana", "李小龍", "cai"])
         #expect(list.map { $0["disabled"] as? Bool } == [true, false, false])
-        #expect(Set(list[0].keys) == ["id", "username", "password", "disabled", "created_at"])
+        #expect(
+            Set(list[0].keys) == [
+                "id", "username", "password", "disabled", "created_at", "name", "picture",
+                "external_id",
+            ])
+        #expect(list.map { $0["external_id"] as? String } == [nil, nil, "cai"])
         try site.admin("users", "enable", "ana")
         #expect(try site.list("users", "list")[0]["disabled"] as? Bool == false)
         #expect(try site.refusal("users", "disable", "nobody") == "There is no user called nobody.")
+    }
+
+    @Test func `a user gets another username, and another name to be shown`() throws {
+        try site.admin("users", "add", "ana", input: "password1\n")
+        try site.admin("users", "add", "ben", "--no-password")
+
+        #expect(
+            try site.admin("users", "rename", "ANA", "ana.garcia").output
+                == "User 1 is now ana.garcia.\n")
+        #expect(
+            try site.admin("users", "profile", "ana.garcia", "--name", "Ana García").output
+                == "ana.garcia is shown as Ana García.\n")
+        try site.admin("users", "profile", "ben", "--picture", "/media/ben.png")
+
+        let list = try site.list("users", "list")
+        #expect(list.map { $0["username"] as? String } == ["ana.garcia", "ben"])
+        #expect(list.map { $0["name"] as? String } == ["Ana García", "ben"])
+        #expect(list.map { $0["picture"] as? String } == [nil, "/media/ben.png"])
+        #expect(
+            try site.refusal("users", "rename", "ben", "Ana.Garcia") == "The username is taken.")
+        #expect(
+            try site.refusal("users", "profile", "ben", "--picture", "//elsewhere/x.png")
+                == "A picture is a path on this site, or hue: and a number from 0 to 359.")
+        #expect(try site.refusal("users", "rename", "ana", "x") == "There is no user called ana.")
+        #expect(try site.database().siteUser(named: "ben").id == 2)
     }
 
     @Test func `a password from standard input is the same however it is written`() throws {

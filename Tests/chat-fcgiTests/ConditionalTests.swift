@@ -66,7 +66,7 @@ struct ConditionalTests {
                 Status: 304 Not Modified\r
                 Cache-Control: private, no-cache\r
                 Vary: Authorization, Cookie\r
-                ETag: "2.50.200.\(ana.id).3.0.3.\(someMoment.iso8601)"\r
+                ETag: "2.50.200.\(ana.id).3.0.3.0.\(someMoment.iso8601)"\r
                 X-Content-Type-Options: nosniff\r
                 \r
 
@@ -258,7 +258,7 @@ struct ConditionalTests {
 
 extension HTTPResponse {
     /// The value of `ETag`.
-    fileprivate var tagHeader: String? {
+    var tagHeader: String? {
         tag.map { "\"\(String(decoding: $0.opaque, as: UTF8.self))\"" }
     }
 }

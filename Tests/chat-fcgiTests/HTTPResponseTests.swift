@@ -66,8 +66,8 @@ struct HTTPResponseTests {
             ],
             413: [.tooLarge], 415: [.unsupportedMediaType],
             422: [
-                .invalidUsername, .invalidPassword, .invalidHallName, .invalidClientKey,
-                .messageEmpty, .messageTooLong,
+                .invalidUsername, .invalidName, .invalidPassword, .invalidHallName,
+                .invalidClientKey, .messageEmpty, .messageTooLong,
             ],
             429: [.rateLimited], 500: [.internalError], 503: [.busy],
         ]

@@ -33,8 +33,9 @@ struct RouterTests {
     @Test(arguments: [
         ("POST", "/chat/health", "GET, HEAD"), ("GET", "/chat/register", "POST"),
         ("HEAD", "/chat/login", "POST"), ("PUT", "/chat/halls", "GET, HEAD, POST"),
-        ("DELETE", "/chat/messages/1", "GET, HEAD, POST"), ("OPTIONS", "/chat/me", "GET, HEAD"),
-        ("get", "/chat/me", "GET, HEAD"), ("GET", "/chat/halls/join", "POST"),
+        ("DELETE", "/chat/messages/1", "GET, HEAD, POST"),
+        ("OPTIONS", "/chat/me", "GET, HEAD, PATCH"),
+        ("get", "/chat/me", "GET, HEAD, PATCH"), ("GET", "/chat/halls/join", "POST"),
     ])
     func `another method is told which there are`(
         _ method: String, _ target: String, _ allowed: String

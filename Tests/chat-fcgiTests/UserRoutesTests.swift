@@ -19,7 +19,8 @@ struct UserRoutesTests {
         let client = try Client()
         let response = client.post("/chat/register", ana)
         #expect(response.status == .created)
-        #expect(response.json == ["user": ["id": 1, "username": "ana"]])
+        #expect(
+            response.json == ["user": ["id": 1, "username": "ana", "name": "ana", "version": 0]])
         #expect(response.header("Set-Cookie")?.hasSuffix("; Max-Age=2592000") == true)
 
         client.cookie = cookie(response)
@@ -27,7 +28,8 @@ struct UserRoutesTests {
         #expect(me.status == .ok)
         #expect(
             me.json == [
-                "user": ["id": 1, "username": "ana"], "login": "accounts", "registration": true,
+                "user": ["id": 1, "username": "ana", "name": "ana", "version": 0],
+                "login": "accounts", "registration": true,
                 "limits": ["message_length_max": 4_000],
             ])
     }

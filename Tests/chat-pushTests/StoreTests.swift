@@ -477,11 +477,9 @@ import Testing
         ].map { follower.take(own: $0) }
         #expect(taken == [true, true, false, false, false, false])
         #expect(follower.position == 12)
-        follower.take(LogBatch(events: [said(13), said(14)], end: 14, isTorn: false)) { _ in
-            nil
-        }
+        follower.take(LogBatch(events: [said(13), said(14)], end: 14, isTorn: false))
         #expect(follower.position == 14)
-        follower.take(LogBatch(events: [], end: 3, isTorn: true)) { _ in nil }
+        follower.take(LogBatch(events: [], end: 3, isTorn: true))
         #expect(follower.position == 3)
         let together = [
             [own(4), own(4), own(5), own(5)], [own(6), own(8)], [own(6), own(5)],
@@ -490,15 +488,28 @@ import Testing
         #expect(follower.position == 5)
     }
 
-    @Test func `a batch of which a hall cannot be read is not taken, not even in part`() throws {
+    @Test(arguments: [
+        LogEvent.hallChanged(hallID: 1, .renamed), .userChanged(userID: 1, isRenamed: false),
+    ])
+    func `a batch of which not all can be read is not taken, not even in part`(
+        _ event: LogEvent
+    ) throws {
         var follower = LogFollower(at: 0, loops: [])
         let batch = LogBatch(
-            events: [said(1), LoggedEvent(position: 2, event: .hallChanged(hallID: 1, .renamed))],
-            end: 2,
-            isTorn: false)
-        let failure = try code { try follower.take(batch) { _ in throw ChatError(.busy) } }
+            events: [said(1), LoggedEvent(position: 2, event: event)], end: 2, isTorn: false)
+        let failure = try code {
+            try follower.take(
+                batch, hall: { _ in throw ChatError(.busy) }, user: { _ in throw ChatError(.busy) })
+        }
         #expect(failure == .busy)
         #expect(follower.position == 0)
+    }
+}
+
+extension LogFollower {
+    /// Takes entries that tell of nothing that has to be read.
+    fileprivate mutating func take(_ batch: LogBatch) {
+        take(batch, hall: { _ in nil }, user: { _ in nil })
     }
 }
 

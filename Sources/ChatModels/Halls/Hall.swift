@@ -131,10 +131,8 @@ public struct Member: Sendable, Hashable {
 
     /// The member as docs/protocol.md shows one.
     public func write(to json: inout JSONWriter) {
-        json.raw("{\"id\":")
-        json.integer(user.id)
-        json.raw(",\"username\":")
-        json.string(user.username)
+        json.raw("{")
+        user.writeMembers(to: &json)
         json.raw(",\"role\":")
         json.string(role.rawValue)
         json.raw("}")

@@ -14,6 +14,7 @@ enum LogEntry: Equatable {
     case sessionEnded(sessionID: Int64, userID: Int64)
     case sessionRenewed(sessionID: Int64, userID: Int64)
     case userDisabled(userID: Int64)
+    case userChanged(userID: Int64, isRenamed: Bool)
 }
 
 /// An entry as every engine keeps it: what is asked for by number has a column of its own, the rest is JSON.
@@ -69,6 +70,8 @@ extension LogEntry {
         case .sessionRenewed(let sessionID, let userID):
             LogRecord("session_renewed", userID: userID, sessionID: sessionID)
         case .userDisabled(let userID): LogRecord("user_disabled", userID: userID)
+        case .userChanged(let userID, let isRenamed):
+            LogRecord("user_changed", userID: userID).with("renamed", .bool(isRenamed))
         }
     }
 
@@ -88,6 +91,9 @@ extension LogEntry {
         case "session_ended": self = .sessionEnded(sessionID: sessionID, userID: userID)
         case "session_renewed": self = .sessionRenewed(sessionID: sessionID, userID: userID)
         case "user_disabled": self = .userDisabled(userID: userID)
+        case "user_changed":
+            guard let isRenamed = record.value("renamed")?.bool else { return nil }
+            self = .userChanged(userID: userID, isRenamed: isRenamed)
         case let kind:
             guard let change = HallChange(rawValue: kind) else { return nil }
             self = .hallChanged(hallID: hallID, change)

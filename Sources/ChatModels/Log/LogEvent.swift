@@ -31,6 +31,8 @@ public enum LogEvent: Sendable, Equatable {
     case sessionRenewed(sessionID: Int64, userID: Int64)
     /// The operator shut a user out.
     case userDisabled(userID: Int64)
+    /// What is shown of a user is something else; and the username, where that is said.
+    case userChanged(userID: Int64, isRenamed: Bool)
 }
 
 /// An event with its place in the log.

@@ -3,33 +3,70 @@
 public import CompactJSON
 import Foundation
 
-/// A person, or a program that speaks like one.
+/// A person, or a program that speaks like one. Everything but the number may change.
 public struct User: Sendable, Hashable {
     /// The number by which everything refers to the user.
     public var id: Int64
-    /// The name as the user writes it.
+    /// The handle: for signing in and for `@mentions`.
     public var username: String
+    /// What is shown; the username where the user has no other name.
+    public var name: String
+    /// What is shown beside the name, as ``Profile/picture`` has it; `nil` where nothing was chosen.
+    public var picture: String?
+    /// Grows with each change of what is shown: of two copies the one with the larger number is the newer.
+    public var version: Int64
 
     /// Makes a user of its parts.
-    public init(id: Int64, username: String) {
+    ///
+    /// - Parameter name: what is shown; `nil` for the username.
+    public init(
+        id: Int64, username: String, name: String? = nil, picture: String? = nil, version: Int64 = 0
+    ) {
         self.id = id
         self.username = username
+        self.name = name ?? username
+        self.picture = picture
+        self.version = version
     }
 
     /// The user as docs/protocol.md shows one.
     public func write(to json: inout JSONWriter) {
-        json.raw("{\"id\":")
+        json.raw("{")
+        writeMembers(to: &json)
+        json.raw("}")
+    }
+
+    /// What an object has that shows a user, without its braces.
+    func writeMembers(to json: inout JSONWriter) {
+        json.raw("\"id\":")
         json.integer(id)
         json.raw(",\"username\":")
         json.string(username)
-        json.raw("}")
+        json.raw(",\"name\":")
+        json.string(name)
+        if let picture {
+            json.raw(",\"picture\":")
+            json.string(picture)
+        }
+        json.raw(",\"version\":")
+        json.integer(version)
     }
+}
+
+/// A user with the halls in which others see the user: those that the user is or was in.
+public struct UserSnapshot: Sendable, Equatable {
+    /// The user.
+    public var user: User
+    /// The halls, by id.
+    public var hallIDs: [Int64]
 }
 
 /// A user as the operator sees one.
 public struct Account: Sendable, Equatable {
     /// The user.
     public var user: User
+    /// The site's own id for the user, which never changes; `nil` for one whom the site does not know.
+    public var externalID: String?
     /// Whether the user has a password here; one who came by the site's own login has none.
     public var hasPassword: Bool
     /// Whether the operator shut the user out.
@@ -93,7 +130,7 @@ enum Names {
 
     /// Whether a text has no more bytes than the longest name may be spelled with. Asked before anything else: to put the
     /// marks on a letter into their order takes the square of their number, seconds for what one request may carry.
-    private static func mayBeName(_ text: String, _ lengthMax: Int) -> Bool {
+    static func mayBeName(_ text: String, _ lengthMax: Int) -> Bool {
         // A code point of a normal form is spelled with nine bytes at most, such as 한 with three jamo; spaces at the ends
         // of a hall's name have the rest.
         text.utf8.count <= 12 * lengthMax

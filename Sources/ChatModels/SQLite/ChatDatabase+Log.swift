@@ -75,6 +75,8 @@ extension ChatDatabase {
         case .sessionRenewed(let sessionID, let userID):
             return .sessionRenewed(sessionID: sessionID, userID: userID)
         case .userDisabled(let userID): return .userDisabled(userID: userID)
+        case .userChanged(let userID, let isRenamed):
+            return .userChanged(userID: userID, isRenamed: isRenamed)
         case nil: return nil
         }
     }

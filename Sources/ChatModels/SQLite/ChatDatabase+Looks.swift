@@ -4,29 +4,63 @@ import GRDB
 
 /// Names that look the same. What a database had before this was asked stays; only new names are refused.
 extension ChatDatabase {
-    /// Refuses a name that somebody chooses, if others could take it for another person's or for a word of the page's.
+    /// Refuses a username that somebody chooses, if others could take it for another person's or for a word of the page's.
     ///
+    /// - Parameter userID: the person, where there is one already.
     /// - Throws: ``ChatError``: `invalid_username`, `username_taken`.
-    func requireOwnLook(ofUser username: String, _ db: Database) throws {
+    func requireOwnLook(
+        ofUser username: String, but userID: Int64? = nil, _ db: Database
+    ) throws {
         guard !Names.isReserved(username) else {
             throw ChatError(
                 .invalidUsername,
                 "The chat itself has the word \(username) for somebody. Any other name will do.")
         }
-        for look in Names.looks(ofUser: username) {
-            let statement = try db.cachedStatement(sql: "SELECT 1 FROM user_looks WHERE look = ?")
-            if try Bool.fetchOne(statement, arguments: [look]) == true {
-                throw ChatError(
-                    .usernameTaken,
-                    """
-                    The username looks like one that is taken. A name is told apart by its letters and digits, not by \
-                    signs at its ends or by letters that look alike.
-                    """)
-            }
+        if try looksTaken(username, but: userID, db) {
+            throw ChatError(
+                .usernameTaken,
+                """
+                The username looks like one that is taken. A name is told apart by its letters and digits, not by \
+                signs at its ends or by letters that look alike.
+                """)
         }
     }
 
-    /// Keeps how a new user's name looks.
+    /// Refuses a name that a person wants shown, if it looks like another's username or a word of the page's. Two people may
+    /// show the same name: the page tells them apart by their usernames.
+    ///
+    /// - Throws: ``ChatError``: `invalid_name`.
+    func requireOwnLook(ofName name: String, shownBy userID: Int64, _ db: Database) throws {
+        guard !Names.isReserved(name) else {
+            throw ChatError(
+                .invalidName,
+                "The chat itself has the word \(name) for somebody. Any other name will do.")
+        }
+        if try looksTaken(name, but: userID, db) {
+            throw ChatError(.invalidName, "The name looks like the username of somebody else.")
+        }
+    }
+
+    /// Whether a name looks like the username of somebody else.
+    private func looksTaken(_ name: String, but userID: Int64?, _ db: Database) throws -> Bool {
+        for look in Names.looks(ofUser: name) {
+            let statement = try db.cachedStatement(
+                sql: "SELECT 1 FROM user_looks WHERE look = ? AND user_id IS NOT ?")
+            if try Bool.fetchOne(statement, arguments: [look, userID]) == true { return true }
+        }
+        return false
+    }
+
+    /// Forgets how a user's name looks.
+    static func forgetLooks(ofUser userID: Int64, named username: String, _ db: Database) throws {
+        for look in Names.looks(ofUser: username) {
+            try db.execute(
+                sql: "DELETE FROM user_looks WHERE look = ? AND user_id = ?",
+                arguments: [look, userID])
+        }
+    }
+
+    /// Keeps how a user's name looks.
     static func keepLooks(ofUser userID: Int64, named username: String, _ db: Database) throws {
         for look in Names.looks(ofUser: username) {
             try db.cachedStatement(

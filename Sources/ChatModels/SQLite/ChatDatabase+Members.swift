@@ -109,6 +109,9 @@ extension ChatDatabase {
         guard db.changesCount > 0 else {
             throw ChatError(.notFound, "User \(userID) is not in hall \(hallID).")
         }
+        try db.execute(
+            sql: "INSERT OR IGNORE INTO former_members (user_id, hall_id) VALUES (?, ?)",
+            arguments: [userID, hallID])
         try log(.left(hallID: hallID, userID: userID), by: actor, in: db)
         let heir = try Int64.fetchOne(
             db,
@@ -128,15 +131,22 @@ extension ChatDatabase {
     func members(
         of hallID: Int64, after: Int64, limit: Int, _ db: Database
     ) throws -> [Member] {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT u.id, u.username, uh.role
-                FROM user_halls uh JOIN users u ON u.id = uh.user_id
-                WHERE uh.hall_id = ? AND uh.user_id > ? ORDER BY uh.user_id LIMIT ?
-                """)
-        return try Row.fetchAll(statement, arguments: [hallID, after, limit]).map { row in
-            Member(
-                user: User(id: row[0], username: row[1]), role: Role(rawValue: row[2]) ?? .member)
+        let row = try FastStatement(Self.membersOfHall, in: db)
+        row.bind(1, hallID)
+        row.bind(2, after)
+        row.bind(3, Int64(limit))
+        defer { row.finish() }
+        var members: [Member] = []
+        while try row.step() {
+            members.append(
+                Member(user: User(row, startingAt: 1), role: Role(rawValue: row.text(0)) ?? .member)
+            )
         }
+        return members
     }
+
+    private static let membersOfHall = """
+        SELECT uh.role, \(User.columns) FROM user_halls uh JOIN users u ON u.id = uh.user_id
+        WHERE uh.hall_id = ? AND uh.user_id > ? ORDER BY uh.user_id LIMIT ?
+        """
 }

@@ -204,6 +204,35 @@ extension ChatDatabase {
         migrator.registerMigration("8 halls have topics") { db in
             try db.execute(sql: "ALTER TABLE halls ADD COLUMN topic TEXT NOT NULL DEFAULT ''")
         }
+        migrator.registerMigration("9 people are not their names") { db in
+            try db.execute(
+                sql: """
+                    -- what is shown; NULL for who has no other name than the username
+                    ALTER TABLE users ADD COLUMN name TEXT;
+                    ALTER TABLE users ADD COLUMN picture TEXT;
+                    -- grows with each change of what is shown
+                    ALTER TABLE users ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+                    -- the site's own id for who comes by its login: so far, that was the name
+                    ALTER TABLE users ADD COLUMN external_id TEXT;
+                    UPDATE users SET external_id = username WHERE password_hash IS NULL;
+                    CREATE UNIQUE INDEX users_by_external_id ON users (external_id)
+                        WHERE external_id IS NOT NULL;
+
+                    -- counts changes of usernames: what was kept that has one in it is good for one number
+                    ALTER TABLE instance ADD COLUMN renames INTEGER NOT NULL DEFAULT 0;
+
+                    -- who was in a hall: whoever is in it may still see who that is
+                    CREATE TABLE former_members (
+                        user_id INTEGER NOT NULL REFERENCES users (id),
+                        hall_id INTEGER NOT NULL REFERENCES halls (id),
+                        PRIMARY KEY (user_id, hall_id)
+                    ) STRICT, WITHOUT ROWID;
+                    INSERT INTO former_members (user_id, hall_id)
+                        SELECT DISTINCT m.sender_id, m.hall_id FROM messages m WHERE NOT EXISTS (
+                            SELECT 1 FROM user_halls uh
+                            WHERE uh.user_id = m.sender_id AND uh.hall_id = m.hall_id);
+                    """)
+        }
         return migrator
     }
 }

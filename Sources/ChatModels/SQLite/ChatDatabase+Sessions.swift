@@ -44,13 +44,11 @@ extension ChatDatabase {
         statement.bind(2, clock().iso8601)
         guard try statement.step() else { return nil }
         defer { statement.finish() }
-        guard let expiresAt = Timestamp(iso8601: statement.text(3)) else { return nil }
-        let user = User(id: statement.integer(1), username: statement.text(2))
-        return LoginSession(id: statement.integer(0), user: user, expiresAt: expiresAt)
+        return Self.session(statement)
     }
 
     private static let sessionByToken = """
-        SELECT s.id, s.user_id, u.username, s.expires_at
+        SELECT s.id, s.expires_at, \(User.columns)
         FROM sessions s JOIN users u ON u.id = s.user_id
         WHERE s.token_hash = ? AND s.expires_at > ? AND u.disabled_at IS NULL
         """
@@ -96,18 +94,25 @@ extension ChatDatabase {
     public func sessions(of userID: Int64? = nil) throws -> [SessionSummary] {
         let now = clock().iso8601
         return try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT s.id, s.user_id, u.username, s.expires_at, s.created_at
-                    FROM sessions s JOIN users u ON u.id = s.user_id
-                    WHERE s.expires_at > ?1 AND (?2 IS NULL OR s.user_id = ?2) ORDER BY s.id
-                    """, arguments: [now, userID]
-            ).compactMap { row in
-                Self.session(row).map { SessionSummary(session: $0, createdAt: row[4]) }
+            let row = try FastStatement(Self.sessionsOfUser, in: db)
+            row.bind(1, now)
+            row.bind(2, userID)
+            defer { row.finish() }
+            var sessions: [SessionSummary] = []
+            while try row.step() {
+                guard let session = Self.session(row) else { continue }
+                sessions.append(
+                    SessionSummary(session: session, createdAt: row.text(2 + User.columnCount)))
             }
+            return sessions
         }
     }
+
+    private static let sessionsOfUser = """
+        SELECT s.id, s.expires_at, \(User.columns), s.created_at
+        FROM sessions s JOIN users u ON u.id = s.user_id
+        WHERE s.expires_at > ?1 AND (?2 IS NULL OR s.user_id = ?2) ORDER BY s.id
+        """
 
     @discardableResult
     func endSessions(
@@ -142,9 +147,9 @@ extension ChatDatabase {
         }
     }
 
-    private static func session(_ row: Row) -> LoginSession? {
-        guard let expiresAt = Timestamp(iso8601: row[3]) else { return nil }
+    private static func session(_ row: FastStatement) -> LoginSession? {
+        guard let expiresAt = Timestamp(iso8601: row.text(1)) else { return nil }
         return LoginSession(
-            id: row[0], user: User(id: row[1], username: row[2]), expiresAt: expiresAt)
+            id: row.integer(0), user: User(row, startingAt: 2), expiresAt: expiresAt)
     }
 }

@@ -27,15 +27,31 @@ extension ChatDatabase {
     /// As ``PersonStorage`` says.
     public func siteUser(named username: String) throws -> User {
         let username = try Names.username(username, lengthMax: limits.usernameLengthMax)
-        let known = try read { db in try account(named: username, db) }
-        if let known { return try requireEnabled(known, named: username) }
+        if let known = try read({ db in try siteUser(named: username, db) }) { return known }
         return try write { db in
             // Another process may have met the user in between.
-            if let known = try account(named: username, db) {
-                return try requireEnabled(known, named: username)
-            }
-            return try insertUser(named: username, passwordHash: nil, db)
+            if let known = try siteUser(named: username, db) { return known }
+            return try insertUser(
+                named: username, passwordHash: nil, externalID: username, db)
         }
+    }
+
+    /// The user whom the site knows by a name, whatever the username is by now.
+    private func siteUser(named name: String, _ db: Database) throws -> User? {
+        let known: Account
+        if let account = try account(Self.accountByExternalID, name, db) {
+            known = account
+        } else if let account = try account(named: name, db) {
+            // Somebody else had the name first: by the site's id, or with other letters.
+            guard account.externalID == nil, account.user.username == name else {
+                throw ChatError(.unauthenticated)
+            }
+            known = account
+        } else {
+            return nil
+        }
+        guard !known.isDisabled else { throw ChatError(.unauthenticated) }
+        return known.user
     }
 
     /// As ``PersonStorage`` says.
@@ -48,22 +64,25 @@ extension ChatDatabase {
         }
         let attempt = LoginAttempt(account: account, address: address, limits: limits)
         try count(attempt)
-        let row = try key.flatMap { key in
-            try read { db in
-                try Row.fetchOne(
-                    db,
-                    sql: """
-                        SELECT id, username, password_hash FROM users
-                        WHERE username_key = ? AND disabled_at IS NULL
-                        """, arguments: [key])
+        let known = try key.flatMap { key in
+            try read { db -> (user: User, hash: String?)? in
+                let row = try FastStatement(Self.userToSignIn, in: db)
+                row.bind(1, key)
+                defer { row.finish() }
+                return try row.step() ? (User(row, startingAt: 1), row.optionalText(0)) : nil
             }
         }
-        guard try judge(attempt, password: password, hash: row?["password_hash"]), let row else {
+        guard try judge(attempt, password: password, hash: known?.hash), let known else {
             throw ChatError(.wrongCredentials)
         }
         try countAsRight(attempt)
-        return User(id: row["id"], username: row["username"])
+        return known.user
     }
+
+    private static let userToSignIn = """
+        SELECT u.password_hash, \(User.columns) FROM users u
+        WHERE u.username_key = ? AND u.disabled_at IS NULL
+        """
 
     /// Whether a password is right. What could not be judged is no failure, and counts for none.
     private func judge(_ attempt: LoginAttempt, password: String, hash: String?) throws -> Bool {
@@ -92,8 +111,11 @@ extension ChatDatabase {
     /// As ``PersonStorage`` says.
     public func accounts() throws -> [Account] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT \(Self.accountColumns) FROM users ORDER BY id")
-                .map(Self.account)
+            let row = try FastStatement(Self.selectAccounts + "ORDER BY u.id", in: db)
+            defer { row.finish() }
+            var accounts: [Account] = []
+            while try row.step() { accounts.append(Self.account(row)) }
+            return accounts
         }
     }
 
@@ -136,49 +158,60 @@ extension ChatDatabase {
 
     // MARK: Pieces
 
-    private static let accountColumns =
-        "id, username, password_hash IS NOT NULL, disabled_at IS NOT NULL, created_at"
+    private static let selectAccounts = """
+        SELECT u.external_id, u.password_hash IS NOT NULL, u.disabled_at IS NOT NULL, u.created_at,
+            \(User.columns)
+        FROM users u 
+        """
+    private static let accountByName = selectAccounts + "WHERE u.username_key = ?"
+    private static let accountByExternalID = selectAccounts + "WHERE u.external_id = ?"
 
-    private static func account(_ row: Row) -> Account {
+    private static func account(_ row: FastStatement) -> Account {
         Account(
-            user: User(id: row[0], username: row[1]), hasPassword: row[2], isDisabled: row[3],
-            createdAt: row[4])
+            user: User(row, startingAt: 4), externalID: row.optionalText(0),
+            hasPassword: row.bool(1), isDisabled: row.bool(2), createdAt: row.text(3))
     }
 
-    private func requireEnabled(_ account: Account, named username: String) throws -> User {
-        guard !account.isDisabled, account.user.username == username else {
-            throw ChatError(.unauthenticated)
-        }
-        return account.user
+    private func account(_ sql: String, _ text: String, _ db: Database) throws -> Account? {
+        let row = try FastStatement(sql, in: db)
+        row.bind(1, text)
+        defer { row.finish() }
+        return try row.step() ? Self.account(row) : nil
     }
 
-    private func account(named username: String, _ db: Database) throws -> Account? {
+    func account(named username: String, _ db: Database) throws -> Account? {
         guard let key = Names.key(of: username, lengthMax: limits.usernameLengthMax) else {
             return nil
         }
-        let statement = try db.cachedStatement(
-            sql: "SELECT \(Self.accountColumns) FROM users WHERE username_key = ?")
-        return try Row.fetchOne(statement, arguments: [key]).map(Self.account)
+        return try account(Self.accountByName, key, db)
     }
 
     private func insertUser(
-        named username: String, passwordHash: String?, _ db: Database
+        named username: String, passwordHash: String?, externalID: String? = nil, _ db: Database
     ) throws -> User {
-        do {
+        try Self.refusingTakenName {
             try db.execute(
                 sql: """
-                    INSERT INTO users (username, username_key, password_hash, created_at)
-                    VALUES (?, ?, ?, ?)
+                    INSERT INTO users (username, username_key, password_hash, external_id, created_at)
+                    VALUES (?, ?, ?, ?, ?)
                     """,
-                arguments: [username, Names.key(username), passwordHash, clock().iso8601])
+                arguments: [
+                    username, Names.key(username), passwordHash, externalID, clock().iso8601,
+                ])
+        }
+        let user = User(id: db.lastInsertedRowID, username: username)
+        try Self.keepLooks(ofUser: user.id, named: username, db)
+        return user
+    }
+
+    static func refusingTakenName(_ body: () throws -> Void) throws {
+        do {
+            try body()
         } catch let error as DatabaseError
             where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE
         {
             throw ChatError(.usernameTaken)
         }
-        let user = User(id: db.lastInsertedRowID, username: username)
-        try Self.keepLooks(ofUser: user.id, named: username, db)
-        return user
     }
 
     private func hashed(_ password: String) throws -> String {

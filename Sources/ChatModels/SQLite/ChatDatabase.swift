@@ -61,7 +61,7 @@ public final class ChatDatabase: ChatStorage {
     let clock: @Sendable () -> Timestamp
     private let noteBusy: @Sendable (Bool) -> Void
     // Never waited for: they are used in transactions alone, and there is one at a time.
-    let senders = Mutex(SenderTexts())
+    let senders = Mutex(SenderTexts(renames: 0))
     let members = Mutex(RememberedMembers())
 
     /// Opens the database in a file.

@@ -18,18 +18,19 @@ struct SQLiteHistory: History {
     private static func version(
         of hall: Seat, _ db: Database
     ) throws -> HistoryVersion {
-        let statement = try FastStatement(
-            "SELECT id, created_at FROM messages WHERE id = ?", in: db)
-        statement.bind(1, hall.lastMessageID)
-        guard try statement.step() else {
-            return HistoryVersion(
-                rev: hall.rev, change: hall.change, messageID: 0, createdAt: "")
-        }
-        defer { statement.finish() }
+        let row = try FastStatement(Self.lastMessage, in: db)
+        row.bind(1, hall.lastMessageID)
+        guard try row.step() else { throw ChatError(.internalError) }
+        defer { row.finish() }
+        // Where nothing was said, the message has no columns: 0 and an empty text.
         return HistoryVersion(
-            rev: hall.rev, change: hall.change, messageID: statement.integer(0),
-            createdAt: statement.text(1))
+            rev: hall.rev, change: hall.change, messageID: row.integer(1), createdAt: row.text(2),
+            renames: row.integer(0))
     }
+
+    private static let lastMessage = """
+        SELECT i.renames, m.id, m.created_at FROM instance i LEFT JOIN messages m ON m.id = ?
+        """
 
     /// The newest messages, or those before one; see ``History/page(limit:before:)``.
     func page(limit: Int?, before: Int64?) throws -> HistoryPage {
@@ -63,9 +64,12 @@ struct SQLiteHistory: History {
         defer { changes.finish() }
         var writer = HistoryPageWriter(sizeExpected: count)
         try reader.database.senders.withLock { senders in
+            if senders.renames != version.renames {
+                senders = SenderTexts(renames: version.renames)
+            }
             var message = MessageRow(rows.row, of: hall.hallID, changes, senders)
             // What is learnt there must not make a copy of what is known here.
-            senders = SenderTexts()
+            senders = SenderTexts(renames: version.renames)
             defer { senders = message.senders }
             // Where a message was taken out by hand, there are fewer of them than positions.
             while writer.count < count, try rows.step() {

@@ -24,6 +24,23 @@ public protocol ChatReading {
     func members(
         of hallID: Int64, as userID: Int64, after: Int64, limit: Int?
     ) throws -> (members: [Member], hasMore: Bool)
+    /// Of some users those whom the reader may see, and of whom something else is shown than is known: the reader, and who
+    /// is or was in a hall of the reader's.
+    func users(_ known: [KnownUser], as userID: Int64) throws -> [User]
+}
+
+/// A user of whom somebody knows what was shown once.
+public struct KnownUser: Sendable, Hashable {
+    /// Who.
+    public var id: Int64
+    /// The ``User/version`` that is known; `nil` for nothing.
+    public var version: Int64?
+
+    /// Makes one of its parts.
+    public init(id: Int64, version: Int64?) {
+        self.id = id
+        self.version = version
+    }
 }
 
 /// A hall's history as a member may read it: where it stands, and its pages as they go over the wire.

@@ -163,6 +163,16 @@ public protocol PersonStorage: Sendable {
     ///
     /// - Throws: ``ChatError``: `not_found`.
     func account(named username: String) throws -> Account
+    /// Says what is shown of a user. Nobody may choose a name that looks like another's username; for the operator that is
+    /// not asked.
+    ///
+    /// - Throws: ``ChatError``: `invalid_name`, `invalid_request`, `not_found`.
+    func setProfile(_ profile: Profile, of userID: Int64, by actor: Actor) throws -> User
+    /// Gives a user another username. Who showed the old one shows the new one; nobody is told apart by it: halls, messages
+    /// and sessions stay.
+    ///
+    /// - Throws: ``ChatError``: `invalid_username`, `username_taken`, `not_found`.
+    func renameUser(_ userID: Int64, to username: String) throws -> User
     /// Sets a user's password and ends the user's sessions.
     ///
     /// - Parameter sessionID: the session of who asks for it, which goes on.
@@ -219,6 +229,8 @@ public protocol LogStorage: Sendable {
     ) throws -> (log: LogBatch, value: Value)
     /// A hall's name and state with everybody in it, whoever asks; `nil` if there is none.
     func hallSnapshot(_ hallID: Int64) throws -> HallSnapshot?
+    /// A user with the halls in which others see the user; `nil` if there is none.
+    func userSnapshot(_ userID: Int64) throws -> UserSnapshot?
 }
 
 extension ChatStorage {

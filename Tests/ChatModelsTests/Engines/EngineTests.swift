@@ -9,31 +9,36 @@ import Testing
 /// and each refusal compared. A sequence that differs is made shorter before it is shown.
 @Suite struct EngineTests {
     /// An engine, made anew for each sequence.
-    typealias Make = (Limits, TestClock) throws -> any RoomStorage
+    typealias Make = (Limits, TestClock) throws -> any ChatStorage
 
     private static var limits: Limits {
         var limits = Limits()
         limits.pageSizeDefault = 3
         limits.pageSizeMax = 8
         limits.hallsPerUserMax = 4
+        limits.membersPageMax = 4
+        limits.sessionLifetimeSeconds = 40
+        limits.sessionsPerUserMax = 2
+        // The model does not count attempts.
+        limits.signInsPerAccountMax = 10_000
+        limits.loginsPerAccountMax = 10_000
+        limits.loginsPerAddressMax = 10_000
         return limits
     }
 
     /// Five people, one of them shut out, and two halls.
-    private static func prepare(_ make: Make, _ clock: TestClock) throws -> any RoomStorage {
+    private static func prepare(_ make: Make, _ clock: TestClock) throws -> AskedStorage {
         let storage = try make(limits, clock)
         for name in ["ana", "ben", "cara", "dan", "eva"] {
-            if let model = storage as? ModelStorage { _ = model.createUser(named: name) }
-            if let database = storage as? ChatDatabase { _ = try database.makeUser(name) }
+            _ = try storage.createUser(named: name, password: "password1")
         }
         _ = try storage.createHall(named: "General", isPrivate: false, by: 1)
         _ = try storage.createHall(named: "Secret", isPrivate: true, by: 2)
         try storage.setMember(3, of: 2, as: .moderator)
         _ = try storage.join(1, as: 2)
         _ = try storage.join(1, as: 5)
-        if let model = storage as? ModelStorage { model.setDisabled(true, user: 5) }
-        if let database = storage as? ChatDatabase { try database.setDisabled(true, user: 5) }
-        return storage
+        try storage.setDisabled(true, user: 5)
+        return AskedStorage(storage)
     }
 
     private struct Difference {
@@ -130,6 +135,12 @@ enum PlantedFault: CaseIterable {
     case noHeir
     /// A page says that there is no older one.
     case noOlder
+    /// What was said before a rename keeps the old name.
+    case oldName
+    /// Who has left a hall is seen by nobody there.
+    case formerForgotten
+    /// A session that has ended by itself is one.
+    case sessionForEver
 }
 
 /// The model with a fault.
@@ -186,6 +197,29 @@ private final class FaultyStorage: ModelStorage, @unchecked Sendable {
             default: return result
             }
         }
+    }
+
+    override func reading<Value>(_ body: (any ChatReading) throws -> Value) throws -> Value {
+        if fault == .formerForgotten {
+            for index in state.halls.indices { state.halls[index].formerIDs = [] }
+        }
+        return try super.reading(body)
+    }
+
+    override func renameUser(_ userID: Int64, to username: String) throws -> User {
+        let before = state.messages
+        let user = try super.renameUser(userID, to: username)
+        if fault == .oldName { state.messages = before }
+        return user
+    }
+
+    override func session(token: String) throws -> LoginSession? {
+        if let session = try super.session(token: token) { return session }
+        guard fault == .sessionForEver,
+            let kept = state.sessions.first(where: { $0.token == token })
+        else { return nil }
+        return LoginSession(
+            id: kept.id, user: state.users[Int(kept.userID) - 1].user, expiresAt: kept.expiresAt)
     }
 
     override func removeMember(_ userID: Int64, of hallID: Int64) throws {

@@ -5,12 +5,9 @@ import Foundation
 
 @testable import ChatModels
 
-/// What the random sequences ask an engine for.
-typealias RoomStorage = HallStorage & LogStorage & MessageStorage
-
 /// The chat in plain collections, without a thought of speed: what every engine is held to. It does what docs/protocol.md
 /// says and nothing else; where an engine and this differ, one of them is wrong. For one thread.
-class ModelStorage: RoomStorage, @unchecked Sendable {
+class ModelStorage: ChatStorage, @unchecked Sendable {
     struct Place {
         var role: Role
         var joinedAt: String
@@ -25,6 +22,8 @@ class ModelStorage: RoomStorage, @unchecked Sendable {
         /// In the order in which they were said.
         var messageIDs: [Int64] = []
         var places: [Int64: Place] = [:]
+        /// Who was in it and is not.
+        var formerIDs: Set<Int64> = []
 
         var rev: Int64 { Int64(messageIDs.count) }
         var isOpen: Bool { !isPrivate && !isArchived }
@@ -38,7 +37,12 @@ class ModelStorage: RoomStorage, @unchecked Sendable {
 
     struct State {
         /// The id of each is one more than its index, here and below.
-        var users: [(user: User, isDisabled: Bool)] = []
+        var users: [ModelUser] = []
+        var sessions: [ModelSession] = []
+        /// How many there ever were.
+        var sessionCount: Int64 = 0
+        /// How often a username was changed.
+        var renames: Int64 = 0
         var halls: [ModelHall] = []
         var messages: [Message] = []
         var log: [Entry] = []
@@ -48,21 +52,18 @@ class ModelStorage: RoomStorage, @unchecked Sendable {
     let limits: Limits
     let clock: TestClock
 
+    var lockPatience: Duration { .zero }
+    var instance: String { "00000000" }
+
     init(_ limits: Limits, clock: TestClock) {
         self.limits = limits
         self.clock = clock
     }
 
-    func createUser(named username: String) -> User {
-        let user = User(id: Int64(state.users.count + 1), username: username)
-        state.users.append((user, false))
-        return user
-    }
-
-    func setDisabled(_ isDisabled: Bool, user userID: Int64) {
-        state.users[Int(userID) - 1].isDisabled = isDisabled
-        if isDisabled { log(.userDisabled(userID: userID)) }
-    }
+    func ping() throws {}
+    func tryWriting() throws {}
+    func purgeDeleted() throws -> Bool { true }
+    func close() throws {}
 
     // MARK: What all of it needs
 
@@ -263,6 +264,7 @@ class ModelStorage: RoomStorage, @unchecked Sendable {
         guard state.halls[index].places.removeValue(forKey: userID) != nil else {
             throw ChatError(.notFound)
         }
+        state.halls[index].formerIDs.insert(userID)
         log(.left(hallID: hallID, userID: userID))
         let left = state.halls[index].places
         guard !left.values.contains(where: { $0.role == .owner }) else { return }
@@ -270,6 +272,35 @@ class ModelStorage: RoomStorage, @unchecked Sendable {
         guard let heir else { return }
         state.halls[index].places[heir.key]?.role = .owner
         log(.joined(hallID: hallID, userID: heir.key, role: .owner))
+    }
+
+    // MARK: What a planted fault may change
+
+    func reading<Value>(_ body: (any ChatReading) throws -> Value) throws -> Value {
+        try body(ModelReader(storage: self))
+    }
+
+    func renameUser(_ userID: Int64, to username: String) throws -> User {
+        let username = try normal(username)
+        var user = state.users[try index(ofUser: userID)].user
+        if user.username == username { return user }
+        try requireFreeName(username, but: userID)
+        if user.name == user.username { user.name = username }
+        user.username = username
+        state.renames += 1
+        for index in state.messages.indices where state.messages[index].senderID == userID {
+            state.messages[index].username = username
+        }
+        return keep(user, isRenamed: true)
+    }
+
+    func session(token: String) throws -> LoginSession? {
+        guard
+            let session = state.sessions.first(where: {
+                $0.token == token && $0.expiresAt > clock.now
+            }), !state.users[Int(session.userID) - 1].isDisabled
+        else { return nil }
+        return value(session)
     }
 
     // MARK: The log
@@ -310,7 +341,7 @@ class ModelStorage: RoomStorage, @unchecked Sendable {
     }
 }
 
-private struct ModelReader: SnapshotReading {
+struct ModelReader: SnapshotReading {
     let storage: ModelStorage
 
     func hall(_ hallID: Int64) throws -> HallSnapshot? { try storage.hallSnapshot(hallID) }

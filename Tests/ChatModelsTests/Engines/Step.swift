@@ -22,13 +22,15 @@ enum Step: Sendable {
     case everything
     case log(back: Int64, limit: Int)
     case snapshot(hall: Int64, user: Int64, Back)
+    case person(PersonStep)
+    case request(RequestStep)
 
     /// How far behind the present somebody is; below zero: ahead of it.
     struct Back {
         var rev: Int64
         var change: Int64?
 
-        func position(in hallID: Int64, of storage: any RoomStorage) throws -> HallPosition {
+        func position(in hallID: Int64, of storage: any ChatStorage) throws -> HallPosition {
             let hall = try storage.hallSnapshot(hallID)?.hall
             return HallPosition(
                 rev: max(0, (hall?.rev ?? 0) - rev),
@@ -37,9 +39,13 @@ enum Step: Sendable {
     }
 
     /// What an engine answers, in words: the same words, the same answer.
-    func answer(of storage: any RoomStorage) -> String {
+    func answer(of asked: AskedStorage) -> String {
         do {
-            return try ask(storage)
+            switch self {
+            case .person(let step): return try step.ask(asked)
+            case .request(let step): return try step.ask(asked)
+            default: return try ask(asked.storage)
+            }
         } catch let error as ChatError {
             return "refused: \(error.code) \(error.limit.map(String.init) ?? "")"
         } catch {
@@ -47,8 +53,9 @@ enum Step: Sendable {
         }
     }
 
-    private func ask(_ storage: any RoomStorage) throws -> String {
+    private func ask(_ storage: any ChatStorage) throws -> String {
         switch self {
+        case .person, .request: return ""
         case .write(let commands):
             return try storage.perform(commands).map { result in
                 switch result {
@@ -118,7 +125,9 @@ extension Step {
         let back = Back(
             rev: .random(in: -1...10, using: &random),
             change: Bool.random(using: &random) ? .random(in: -1...6, using: &random) : nil)
-        switch Int.random(in: 0..<100, using: &random) {
+        switch Int.random(in: 0..<125, using: &random) {
+        case 100..<115: return .person(.random(&random))
+        case 115..<125: return .request(.random(&random))
         case 0..<45:
             let count = Bool.random(using: &random) ? 1 : Int.random(in: 2...6, using: &random)
             return .write((0..<count).map { _ in command(&random) })

@@ -4,11 +4,17 @@ import CompactJSON
 import GRDB
 
 /// What a message says of its sender, as JSON, for the senders that a connection has met: a hall has many messages of few
-/// people, and nobody is ever renamed.
+/// people. It is right until somebody gets another username.
 struct SenderTexts {
     private static let bytesMax = 256 << 10
+    /// After how many changes of usernames it is right.
+    let renames: Int64
     private var places: [Int64: Range<Int>] = [:]  // sender → where in `texts`
     private var texts = JSONWriter()
+
+    init(renames: Int64) {
+        self.renames = renames
+    }
 
     /// Where in ``bytes`` it stands what a message says of a sender.
     mutating func place(of id: Int64, _ db: Database) throws -> Range<Int> {
@@ -17,7 +23,7 @@ struct SenderTexts {
         names.bind(1, id)
         guard try names.step() else { throw ChatError(.internalError) }
         defer { names.finish() }
-        if texts.bytes.count > Self.bytesMax { self = SenderTexts() }
+        if texts.bytes.count > Self.bytesMax { self = SenderTexts(renames: renames) }
         let start = texts.bytes.count
         MessageJSON.writeSender(id, names.text(0), to: &texts)
         let place = start..<texts.bytes.count

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+@testable import ChatModels
+
+/// What a request reads, written by the same writers as every engine's.
+extension ModelReader: ChatReading {
+    func session(token: String) throws -> LoginSession? { try storage.session(token: token) }
+
+    func history(of hallID: Int64, as userID: Int64) throws -> any History {
+        let (hall, _) = try storage.place(of: userID, in: hallID)
+        let last = hall.messageIDs.last.map { storage.state.messages[Int($0) - 1] }
+        return ModelHistory(
+            storage: storage, hallID: hallID, userID: userID,
+            version: HistoryVersion(
+                rev: hall.rev, change: hall.change, messageID: last?.id ?? 0,
+                createdAt: last?.createdAt ?? "", renames: storage.state.renames))
+    }
+
+    func halls(of userID: Int64, kept: HallList?) throws -> HallList {
+        list(try storage.halls(of: userID), at: try storage.logEnd())
+    }
+
+    func hallsOpen(to userID: Int64) throws -> HallList {
+        list(try storage.hallsOpen(to: userID), at: nil)
+    }
+
+    private func list(_ halls: [Hall], at position: LogPosition?) -> HallList {
+        var writer = HallListWriter()
+        for hall in halls { writer.append(hall) }
+        return HallList(writer, at: position)
+    }
+
+    func members(
+        of hallID: Int64, as userID: Int64, after: Int64, limit: Int?
+    ) throws -> (members: [Member], hasMore: Bool) {
+        _ = try storage.place(of: userID, in: hallID)
+        let all = try storage.everyMember(of: hallID).filter { $0.user.id > after }
+        let limitMax = storage.limits.membersPageMax
+        let limit = min(max(limit ?? limitMax, 1), limitMax)
+        return (Array(all.prefix(limit)), all.count > limit)
+    }
+
+    func users(_ known: [KnownUser], as userID: Int64) throws -> [User] {
+        known.compactMap { known in
+            guard storage.state.users.indices.contains(Int(known.id) - 1) else { return nil }
+            let user = storage.state.users[Int(known.id) - 1].user
+            let isSeen =
+                user.id == userID
+                || storage.state.halls.indices.contains { index in
+                    storage.state.halls[index].places[userID] != nil
+                        && storage.isOrWasIn(index, user.id)
+                }
+            return isSeen && user.version != known.version ? user : nil
+        }
+    }
+}
+
+private struct ModelHistory: History {
+    let storage: ModelStorage
+    let hallID: Int64
+    let userID: Int64
+    let version: HistoryVersion
+
+    func page(limit: Int?, before: Int64?) throws -> HistoryPage {
+        let page = try storage.messages(of: hallID, as: userID, limit: limit, before: before)
+        return write(page.messages, changed: nil, hasMore: page.hasMore, isComplete: nil)
+    }
+
+    func page(since position: HallPosition, limit: Int?) throws -> HistoryPage {
+        let since = try storage.messages(of: hallID, as: userID, since: position, limit: limit)
+        return write(
+            since.messages, changed: since.changed, hasMore: since.hasMore,
+            isComplete: since.isComplete)
+    }
+
+    private func write(
+        _ messages: [Message], changed: [Message]?, hasMore: Bool, isComplete: Bool?
+    ) -> HistoryPage {
+        var writer = HistoryPageWriter(sizeExpected: messages.count)
+        for message in messages.reversed() { writer.append(message) }
+        return writer.page(
+            version, changed: changed, by: userID, hasMore: hasMore, isComplete: isComplete)
+    }
+}
