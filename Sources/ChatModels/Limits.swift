@@ -7,10 +7,14 @@ public struct Limits: Sendable, Equatable {
     public var messageLengthMax = 4_000
     /// How long a message may be edited, in seconds; 0: for ever.
     public var editSecondsMax: Int64 = 0
+    /// Whether the texts that a message had before its edits are kept, for who keeps order in its hall.
+    public var keepsEarlierTexts = false
     /// The largest page of a history, in messages.
     public var pageSizeMax = 200
     /// The page that a client gets that asks for none, in messages.
     public var pageSizeDefault = 50
+    /// How many earlier texts of a message are kept, the latest.
+    public var earlierTextsMax = 100
     /// The largest page of a hall's members.
     public var membersPageMax = 1_000
     /// How many halls one user may be in.

@@ -32,6 +32,9 @@ public struct LimitOptions: ParsableArguments {
     @Option(help: "How long one may edit what one has said, in seconds; 0: for ever.")
     var editTime = Limits().editSecondsMax
 
+    @Option(help: "For whom the texts are kept that messages had before their edits.")
+    var earlierTexts = EarlierTexts.none
+
     @Option(help: "The largest page of a history, in messages.")
     var pageSizeMax = Limits().pageSizeMax
 
@@ -93,6 +96,7 @@ public struct LimitOptions: ParsableArguments {
         var limits = Limits()
         limits.messageLengthMax = messageLengthMax
         limits.editSecondsMax = editTime
+        limits.keepsEarlierTexts = earlierTexts == .moderators
         limits.pageSizeMax = pageSizeMax
         limits.pageSizeDefault = pageSizeDefault
         limits.hallsPerUserMax = hallsPerUserMax
@@ -104,6 +108,14 @@ public struct LimitOptions: ParsableArguments {
         limits.changesKept = changesKept
         return limits
     }
+}
+
+/// For whom it is kept what messages said before they were edited.
+enum EarlierTexts: String, ExpressibleByArgument, CaseIterable {
+    /// For nobody: an edit leaves nothing of the text before.
+    case none
+    /// For moderators and owners of the hall.
+    case moderators
 }
 
 /// How it is decided who is who.

@@ -10,6 +10,7 @@ enum MessageRoutes {
         Route(.post, "messages/<id>", user: create),
         Route(.patch, "messages/<id>/<id>", user: edit),
         Route(.delete, "messages/<id>/<id>", user: delete),
+        Route(.get, "messages/<id>/<id>/texts", reader: earlierTexts),
     ]
 
     /// `GET messages/<hall_id>`: the newest page, the one before a message, or what changed since a position.
@@ -91,6 +92,19 @@ enum MessageRoutes {
         let deletion = MessageDeletion(
             hallID: call.ids.first, messageID: call.ids.second, by: .user(user.id))
         return try perform(.delete(deletion), call, as: user)
+    }
+
+    /// `GET messages/<hall_id>/<id>/texts`: what it said before its edits.
+    static func earlierTexts(_ call: Call, as user: User, _ reader: any ChatReading) throws
+        -> HTTPResponse
+    {
+        let texts = try reader.earlierTexts(
+            of: call.ids.second, in: call.ids.first, as: user.id)
+        return .json { json in
+            json.raw("{\"texts\":")
+            json.array(texts) { $0.write(to: &$1) }
+            json.raw("}")
+        }
     }
 
     /// - Parameter status: what it is answered with, unless it was so already.

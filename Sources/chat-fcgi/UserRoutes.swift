@@ -110,6 +110,7 @@ enum UserRoutes {
                 json.raw(",\"edit_seconds\":")
                 json.integer(limits.editSecondsMax)
             }
+            if limits.keepsEarlierTexts { json.raw(",\"earlier_texts\":\"moderators\"") }
             json.raw("}}")
         }
     }

@@ -32,7 +32,7 @@ import Testing
                 "1 halls", "2 messages know the one before", "3 one entry for many messages",
                 "4 older versions are refused by a name",
                 "5 instances are told apart", "6 names that look the same", "7 messages change",
-                "8 halls have topics", "9 people are not their names",
+                "8 halls have topics", "9 people are not their names", "10 earlier texts",
             ])
         #expect(second.migrationsRun.isEmpty)
         #expect(daemons.migrationsRun.isEmpty)

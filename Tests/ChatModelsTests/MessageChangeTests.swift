@@ -232,6 +232,52 @@ struct MessageChangeTests {
         #expect(try database.perform(.delete(deletion)).message.content.isEmpty)
     }
 
+    @Test func `earlier texts are kept where that is wanted, and go with the message`() throws {
+        var limits = Limits()
+        limits.keepsEarlierTexts = true
+        limits.earlierTextsMax = 3
+        let folder = try TemporaryFolder()
+        let keeping = try folder.database(limits)
+        let ana = try keeping.makeUser("ana")
+        let ben = try keeping.makeUser("ben")
+        let hall = try keeping.makeHall(owner: ana, members: [ben])
+        let said = try keeping.say("1", in: hall, as: ben)
+        func edit(_ text: String, in database: ChatDatabase) throws {
+            _ = try database.perform(
+                .edit(
+                    MessageEdit(
+                        hallID: hall.id, messageID: said.id, userID: ben.id, content: text)))
+        }
+        func texts(as user: User, in database: ChatDatabase) throws -> [String] {
+            try database.reading {
+                try $0.earlierTexts(of: said.id, in: hall.id, as: user.id).map(\.content)
+            }
+        }
+        for text in 2...5 { try edit("\(text)", in: keeping) }
+        #expect(try texts(as: ana, in: keeping) == ["2", "3", "4"])
+        #expect(try code { _ = try texts(as: ben, in: keeping) } == .notAllowed)
+        let stranger = try keeping.makeUser("stranger")
+        #expect(try code { _ = try texts(as: stranger, in: keeping) } == .notAMember)
+
+        // Where it is not wanted any more, nothing is shown, and the next edit forgets it.
+        let forgetting = try folder.database()
+        #expect(try texts(as: ana, in: forgetting) == [])
+        try edit("6", in: forgetting)
+        #expect(try texts(as: ana, in: keeping) == [])
+
+        try edit("7", in: keeping)
+        #expect(try texts(as: ana, in: keeping) == ["6"])
+        let deletion = MessageDeletion(hallID: hall.id, messageID: said.id, by: .user(ben.id))
+        _ = try keeping.perform(.delete(deletion))
+        #expect(try texts(as: ana, in: keeping) == [])
+        #expect(
+            try code {
+                _ = try keeping.reading {
+                    try $0.earlierTexts(of: 99, in: hall.id, as: ana.id)
+                }
+            } == .notFound)
+    }
+
     @Test func `a role of a later version may nothing, and is not acted on`() throws {
         let said = try database.say("x", in: hall, as: ben)
         try database.write { db in

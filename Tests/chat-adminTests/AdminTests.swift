@@ -31,6 +31,7 @@ import Testing
                 Ran migration "7 messages change".
                 Ran migration "8 halls have topics".
                 Ran migration "9 people are not their names".
+                Ran migration "10 earlier texts".
                 The database at \(site.path) is ready.
 
                 """)

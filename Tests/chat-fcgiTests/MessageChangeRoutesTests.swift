@@ -47,6 +47,22 @@ struct MessageChangeRoutesTests {
         #expect(client.wakeCount == 1)
     }
 
+    @Test func `what a message said before is for who keeps order, where it is kept`() throws {
+        let client = try Client(Limits(keepingEarlierTexts: true))
+        let ana = try client.database.makeUser("ana")
+        let hall = try client.database.makeHall(owner: ana)
+        let said = try client.database.say("frist", in: hall, as: ana)
+        try client.signIn(ana)
+        #expect(client.get("\(path)/\(said.id)/texts").json == ["texts": []])
+        _ = client.send(client.request(.patch, "\(path)/\(said.id)", ["content": "first"]))
+        #expect(
+            client.get("\(path)/\(said.id)/texts").json
+                == ["texts": [["content": "frist", "until": .string(someMoment.iso8601)]]])
+        #expect(client.get("/chat/me").json["limits"]?["earlier_texts"]?.string == "moderators")
+        #expect(client.get("\(path)/99/texts").status == .notFound)
+        #expect(self.client.get("/chat/me").json["limits"]?["earlier_texts"] == nil)
+    }
+
     @Test func `what was deleted is a place without a text, whoever asks`() throws {
         let said = try client.database.say("secret", in: hall, as: ben)
         let before = client.get(path)
@@ -129,5 +145,12 @@ struct MessageChangeRoutesTests {
         #expect(torn.ids("messages") == [1, 2, 3])
         #expect(client.get(path + "?since_change=0").code == "invalid_request")
         #expect(client.get(path + "?since_rev=0&since_change=x").code == "invalid_request")
+    }
+}
+
+extension Limits {
+    fileprivate init(keepingEarlierTexts: Bool) {
+        self.init()
+        keepsEarlierTexts = keepingEarlierTexts
     }
 }

@@ -53,13 +53,15 @@ extension Role {
 public enum HallAct: Sendable, CaseIterable {
     /// Says what it is about.
     case setTopic
+    /// Sees what messages said before they were edited, where that is kept.
+    case seeEarlierTexts
 }
 
 extension Role {
     /// The table of what each role may do with a hall.
     public func permits(_ act: HallAct) -> Bool {
         switch act {
-        case .setTopic: self != .member
+        case .setTopic, .seeEarlierTexts: self != .member
         }
     }
 }

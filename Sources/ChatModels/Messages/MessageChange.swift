@@ -27,6 +27,20 @@ public struct MessageChange: Sendable, Hashable {
     }
 }
 
+/// A text that a message had before it was edited.
+public struct EarlierText: Sendable, Hashable {
+    /// The text.
+    public var content: String
+    /// When it was replaced: UTC, ISO 8601 with milliseconds.
+    public var until: String
+
+    /// Makes a text of its parts.
+    public init(content: String, until: String) {
+        self.content = content
+        self.until = until
+    }
+}
+
 /// Another text for a message.
 public struct MessageEdit: Sendable, Hashable {
     /// The hall it is in.

@@ -80,6 +80,17 @@ enum MessageJSON {
     }
 }
 
+extension EarlierText {
+    /// The text as docs/protocol.md shows one.
+    public func write(to json: inout JSONWriter) {
+        json.raw("{\"content\":")
+        json.string(content)
+        json.raw(",\"until\":")
+        json.string(until)
+        json.raw("}")
+    }
+}
+
 extension Message: MessageFields {
     func writeHall(to json: inout JSONWriter) { MessageJSON.writeHall(hallID, to: &json) }
 

@@ -48,6 +48,30 @@ extension ChatDatabase {
         try hall.run()
     }
 
+    /// Keeps the text that a message had until a change, or forgets all of them: of a message that has none any more, and
+    /// where they are no longer wanted.
+    func keepEarlierText(of before: Message, until change: MessageChange, in db: Database) throws {
+        let isWanted = change.deleted == nil && limits.keepsEarlierTexts
+        let surplus = try FastStatement(
+            """
+            DELETE FROM earlier_texts WHERE message_id = ?1 AND change <= (
+                SELECT change FROM earlier_texts WHERE message_id = ?1
+                ORDER BY change DESC LIMIT 1 OFFSET ?2)
+            """, in: db)
+        surplus.bind(1, before.id)
+        surplus.bind(2, Int64(isWanted ? limits.earlierTextsMax - 1 : 0))
+        try surplus.run()
+        guard isWanted else { return }
+        let text = try FastStatement(
+            "INSERT INTO earlier_texts (message_id, change, content, until) VALUES (?, ?, ?, ?)",
+            in: db)
+        text.bind(1, before.id)
+        text.bind(2, change.number)
+        text.bind(3, before.content)
+        text.bind(4, change.editedAt)
+        try text.run()
+    }
+
     /// As ``ChatStorage`` says.
     public func purgeDeleted() throws -> Bool {
         try queue.inDatabase { db in

@@ -233,6 +233,20 @@ extension ChatDatabase {
                             WHERE uh.user_id = m.sender_id AND uh.hall_id = m.hall_id);
                     """)
         }
+        migrator.registerMigration("10 earlier texts") { db in
+            try db.execute(
+                sql: """
+                    -- what messages said before their edits, where the operator wants that kept
+                    CREATE TABLE earlier_texts (
+                        message_id INTEGER NOT NULL REFERENCES messages (id),
+                        -- the hall's counter at the edit that replaced it
+                        change INTEGER NOT NULL,
+                        content TEXT NOT NULL,
+                        until TEXT NOT NULL,
+                        PRIMARY KEY (message_id, change)
+                    ) STRICT, WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -149,6 +149,7 @@ struct MessageWriter {
         try finish()
         entry = nil
         guard let change = message.change else { throw ChatError(.internalError) }
+        try database.keepEarlierText(of: before, until: change, in: db)
         try database.keep(message, change, in: db)
         let entryID = try database.log(
             .messageChanged(

@@ -9,6 +9,12 @@ public protocol ChatReading {
     ///
     /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
     func history(of hallID: Int64, as userID: Int64) throws -> any History
+    /// What a message said before its edits, oldest first, for who keeps order in its hall; nothing where that is not kept.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`, `not_allowed`.
+    func earlierTexts(
+        of messageID: Int64, in hallID: Int64, as userID: Int64
+    ) throws -> [EarlierText]
     /// The user's halls, by name.
     ///
     /// - Parameter kept: a list of that user's that was read before; it is given back as long as it is right.

@@ -17,6 +17,8 @@ import Testing
         limits.pageSizeMax = 8
         limits.hallsPerUserMax = 4
         limits.membersPageMax = 4
+        limits.keepsEarlierTexts = true
+        limits.earlierTextsMax = 2
         limits.sessionLifetimeSeconds = 40
         limits.sessionsPerUserMax = 2
         // The model does not count attempts.
@@ -116,7 +118,7 @@ import Testing
         let found = try #require(
             try Self.fault(
                 of: { limits, clock in FaultyStorage(fault, limits, clock: clock) },
-                seeds: 0..<40, steps: 150))
+                seeds: 0..<200, steps: 150))
         #expect(found.split(separator: "\n").count <= 60)
     }
 }
@@ -137,6 +139,8 @@ enum PlantedFault: CaseIterable {
     case noOlder
     /// What was said before a rename keeps the old name.
     case oldName
+    /// What a message said before stays when it is deleted.
+    case earlierTextKept
     /// Who has left a hall is seen by nobody there.
     case formerForgotten
     /// A session that has ended by itself is one.
@@ -184,7 +188,11 @@ private final class FaultyStorage: ModelStorage, @unchecked Sendable {
     override func perform(
         _ commands: [MessageCommand]
     ) throws -> [Result<WrittenMessage, ChatError>] {
-        try super.perform(commands).enumerated().map { index, result in
+        let texts = state.earlierTexts
+        defer {
+            if fault == .earlierTextKept { state.earlierTexts.merge(texts) { new, _ in new } }
+        }
+        return try super.perform(commands).enumerated().map { index, result in
             switch (fault, commands[index], result) {
             case (.rightsTooWide, .delete(let deletion), .failure(let error))
             where error.code == .notAllowed:

@@ -16,6 +16,15 @@ extension ModelReader: ChatReading {
                 createdAt: last?.createdAt ?? "", renames: storage.state.renames))
     }
 
+    func earlierTexts(
+        of messageID: Int64, in hallID: Int64, as userID: Int64
+    ) throws -> [EarlierText] {
+        let (hall, place) = try storage.place(of: userID, in: hallID)
+        guard place.role.permits(.seeEarlierTexts) else { throw ChatError(.notAllowed) }
+        guard hall.messageIDs.contains(messageID) else { throw ChatError(.notFound) }
+        return storage.state.earlierTexts[messageID] ?? []
+    }
+
     func halls(of userID: Int64, kept: HallList?) throws -> HallList {
         list(try storage.halls(of: userID), at: try storage.logEnd())
     }

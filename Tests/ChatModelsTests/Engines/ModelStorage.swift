@@ -45,6 +45,8 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         var renames: Int64 = 0
         var halls: [ModelHall] = []
         var messages: [Message] = []
+        /// By message.
+        var earlierTexts: [Int64: [EarlierText]] = [:]
         var log: [Entry] = []
     }
 
@@ -178,6 +180,10 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         if Array(message.content.utf8) == Array(edit.content.utf8) {
             return WrittenMessage(message: message)
         }
+        let texts =
+            (state.earlierTexts[message.id] ?? [])
+            + [EarlierText(content: message.content, until: clock.now.iso8601)]
+        state.earlierTexts[message.id] = texts.suffix(limits.earlierTextsMax)
         message.content = edit.content
         message.change = MessageChange(number: hall.change + 1, editedAt: clock.now.iso8601)
         return keep(message, &entry)
@@ -206,6 +212,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         if message.change?.deleted != nil { return WrittenMessage(message: message) }
         let change = state.halls[Int(message.hallID) - 1].change + 1
         message.content = ""
+        state.earlierTexts[message.id] = nil
         message.change = MessageChange(number: change, deleted: by)
         return keep(message, &entry)
     }

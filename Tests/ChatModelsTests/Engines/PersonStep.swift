@@ -122,6 +122,8 @@ enum RequestStep: Sendable {
     case members(hall: Int64, user: Int64, after: Int64, limit: Int?)
     case users([KnownUser], user: Int64)
     case lists(user: Int64)
+    /// Of each message of a hall.
+    case texts(hall: Int64, user: Int64)
 
     func ask(_ asked: AskedStorage) throws -> String {
         var position = HallPosition(rev: 0)
@@ -146,6 +148,14 @@ enum RequestStep: Sendable {
         case .lists(let user):
             let own = try reader.halls(of: user, kept: nil)
             return text(own.json) + text(try reader.hallsOpen(to: user).json)
+        case .texts(let hall, let user):
+            return try (Int64(1)...40).map { message in
+                do {
+                    return "\(try reader.earlierTexts(of: message, in: hall, as: user))"
+                } catch let error as ChatError {
+                    return "\(error.code)"
+                }
+            }.joined()
         }
     }
 
@@ -155,7 +165,10 @@ enum RequestStep: Sendable {
         let (hall, user) = (
             Int64.random(in: 1...5, using: &random), Int64.random(in: 1...6, using: &random)
         )
-        switch Int.random(in: 0..<10, using: &random) {
+        switch Int.random(in: 0..<14, using: &random) {
+        case 10..<14:
+            return .texts(
+                hall: .random(in: 1...2, using: &random), user: .random(in: 1...3, using: &random))
         case 0..<3:
             return .page(
                 hall: hall, user: user, limit: [nil, 2].randomElement(using: &random) ?? nil,
