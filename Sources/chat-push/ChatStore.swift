@@ -242,7 +242,7 @@ final class ChatStore: Sendable {
             return false
         }
         let duration = began.duration(to: .now)
-        var written: [(entry: LogPosition, event: StoreEvent)] = []
+        var written: [(entry: LogPosition?, event: StoreEvent)] = []
         written.reserveCapacity(results.count)
         let answers = zip(group, results).map { command, result in
             result.map { note(command, $0, in: &written) }
@@ -265,16 +265,15 @@ final class ChatStore: Sendable {
     /// What all loops are told of something that was written, and what its sender is told.
     private func note(
         _ command: MessageCommand, _ result: WrittenMessage,
-        in written: inout [(entry: LogPosition, event: StoreEvent)]
+        in written: inout [(entry: LogPosition?, event: StoreEvent)]
     ) -> Message {
-        if let entry = result.entry {
-            let delivery = Delivery(result.message)
-            switch command {
-            case .say: written.append((entry, .message(delivery)))
-            case .edit, .delete:
-                let update = ChangeDelivery(message: delivery, change: delivery.change)
-                written.append((entry, .messageChanged(update)))
-            }
+        guard !result.isRepeat else { return result.message }
+        let delivery = Delivery(result.message)
+        switch command {
+        case .say: written.append((result.entry, .message(delivery)))
+        case .edit, .delete:
+            let update = ChangeDelivery(message: delivery, change: delivery.change)
+            written.append((result.entry, .messageChanged(update)))
         }
         return result.message
     }

@@ -20,12 +20,15 @@ struct LogFollower {
 
     /// Takes what this process wrote itself, if its entries follow directly on what was told.
     ///
+    /// - Parameter written: each with its entry, where the engine says which that is.
     /// - Returns: whether they did; if not, the log has to be read.
-    mutating func take(own written: [(entry: LogPosition, event: StoreEvent)]) -> Bool {
+    mutating func take(own written: [(entry: LogPosition?, event: StoreEvent)]) -> Bool {
         var last = position
         for (entry, _) in written {
             // What is said at the same time shares an entry.
-            guard entry.follows(last) || entry == last && last != position else { return false }
+            guard let entry, entry.follows(last) || entry == last && last != position else {
+                return false
+            }
             last = entry
         }
         for (_, event) in written { tellAll(event) }

@@ -76,8 +76,8 @@ struct MessageChangeTests {
         expected.change = MessageChange(number: 2, deleted: .sender)
         #expect(deleted.message == expected)
         #expect(try newest() == [expected])
-        #expect(try delete(said, by: .user(ben.id)) == WrittenMessage(message: expected))
-        #expect(try delete(said, by: .operator) == WrittenMessage(message: expected))
+        #expect(try delete(said, by: .user(ben.id)) == WrittenMessage(repeated: expected))
+        #expect(try delete(said, by: .operator) == WrittenMessage(repeated: expected))
         #expect(try code { try edit(said, "x", as: ben) } == .messageGone)
     }
 
@@ -85,7 +85,7 @@ struct MessageChangeTests {
         let said = try database.say("e\u{301}", in: hall, as: ben)
         let cursor = try database.logEnd()
 
-        #expect(try edit(said, "e\u{301}", as: ben) == WrittenMessage(message: said))
+        #expect(try edit(said, "e\u{301}", as: ben) == WrittenMessage(repeated: said))
         #expect(try database.logEnd() == cursor)
         // The same to read, and still another text.
         #expect(try edit(said, "\u{E9}", as: ben).message.change?.number == 1)

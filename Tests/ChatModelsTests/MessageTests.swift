@@ -125,7 +125,7 @@ import Testing
 
         let second = try database.createMessage(new("Hello", key: "k"))
 
-        #expect(second == WrittenMessage(message: first, entry: nil))
+        #expect(second == WrittenMessage(repeated: first))
         #expect(try database.messages(of: hall.id, as: ana.id).rev == 1)
         #expect(try database.logEnd() == cursor)
     }

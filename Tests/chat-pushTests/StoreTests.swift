@@ -465,7 +465,7 @@ import Testing
         LoggedEvent(position: LogPosition(integerLiteral: id), event: .messageCreated(message(id)))
     }
 
-    private func own(_ id: Int64) -> (entry: LogPosition, event: StoreEvent) {
+    private func own(_ id: Int64) -> (entry: LogPosition?, event: StoreEvent) {
         (LogPosition(integerLiteral: id), .message(Delivery(message(id))))
     }
 
@@ -486,6 +486,15 @@ import Testing
         ]
         #expect(together.map { follower.take(own: $0) } == [true, false, false])
         #expect(follower.position == 5)
+    }
+
+    @Test func `what an engine does not place in the log is told by the log`() {
+        var follower = LogFollower(at: 10, loops: [])
+        var unplaced = own(12)
+        unplaced.entry = nil
+        let taken = [[own(11), unplaced], [unplaced]].map { follower.take(own: $0) }
+        #expect(taken == [false, false])
+        #expect(follower.position == 10)
     }
 
     @Test(arguments: [

@@ -25,9 +25,22 @@ public enum MessageCommand: Sendable, Hashable {
 public struct WrittenMessage: Sendable, Equatable {
     /// The message as it is kept.
     public var message: Message
-    /// The entry of the log that tells of it, which it may share with others of its transaction; `nil` if nothing had to be
-    /// written, because it was so already.
+    /// Whether it was so already, so that nothing had to be written: said under the same client key, deleted, or of the same
+    /// text.
+    public var isRepeat: Bool
+    /// The entry of the log that tells of it, which it may share with others of its transaction; `nil` if nothing was
+    /// written, or if the engine cannot say where in the log that is: then only reading it tells.
     public var entry: LogPosition?
-    /// Whether it was so already: said under the same client key, deleted, or of the same text.
-    public var isRepeat: Bool { entry == nil }
+
+    /// Something that was written.
+    init(written message: Message, entry: LogPosition?) {
+        (self.message, self.entry) = (message, entry)
+        isRepeat = false
+    }
+
+    /// Something that was so already.
+    init(repeated message: Message) {
+        self.message = message
+        isRepeat = true
+    }
 }

@@ -59,7 +59,7 @@ struct MessageWriter {
             // What was changed since has another text than the retry.
             let isSame = earlier.change != nil || earlier.content.isExactly(new.content)
             guard earlier.hallID == new.hallID, isSame else { throw ChatError(.clientKeyReused) }
-            return WrittenMessage(message: earlier)
+            return WrittenMessage(repeated: earlier)
         }
         guard !hall.isArchived else { throw ChatError(.hallArchived) }
         let message = try insert(
@@ -73,7 +73,7 @@ struct MessageWriter {
         try update.run()
         let entryID = try log(message.id, of: new)
         members.move(new.hallID, to: message.rev, by: message.id)
-        return WrittenMessage(message: message, entry: LogPosition(entryID))
+        return WrittenMessage(written: message, entry: LogPosition(entryID))
     }
 
     /// A member's place in a hall.
@@ -144,7 +144,7 @@ struct MessageWriter {
         _ changed: Message?, or before: Message, by actor: Actor,
         _ members: inout RememberedMembers
     ) throws -> WrittenMessage {
-        guard let message = changed else { return WrittenMessage(message: before) }
+        guard let message = changed else { return WrittenMessage(repeated: before) }
         // What was said before stands in the log before it.
         try finish()
         entry = nil
@@ -156,7 +156,7 @@ struct MessageWriter {
                 hallID: message.hallID, messageID: message.id, change: change.number),
             by: actor, in: db)
         members.move(message.hallID, toChange: change.number)
-        return WrittenMessage(message: message, entry: LogPosition(entryID))
+        return WrittenMessage(written: message, entry: LogPosition(entryID))
     }
 
     // MARK: Rows

@@ -144,7 +144,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
             guard earlier.hallID == new.hallID,
                 earlier.change != nil || Array(earlier.content.utf8) == Array(new.content.utf8)
             else { throw ChatError(.clientKeyReused) }
-            return WrittenMessage(message: earlier)
+            return WrittenMessage(repeated: earlier)
         }
         guard !hall.isArchived else { throw ChatError(.hallArchived) }
         let message = Message(
@@ -160,7 +160,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
             entry = state.log.count - 1
         }
         return WrittenMessage(
-            message: message, entry: LogPosition(Int64((entry ?? 0) + 1)))
+            written: message, entry: LogPosition(Int64((entry ?? 0) + 1)))
     }
 
     private func message(_ id: Int64, of hallID: Int64) throws -> Message {
@@ -178,7 +178,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         guard message.change?.deleted == nil else { throw ChatError(.messageGone) }
         guard !hall.isArchived else { throw ChatError(.hallArchived) }
         if Array(message.content.utf8) == Array(edit.content.utf8) {
-            return WrittenMessage(message: message)
+            return WrittenMessage(repeated: message)
         }
         let texts =
             (state.earlierTexts[message.id] ?? [])
@@ -209,7 +209,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
             }
             by = isOwn ? .sender : .moderator
         }
-        if message.change?.deleted != nil { return WrittenMessage(message: message) }
+        if message.change?.deleted != nil { return WrittenMessage(repeated: message) }
         let change = state.halls[Int(message.hallID) - 1].change + 1
         message.content = ""
         state.earlierTexts[message.id] = nil
@@ -223,7 +223,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         state.halls[Int(message.hallID) - 1].change = change
         state.log.append(.changed(message.id, change: change))
         entry = nil
-        return WrittenMessage(message: message, entry: LogPosition(Int64(state.log.count)))
+        return WrittenMessage(written: message, entry: LogPosition(Int64(state.log.count)))
     }
 
     func messages(
