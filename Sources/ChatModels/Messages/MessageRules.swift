@@ -2,9 +2,35 @@
 
 import CompactJSON
 
-/// What may become of a message that was said, and what it is then: for every engine, which looks up what is asked here and
-/// keeps what is answered.
+/// What may be said, what may become of it, and what the message is then: for every engine, which looks up what is asked here
+/// and keeps what is answered.
 enum MessageRules {
+    /// What is said, as the next message of its hall. The engine gives it its id.
+    ///
+    /// - Throws: ``ChatError``: `hall_archived`.
+    static func said(
+        _ new: NewMessage, by seat: Seat, at createdAt: String
+    ) throws(ChatError) -> Message {
+        guard !seat.isArchived else { throw ChatError(.hallArchived) }
+        return Message(
+            id: 0, hallID: new.hallID, rev: seat.rev + 1, senderID: new.senderID,
+            username: seat.username, content: new.content, createdAt: createdAt,
+            clientKey: new.clientKey)
+    }
+
+    /// What was said under the key of something that is said now, where it is the same. This is asked before
+    /// ``said(_:by:at:)``: a retry is answered in an archived hall, too.
+    ///
+    /// - Throws: ``ChatError``: `client_key_reused`.
+    static func repeated(
+        _ earlier: Message, by new: NewMessage
+    ) throws(ChatError) -> Message {
+        // What was changed since has another text than the retry.
+        let isSame = earlier.change != nil || earlier.content.isExactly(new.content)
+        guard earlier.hallID == new.hallID, isSame else { throw ChatError(.clientKeyReused) }
+        return earlier
+    }
+
     /// The message with another text; `nil` where that is its text already.
     ///
     /// - Throws: ``ChatError``: `not_allowed`, `message_gone`, `hall_archived`, `edit_time_over`.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CompactJSON
 import GRDB
 
 /// Writes messages in one transaction: what all of them need is made ready once, many are handed to SQLite in one
@@ -56,17 +55,10 @@ struct MessageWriter {
     ) throws -> WrittenMessage {
         let hall = try seat(of: new.senderID, in: new.hallID, &members)
         if let key = new.clientKey, let earlier = try earlier(from: new.senderID, key) {
-            // What was changed since has another text than the retry.
-            let isSame = earlier.change != nil || earlier.content.isExactly(new.content)
-            guard earlier.hallID == new.hallID, isSame else { throw ChatError(.clientKeyReused) }
-            return WrittenMessage(repeated: earlier)
+            return WrittenMessage(repeated: try MessageRules.repeated(earlier, by: new))
         }
-        guard !hall.isArchived else { throw ChatError(.hallArchived) }
         let message = try insert(
-            Message(
-                id: 0, hallID: new.hallID, rev: hall.rev + 1, senderID: new.senderID,
-                username: hall.username, content: new.content, createdAt: createdAt,
-                clientKey: new.clientKey), after: hall.lastMessageID)
+            MessageRules.said(new, by: hall, at: createdAt), after: hall.lastMessageID)
         update.bind(1, message.rev)
         update.bind(2, message.id)
         update.bind(3, message.hallID)
