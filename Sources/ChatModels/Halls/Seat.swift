@@ -22,6 +22,22 @@ public enum Role: String, Sendable, Hashable, CaseIterable {
     public func isAbove(_ other: Role?) -> Bool { rank > other?.rank ?? 0 }
 }
 
+extension Role {
+    /// The one rule of who may read and write in a hall: a member. Who is none learns of an open hall that it is not theirs,
+    /// and of a private one nothing.
+    ///
+    /// - Parameter kept: the role as it is kept; `nil` for who is not in the hall.
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`; `not_allowed` for a role of a later version: what it may is not
+    ///   known here, so that it may nothing.
+    static func required(
+        _ kept: String?, inPrivateHall isPrivate: Bool
+    ) throws(ChatError) -> Role {
+        guard let kept else { throw ChatError(isPrivate ? .notFound : .notAMember) }
+        guard let role = Role(rawValue: kept) else { throw ChatError(.notAllowed) }
+        return role
+    }
+}
+
 /// Something that is done with a message.
 public enum MessageAct: Sendable, CaseIterable {
     /// Another text.

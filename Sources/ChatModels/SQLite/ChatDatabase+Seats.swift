@@ -4,17 +4,17 @@ import GRDB
 
 /// Who may do what where.
 extension ChatDatabase {
-    /// The one place that decides who may read and write: a member. Who is none learns of an open hall that it is not
-    /// theirs, and of a private one nothing.
+    /// The place of who reads or writes, in the transaction that does.
+    ///
+    /// - Throws: ``ChatError``: what ``Role/required(_:inPrivateHall:)`` refuses, and `not_found` where there is no such hall, or
+    ///   the user is shut out.
     func requireSeat(of userID: Int64, in hallID: Int64, _ db: Database) throws -> Seat {
         let row = try FastStatement(Self.seat, in: db)
         row.bind(1, userID)
         row.bind(2, hallID)
         guard try row.step() else { throw ChatError(.notFound) }
         defer { row.finish() }
-        guard !row.isNull(5) else { throw ChatError(row.bool(3) ? .notFound : .notAMember) }
-        // A role of a later version: what it may is not known here, so that it may nothing.
-        guard let role = Role(rawValue: row.text(5)) else { throw ChatError(.notAllowed) }
+        let role = try Role.required(row.optionalText(5), inPrivateHall: row.bool(3))
         return Seat(
             hallID: hallID, userID: userID, username: row.text(6), role: role,
             rev: row.integer(0), change: row.integer(1), lastMessageID: row.optionalInteger(4),
