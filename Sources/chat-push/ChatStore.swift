@@ -327,7 +327,7 @@ final class ChatStore: Sendable {
                 tally.withLock { $0.count(.logRead) }
                 let batch = try database.log(after: position, limit: 1_000)
                 try take(batch, &follower, &sessions)
-                guard batch.events.count >= 1_000, !batch.isTorn else { return }
+                guard batch.hasMore else { return }
             }
         } catch {
             logger.error("reading the log failed", metadata: ["error": "\(error)"])

@@ -60,8 +60,10 @@ import Testing
             let batch = try database.log(after: 2, limit: limit)
             #expect(batch.events == Array(changes[..<10]))
             #expect(batch.end == 4)
+            #expect(batch.hasMore)
         }
-        #expect(try database.log(after: 2, limit: 11).end == 5)
+        let whole = try database.log(after: 2, limit: 11)
+        #expect(whole.end == 5 && !whole.hasMore)
         #expect(try database.log(after: 4).events == [changes[10]])
     }
 

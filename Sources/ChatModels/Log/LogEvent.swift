@@ -55,13 +55,18 @@ public struct LogBatch: Sendable, Equatable {
     public var events: [LoggedEvent]
     /// The position behind the last entry.
     public var end: LogPosition
+    /// Whether there is more behind it, which was left for the next look.
+    public var hasMore: Bool
     /// Whether entries were pruned before they could be read: whoever follows the log must start afresh.
     public var isTorn: Bool
 
     /// Makes a batch of its parts.
-    public init(events: [LoggedEvent], end: LogPosition, isTorn: Bool) {
+    public init(
+        events: [LoggedEvent], end: LogPosition, hasMore: Bool = false, isTorn: Bool
+    ) {
         self.events = events
         self.end = end
+        self.hasMore = hasMore
         self.isTorn = isTorn
     }
 }

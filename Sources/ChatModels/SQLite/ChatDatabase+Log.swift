@@ -29,9 +29,13 @@ extension ChatDatabase {
         defer { row.finish() }
         var events: [LoggedEvent] = []
         var last = start
+        var hasMore = false
         while try row.step() {
             let id = row.integer(0)
-            if id != last, events.count >= limit { break }
+            if id != last, events.count >= limit {
+                hasMore = true
+                break
+            }
             last = id
             if let event = Self.event(row) {
                 events.append(LoggedEvent(position: LogPosition(id), event: event))
@@ -42,7 +46,7 @@ extension ChatDatabase {
             let end = try Self.logEnd(db)
             return LogBatch(events: [], end: LogPosition(end), isTorn: end != start)
         }
-        return LogBatch(events: events, end: LogPosition(last), isTorn: false)
+        return LogBatch(events: events, end: LogPosition(last), hasMore: hasMore, isTorn: false)
     }
 
     private static let entriesAfter = """

@@ -220,7 +220,8 @@ public protocol LogStorage: Sendable {
     func logEnd() throws -> LogPosition
     /// What was written since a position, one thing after the other.
     ///
-    /// - Parameter limit: so many things are enough. Of messages that are one entry, none is left out.
+    /// - Parameter limit: so many things are enough; the rest is left for the next look, as ``LogBatch/hasMore`` says. Of messages
+    ///   that are one entry, none is left out.
     func log(after position: LogPosition, limit: Int) throws -> LogBatch
     /// Reads state together with the log, in one transaction: what is read is exactly what the log says up to the batch's
     /// end. Whoever emits the batch first and then uses what was read loses nothing between, and doubles nothing.

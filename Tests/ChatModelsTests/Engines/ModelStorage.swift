@@ -317,12 +317,16 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
     func log(after position: LogPosition, limit: Int) throws -> LogBatch {
         var events: [LoggedEvent] = []
         var end = position
+        var hasMore = false
         for number in state.log.indices.dropFirst(Int(position.number)) {
-            if events.count >= limit { break }
+            if events.count >= limit {
+                hasMore = true
+                break
+            }
             end = LogPosition(Int64(number + 1))
             events += tell(state.log[number]).map { LoggedEvent(position: end, event: $0) }
         }
-        return LogBatch(events: events, end: end, isTorn: false)
+        return LogBatch(events: events, end: end, hasMore: hasMore, isTorn: false)
     }
 
     /// Messages are told as they are now.
