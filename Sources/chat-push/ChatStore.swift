@@ -355,7 +355,7 @@ final class ChatStore: Sendable {
             sessions.forgetAll()
         }
         tally.withLock { $0.read(batch) }
-        for logged in batch.events { sessions.forget(logged.event) }
+        for event in batch.events { sessions.forget(event) }
         try follower.take(batch, hall: database.hallSnapshot, user: database.userSnapshot)
     }
 

@@ -47,22 +47,22 @@ struct LogFollower {
     ) rethrows {
         var halls: [Int64: HallSnapshot] = [:]
         var users: [Int64: UserSnapshot] = [:]
-        for logged in batch.events {
-            switch logged.event {
+        for event in batch.events {
+            switch event {
             case .hallChanged(let id, _): if halls[id] == nil { halls[id] = try hall(id) }
             case .userChanged(let id, _): if users[id] == nil { users[id] = try user(id) }
             default: break
             }
         }
         if batch.isTorn { tellAll(.torn) }
-        for logged in batch.events {
-            switch logged.event {
+        for event in batch.events {
+            switch event {
             case .hallChanged(let id, let kind):
                 if let hall = halls[id] { tellAll(.hallUpdated(hall, kind)) }
             case .userChanged(let id, let isRenamed):
                 guard let user = users[id] else { continue }
                 tellAll(.userUpdated(UserDelivery(user, isRenamed: isRenamed)))
-            default: tellAll(logged.event)
+            default: tellAll(event)
             }
         }
         position = batch.end

@@ -93,7 +93,7 @@ import Testing
         #expect(hall == Hall(id: hall.id, name: "General", isPrivate: false, role: .owner, rev: 0))
         #expect(try database.hall(hall.id, as: ana.id) == hall)
         #expect(
-            try database.log(after: cursor).events.map(\.event)
+            try database.log(after: cursor).events
                 == [.joined(hallID: hall.id, userID: ana.id, role: .owner)])
     }
 
@@ -173,7 +173,7 @@ import Testing
         #expect(try database.join(hall.id, as: ben.id) == joined)
         #expect(try database.join(hall.id, as: ana.id).role == .owner)
         #expect(
-            try database.log(after: cursor).events.map(\.event)
+            try database.log(after: cursor).events
                 == [.joined(hallID: hall.id, userID: ben.id, role: .member)])
     }
 
@@ -186,7 +186,7 @@ import Testing
         try database.archiveHall(hall.id)
 
         #expect(
-            try database.log(after: cursor).events.map(\.event)
+            try database.log(after: cursor).events
                 == [.hallChanged(hallID: hall.id, .archived)])
         #expect(try code { _ = try database.join(hall.id, as: cai.id) } == .hallArchived)
         #expect(try database.join(hall.id, as: ben.id).isArchived)
@@ -223,7 +223,7 @@ import Testing
         #expect(try code { _ = try database.hall(hall.id, as: ben.id) } == .notAMember)
         #expect(try code { try database.leave(hall.id, as: ben.id) } == .notAMember)
         #expect(
-            try database.log(after: cursor).events.map(\.event)
+            try database.log(after: cursor).events
                 == [.left(hallID: hall.id, userID: ben.id)])
     }
 
@@ -239,7 +239,7 @@ import Testing
 
         #expect(try database.allMembers(of: hall.id) == [cai.id: .owner, ben.id: .member])
         #expect(
-            try database.log(after: cursor).events.map(\.event) == [
+            try database.log(after: cursor).events == [
                 .left(hallID: hall.id, userID: ana.id),
                 .joined(hallID: hall.id, userID: cai.id, role: .owner),
             ])
@@ -296,7 +296,7 @@ import Testing
         try database.removeMember(ana.id, of: hall.id)
 
         #expect(try database.allMembers(of: hall.id) == [ben.id: .owner])
-        let events = try database.log(after: cursor).events.map(\.event)
+        let events = try database.log(after: cursor).events
         #expect(
             events == [
                 .joined(hallID: hall.id, userID: ben.id, role: .member),
@@ -320,7 +320,7 @@ import Testing
         try database.renameHall(second.id, to: "ZWEITE")
 
         #expect(
-            try database.log(after: cursor).events.map(\.event) == [
+            try database.log(after: cursor).events == [
                 .hallChanged(hallID: first.id, .renamed), .hallChanged(hallID: second.id, .renamed),
                 .hallChanged(hallID: second.id, .renamed),
             ])
@@ -353,8 +353,8 @@ import Testing
         // What is so already is not told again.
         #expect(try database.setTopic(longest, of: hall.id, by: ben.id).topic == longest)
         #expect(try database.setTopic("", of: hall.id, by: ben.id).topic.isEmpty)
-        let told = try database.log(after: cursor).events.count { logged in
-            logged.event == .hallChanged(hallID: hall.id, .topic)
+        let told = try database.log(after: cursor).events.count {
+            $0 == .hallChanged(hallID: hall.id, .topic)
         }
         #expect(told == 3)
         try database.archiveHall(hall.id)

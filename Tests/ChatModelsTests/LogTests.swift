@@ -9,6 +9,11 @@ import Testing
 
 /// The log that chat-push follows.
 @Suite struct LogTests {
+    /// The position of a message that was said; `nil` of other events.
+    private static func rev(_ event: LogEvent) -> Int64? {
+        if case .messageCreated(let message) = event { message.rev } else { nil }
+    }
+
     @Test func `the log says everything in its order, a batch at a time`() throws {
         let database = try emptyDatabase()
         let ana = try database.makeUser()
@@ -16,7 +21,7 @@ import Testing
         try database.sayEach(25, in: hall, as: ana)
 
         var cursor: LogPosition = 0
-        var seen: [LoggedEvent] = []
+        var seen: [LogEvent] = []
         while true {
             let batch = try database.log(after: cursor, limit: 10)
             #expect(!batch.isTorn)
@@ -26,12 +31,12 @@ import Testing
             seen += batch.events
         }
 
-        #expect(seen.map(\.position.number) == Array(1...26))
+        #expect(seen.count == 26)
         #expect(cursor == 26)
         #expect(try database.logEnd() == 26)
-        #expect(seen.first?.event == .joined(hallID: hall.id, userID: ana.id, role: .owner))
-        let contents = seen.dropFirst().map { change in
-            if case .messageCreated(let message) = change.event { message.content } else { "?" }
+        #expect(seen.first == .joined(hallID: hall.id, userID: ana.id, role: .owner))
+        let contents = seen.dropFirst().map { event in
+            if case .messageCreated(let message) = event { message.content } else { "?" }
         }
         #expect(contents == (1...25).map(String.init))
     }
@@ -53,8 +58,8 @@ import Testing
 
         #expect(created.map(\.entry) == Array(repeating: 4, count: 9))
         let changes = try database.log(after: 2).events
-        #expect(changes.map(\.position) == [3] + Array(repeating: 4, count: 9) + [5])
-        #expect(changes[1..<10].map(\.event) == created.map { .messageCreated($0.message) })
+        #expect(changes.count == 11)
+        #expect(Array(changes[1..<10]) == created.map { .messageCreated($0.message) })
         // Never a part of it.
         for limit in [2, 10] {
             let batch = try database.log(after: 2, limit: limit)
@@ -78,10 +83,7 @@ import Testing
 
         #expect(try batch.end == database.logEnd())
         #expect(batch.end.number == Int64(1 + (count + 511) / 512))
-        let messages = batch.events.compactMap { change in
-            if case .messageCreated(let message) = change.event { message.rev } else { nil }
-        }
-        #expect(messages == (1...Int64(count)).map { $0 })
+        #expect(batch.events.compactMap(Self.rev) == (1...Int64(count)).map { $0 })
     }
 
     @Test func `an empty log is whole`() throws {
@@ -100,7 +102,7 @@ import Testing
 
         let last = try database.log(after: 0).events.last
 
-        #expect(last?.event == .messageCreated(message))
+        #expect(last == .messageCreated(message))
         #expect(message.clientKey == "k")
     }
 
@@ -121,11 +123,12 @@ import Testing
         }
         let batch = try database.log(after: 24, limit: 5)
         #expect(!batch.isTorn)
-        #expect(batch.events.map(\.position) == [25, 26, 27, 28, 29])
+        #expect(batch.events.compactMap(Self.rev) == [24, 25, 26, 27, 28])
+        #expect(batch.end == 29)
         #expect(try database.logEnd() == 2_001)
         try database.sayEach(1_000, in: hall, as: ana)
         #expect(try database.log(after: 24).isTorn)
-        #expect(try database.log(after: 1_048).events.first?.position == 1_049)
+        #expect(try database.log(after: 1_048).events.first.flatMap(Self.rev) == 1_048)
     }
 
     @Test func `a cursor from the future is torn: the database was put back`() throws {
@@ -175,7 +178,8 @@ import Testing
         }
         try database.say(in: hall, as: ana)
 
-        #expect(try database.log(after: 0).events.map(\.position) == [1, 2])
+        let batch = try database.log(after: 0)
+        #expect(batch.events.count == 2 && batch.end == 2)
     }
 
     // MARK: Snapshots

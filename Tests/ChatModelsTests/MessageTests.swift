@@ -201,7 +201,7 @@ import Testing
         #expect(created.map(\.message.rev) == [1, 2, 2, 3, 1, 4])
         #expect(created.map(\.isRepeat) == [false, false, true, false, false, false])
         #expect(
-            try database.log(after: cursor).events.map(\.event)
+            try database.log(after: cursor).events
                 == created.filter { !$0.isRepeat }.map { .messageCreated($0.message) })
         #expect(try database.sayAll([]).isEmpty)
     }

@@ -92,7 +92,7 @@ import Testing
         #expect(try show("", "").version == 3)
         let changed = LogEvent.userChanged(userID: ana.id, isRenamed: false)
         #expect(
-            try database.log(after: start).events.map(\.event) == [changed, changed, changed])
+            try database.log(after: start).events == [changed, changed, changed])
         #expect(
             try code {
                 _ = try database.setProfile(Profile(name: "x"), of: 99, by: .operator)

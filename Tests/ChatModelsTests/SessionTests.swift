@@ -96,7 +96,7 @@ import Testing
         #expect(try database.session(token: token) == nil)
         #expect(try database.session(token: other) != nil)
         #expect(
-            try database.log(after: cursor).events.map(\.event)
+            try database.log(after: cursor).events
                 == [.sessionEnded(sessionID: session.id, userID: ana.id)])
         #expect(try code { try database.endSession(session.id, by: .operator) } == .notFound)
     }
@@ -143,7 +143,7 @@ import Testing
             #expect(try (database.session(token: session.token) != nil) == (number >= 2))
         }
         #expect(try database.session(token: bens) != nil)
-        let ended = try database.log(after: 0).events.map(\.event)
+        let ended = try database.log(after: 0).events
         #expect(
             ended
                 == sessions.prefix(2).map {

@@ -271,7 +271,7 @@ import Testing
 
         #expect(try database.session(token: token) == nil)
         #expect(
-            try database.log(after: cursor).events.map(\.event)
+            try database.log(after: cursor).events
                 == [.sessionEnded(sessionID: session.id, userID: ana.id)])
         #expect(
             try code {
@@ -347,7 +347,7 @@ import Testing
         #expect(try database.session(token: token) == nil)
         #expect(try database.sessions().isEmpty)
         #expect(
-            try database.log(after: cursor).events.map(\.event) == [
+            try database.log(after: cursor).events == [
                 .sessionEnded(sessionID: session.id, userID: ana.id), .userDisabled(userID: ana.id),
             ])
         #expect(try code { _ = try database.hall(hall.id, as: ana.id) } == .notFound)

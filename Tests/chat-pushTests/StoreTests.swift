@@ -461,9 +461,7 @@ import Testing
 }
 
 @Suite struct LogFollowerTests {
-    private func said(_ id: Int64) -> LoggedEvent {
-        LoggedEvent(position: LogPosition(integerLiteral: id), event: .messageCreated(message(id)))
-    }
+    private func said(_ id: Int64) -> LogEvent { .messageCreated(message(id)) }
 
     private func own(_ id: Int64) -> (entry: LogPosition?, event: StoreEvent) {
         (LogPosition(integerLiteral: id), .message(Delivery(message(id))))
@@ -505,7 +503,7 @@ import Testing
     ) throws {
         var follower = LogFollower(at: 0, loops: [])
         let batch = LogBatch(
-            events: [said(1), LoggedEvent(position: 2, event: event)], end: 2, isTorn: false)
+            events: [said(1), event], end: 2, isTorn: false)
         let failure = try code {
             try follower.take(
                 batch, hall: { _ in throw ChatError(.busy) }, user: { _ in throw ChatError(.busy) })

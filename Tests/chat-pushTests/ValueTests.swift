@@ -304,7 +304,7 @@ private final class Cache {
         #expect(try cache.identity(credentials, in: database).session == session)
         cache.forget(.sessionEnded(sessionID: session.id + 1, userID: ana.id))
         #expect(try cache.identity(credentials, in: database).session == session)
-        for change in try database.log(after: 0).events { cache.forget(change.event) }
+        for event in try database.log(after: 0).events { cache.forget(event) }
         #expect(try code { _ = try cache.identity(credentials, in: database) } == .unauthenticated)
     }
 
@@ -331,7 +331,7 @@ private final class Cache {
             _ = try cache.identity(Credentials(tokens: [token]), in: database)
         }
         try database.setDisabled(true, user: ana.id)
-        for change in try database.log(after: 0).events { cache.forget(change.event) }
+        for event in try database.log(after: 0).events { cache.forget(event) }
         for token in tokens {
             let credentials = Credentials(tokens: [token])
             #expect(

@@ -35,24 +35,10 @@ public enum LogEvent: Sendable, Equatable {
     case userChanged(userID: Int64, isRenamed: Bool)
 }
 
-/// An event with its place in the log.
-public struct LoggedEvent: Sendable, Equatable {
-    /// The entry that tells of it. Messages of one transaction share an entry.
-    public var position: LogPosition
-    /// What happened.
-    public var event: LogEvent
-
-    /// Makes an event of its parts.
-    public init(position: LogPosition, event: LogEvent) {
-        self.position = position
-        self.event = event
-    }
-}
-
 /// What the log says since a position.
 public struct LogBatch: Sendable, Equatable {
     /// What happened, oldest first.
-    public var events: [LoggedEvent]
+    public var events: [LogEvent]
     /// The position behind the last entry.
     public var end: LogPosition
     /// Whether there is more behind it, which was left for the next look.
@@ -62,7 +48,7 @@ public struct LogBatch: Sendable, Equatable {
 
     /// Makes a batch of its parts.
     public init(
-        events: [LoggedEvent], end: LogPosition, hasMore: Bool = false, isTorn: Bool
+        events: [LogEvent], end: LogPosition, hasMore: Bool = false, isTorn: Bool
     ) {
         self.events = events
         self.end = end

@@ -27,7 +27,7 @@ extension ChatDatabase {
         let row = try FastStatement(Self.entriesAfter, in: db)
         row.bind(1, start)
         defer { row.finish() }
-        var events: [LoggedEvent] = []
+        var events: [LogEvent] = []
         var last = start
         var hasMore = false
         while try row.step() {
@@ -37,9 +37,7 @@ extension ChatDatabase {
                 break
             }
             last = id
-            if let event = Self.event(row) {
-                events.append(LoggedEvent(position: LogPosition(id), event: event))
-            }
+            if let event = Self.event(row) { events.append(event) }
         }
         // Nothing behind the position, and still it is not the end: the log was emptied, or a backup was put back.
         if last == start {

@@ -159,8 +159,8 @@ private final class FaultyStorage: ModelStorage, @unchecked Sendable {
     override func log(after position: LogPosition, limit: Int) throws -> LogBatch {
         var batch = try super.log(after: position, limit: limit)
         if fault == .editNotTold {
-            batch.events.removeAll { logged in
-                guard case .messageChanged(let message, _) = logged.event else { return false }
+            batch.events.removeAll { event in
+                guard case .messageChanged(let message, _) = event else { return false }
                 return message.change?.deleted == nil
             }
         }

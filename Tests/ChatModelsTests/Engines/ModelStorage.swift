@@ -315,7 +315,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
     func logEnd() throws -> LogPosition { LogPosition(Int64(state.log.count)) }
 
     func log(after position: LogPosition, limit: Int) throws -> LogBatch {
-        var events: [LoggedEvent] = []
+        var events: [LogEvent] = []
         var end = position
         var hasMore = false
         for number in state.log.indices.dropFirst(Int(position.number)) {
@@ -324,7 +324,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
                 break
             }
             end = LogPosition(Int64(number + 1))
-            events += tell(state.log[number]).map { LoggedEvent(position: end, event: $0) }
+            events += tell(state.log[number])
         }
         return LogBatch(events: events, end: end, hasMore: hasMore, isTorn: false)
     }
