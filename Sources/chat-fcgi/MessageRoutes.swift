@@ -61,12 +61,15 @@ enum MessageRoutes {
         EntityTag { text in
             for number in [
                 HistoryPage.format, Int64(limits.pageSizeDefault), Int64(limits.pageSizeMax),
-                user.id, version.rev, version.change, version.messageID, version.renames,
+                user.id, version.rev, version.change, version.messageID, version.changedID,
+                version.renames,
             ] {
                 text.integer(number)
                 text.raw(".")
             }
             text.raw(version.createdAt.utf8)
+            text.raw(".")
+            text.raw(version.editedAt.utf8)
         }
     }
 

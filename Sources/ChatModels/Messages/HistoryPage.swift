@@ -5,7 +5,7 @@ import CompactJSON
 /// Where a hall's history stands: as long as it is the same, so is every page of it, to the byte.
 ///
 /// The position alone would not do: when a backup is put back, the hall comes by the same positions again, with other
-/// messages. That message's id, and the moment when it was said, tell one past from the other.
+/// messages and other changes. What was said last and what was changed last, and when, tell one past from the other.
 public struct HistoryVersion: Sendable, Hashable {
     /// The hall's position.
     public var rev: Int64
@@ -15,17 +15,24 @@ public struct HistoryVersion: Sendable, Hashable {
     public var messageID: Int64
     /// When that was.
     public var createdAt: String
+    /// The message that was changed last; 0 where none was.
+    public var changedID: Int64
+    /// When it was edited; empty where it was not, or has been deleted.
+    public var editedAt: String
     /// How often anybody in the chat got another username: messages have those in them.
     public var renames: Int64
 
     /// Makes a version of its parts.
     public init(
-        rev: Int64, change: Int64, messageID: Int64, createdAt: String, renames: Int64 = 0
+        rev: Int64, change: Int64, messageID: Int64, createdAt: String, changedID: Int64 = 0,
+        editedAt: String = "", renames: Int64 = 0
     ) {
         self.rev = rev
         self.change = change
         self.messageID = messageID
         self.createdAt = createdAt
+        self.changedID = changedID
+        self.editedAt = editedAt
         self.renames = renames
     }
 }

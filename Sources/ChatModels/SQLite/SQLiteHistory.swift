@@ -20,16 +20,20 @@ struct SQLiteHistory: History {
     ) throws -> HistoryVersion {
         let row = try FastStatement(Self.lastMessage, in: db)
         row.bind(1, hall.lastMessageID)
+        row.bind(2, hall.hallID)
+        row.bind(3, hall.change)
         guard try row.step() else { throw ChatError(.internalError) }
         defer { row.finish() }
-        // Where nothing was said, the message has no columns: 0 and an empty text.
+        // Where nothing was said, or nothing changed, there are no columns: 0 and an empty text.
         return HistoryVersion(
             rev: hall.rev, change: hall.change, messageID: row.integer(1), createdAt: row.text(2),
-            renames: row.integer(0))
+            changedID: row.integer(3), editedAt: row.text(4), renames: row.integer(0))
     }
 
     private static let lastMessage = """
-        SELECT i.renames, m.id, m.created_at FROM instance i LEFT JOIN messages m ON m.id = ?
+        SELECT i.renames, m.id, m.created_at, mc.message_id, mc.edited_at
+        FROM instance i LEFT JOIN messages m ON m.id = ?
+        LEFT JOIN message_changes mc ON mc.hall_id = ? AND mc.change = ?
         """
 
     /// The newest messages, or those before one; see ``History/page(limit:before:)``.

@@ -9,11 +9,14 @@ extension ModelReader: ChatReading {
     func history(of hallID: Int64, as userID: Int64) throws -> any History {
         let (hall, _) = try storage.place(of: userID, in: hallID)
         let last = hall.messageIDs.last.map { storage.state.messages[Int($0) - 1] }
+        let changed = hall.messageIDs.map { storage.state.messages[Int($0) - 1] }
+            .first { hall.change > 0 && $0.change?.number == hall.change }
         return ModelHistory(
             storage: storage, hallID: hallID, userID: userID,
             version: HistoryVersion(
                 rev: hall.rev, change: hall.change, messageID: last?.id ?? 0,
-                createdAt: last?.createdAt ?? "", renames: storage.state.renames))
+                createdAt: last?.createdAt ?? "", changedID: changed?.id ?? 0,
+                editedAt: changed?.change?.editedAt ?? "", renames: storage.state.renames))
     }
 
     func earlierTexts(
