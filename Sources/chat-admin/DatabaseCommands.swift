@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import ChatModels
+import ChatOptions
 import Glibc
 import Sockets
 
@@ -27,6 +28,8 @@ struct CheckCommand: ParsableCommand {
 
     @OptionGroup var options: AdminOptions
 
+    @OptionGroup var login: LoginOptions
+
     @Option(help: "The file with the front end's secret. It may be readable by root alone.")
     var secretFile = "/etc/halls/secret"
 
@@ -48,6 +51,16 @@ struct CheckCommand: ParsableCommand {
             throw ExitCode.failure
         }
         print("The database at \(options.path) is sound.")
+        if login.auth == .site {
+            let count = try database.accounts().count { $0.externalID == nil && !$0.isDisabled }
+            if count > 0 {
+                print(
+                    """
+                    Warning: \(count) \(count == 1 ? "user has" : "users have") no id of the site's, and nobody comes to them \
+                    by their names: 'chat-admin users link' says who they are.
+                    """)
+            }
+        }
         if unsafe access(secretFile, F_OK) != 0 { print("Warning: \(FrontEndPolicy.warning)") }
     }
 }

@@ -9,7 +9,8 @@ struct UsersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "users", abstract: "Make, list, rename and shut out users.",
         subcommands: [
-            Add.self, Password.self, Rename.self, ShowAs.self, Disable.self, Enable.self, List.self,
+            Add.self, Password.self, Rename.self, ShowAs.self, Link.self, Disable.self, Enable.self,
+            List.self,
         ])
 
     /// `chat-admin users add NAME`
@@ -129,6 +130,52 @@ struct UsersCommand: ParsableCommand {
                     Profile(name: name, picture: picture), of: user.id, by: .operator)
             }
             print("\(user.username) is shown as \(user.name).")
+        }
+    }
+
+    /// `chat-admin users link NAME ID`
+    struct Link: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say that a user is whom the site's own login knows by an id.")
+
+        @OptionGroup var options: AdminOptions
+
+        @Flag(help: "All users without an id: the username is the id of each.")
+        var all = false
+
+        @Argument(help: "The username.")
+        var name: String?
+
+        @Argument(help: "The site's id of the person.")
+        var externalID: String?
+
+        func validate() throws {
+            guard all ? name == nil : externalID != nil else {
+                throw ValidationError("Say a username and an id, or --all.")
+            }
+        }
+
+        func run() throws {
+            guard let name, let externalID else {
+                let count = try options.write { database in
+                    let accounts = try database.accounts()
+                    let taken = Set(accounts.compactMap(\.externalID))
+                    let others = accounts.filter {
+                        $0.externalID == nil && !taken.contains($0.user.username)
+                    }
+                    for other in others {
+                        try database.linkUser(other.user.id, to: other.user.username)
+                    }
+                    return others.count
+                }
+                return print("Linked \(count) \(count == 1 ? "user" : "users").")
+            }
+            let user = try options.write { database in
+                let user = try database.account(named: name).user
+                try database.linkUser(user.id, to: externalID)
+                return user
+            }
+            print("\(user.username) is whom the site knows as \(externalID).")
         }
     }
 

@@ -16,9 +16,23 @@ extension Call {
     func visitor() throws -> Visitor? {
         guard site.hasAccounts else {
             guard !request.remoteUser.isEmpty else { return nil }
-            return Visitor(user: try database.siteUser(named: request.remoteUser))
+            return Visitor(user: try siteUser())
         }
         return try database.reading(visitorWithSession)
+    }
+
+    /// Whom the site means, as the site says now. What others see of a person changes once a minute at most, however often
+    /// the site has another mind.
+    private func siteUser() throws -> User {
+        let person = try SitePerson(
+            id: request.remoteUser, handle: request.handle, name: request.name,
+            picture: request.picture, database.limits)
+        let user = try database.siteUser(person)
+        guard person.differs(from: user), (try? site.siteProfiles.take(for: user.id)) != nil
+        else { return user }
+        let changed = try database.update(user.id, as: person)
+        if changed != user { site.wake() }
+        return changed
     }
 
     /// Answers who is signed in, and reads what the answer needs in the same transaction that says who it is.

@@ -49,8 +49,12 @@ struct HTTPRequest: Sendable {
     var ifNoneMatch = ""
     /// The client's address.
     var remoteAddress = ""
-    /// The user whom the site's own login names.
+    /// Whom the site's own login means: the site's id of a person.
     var remoteUser = ""
+    /// What the site says of that person, where it does.
+    var handle = ""
+    var name = ""
+    var picture = ""
     /// What shows that the front end is the site's own.
     var secret = ""
     /// Whether the client came by HTTPS, as far as the front end knows.
@@ -80,6 +84,14 @@ extension HTTPRequest {
         ifNoneMatch = header("HTTP_IF_NONE_MATCH")
         remoteAddress = variable("REMOTE_ADDR")
         remoteUser = variable("REMOTE_USER")
+        // Headers of many sites can carry nothing but ASCII: those write other letters as an address does.
+        func told(_ name: StaticString) -> String {
+            let text = variable(name)
+            return Substring(text).percentDecoded() ?? text
+        }
+        handle = told("HALLS_HANDLE")
+        name = told("HALLS_NAME")
+        picture = variable("HALLS_PICTURE")
         secret = variable("HALLS_SECRET")
         let https = variable("HTTPS")
         isSecure =

@@ -138,6 +138,8 @@ struct Site: Sendable {
     var joins = RateLimiter(perSecond: 10, burst: 50)
     /// How fast one user may change what others see of them: ten times at once, and ten times a day.
     var profiles = RateLimiter(perSecond: 10.0 / 86_400, burst: 10)
+    /// How often the site may say something else of one user.
+    var siteProfiles = RateLimiter(perSecond: 1.0 / 60, burst: 1)
     /// How many logins and registrations run at once.
     var passwords = PasswordQueue(countMax: 4)
     /// The newest page of halls that were read lately, by hall.

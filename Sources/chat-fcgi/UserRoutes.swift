@@ -120,6 +120,11 @@ enum UserRoutes {
         let body = try RequestBody(call.request)
         let profile = Profile(
             name: try body.optionalString("name"), picture: try body.optionalString("picture"))
+        if profile.name != nil && !call.request.name.isEmpty
+            || profile.picture != nil && !call.request.picture.isEmpty
+        {
+            throw ChatError(.notAllowed, "The site says what is shown of you.")
+        }
         try call.site.profiles.take(for: user.id)
         let changed = try call.database.setProfile(profile, of: user.id, by: .user(user.id))
         if changed != user { call.site.wake() }

@@ -144,7 +144,71 @@ import Testing
         let renamed = try database.renameUser(cara.id, to: "cara.lopez")
         #expect(try database.siteUser(named: "cara") == renamed)
         // The site has somebody of that name, too: it is somebody else, and inherits nothing.
-        #expect(try code { _ = try database.siteUser(named: "cara.lopez") } == .unauthenticated)
+        #expect(try database.siteUser(named: "cara.lopez").username == "cara.lopez2")
+    }
+
+    // MARK: The site's people
+
+    private func site(
+        _ id: String, _ handle: String = "", _ name: String = "", _ picture: String = ""
+    ) throws -> SitePerson {
+        try SitePerson(id: id, handle: handle, name: name, picture: picture, database.limits)
+    }
+
+    @Test func `whom the site knows by an id keeps it through every other name`() throws {
+        let first = try database.siteUser(site("42", "cara", "Cara López", "/media/1.png"))
+        #expect(first.username == "cara" && first.name == "Cara López")
+        #expect(first.picture == "/media/1.png")
+        try database.setMember(first.id, of: hall.id, as: .member)
+
+        let now = try site("42", "cara.m", "Cara Mora")
+        #expect(now.differs(from: first))
+        #expect(try database.siteUser(now).id == first.id)
+        let changed = try database.update(first.id, as: now)
+        #expect(changed.username == "cara.m" && changed.name == "Cara Mora")
+        #expect(changed.picture == "/media/1.png")
+        #expect(!now.differs(from: changed))
+        #expect(try database.update(first.id, as: now) == changed)
+        #expect(try database.halls(of: first.id).map(\.id) == [hall.id])
+
+        // The handle is used again by somebody else, who gets nothing of hers.
+        let other = try database.siteUser(site("43", "cara"))
+        #expect(other.id != first.id && other.username == "cara")
+        #expect(try database.halls(of: other.id).isEmpty)
+        let third = try database.siteUser(site("44", "Cara"))
+        #expect(third.username == "Cara2")
+        #expect(try !site("44", "Cara").differs(from: third))
+    }
+
+    @Test func `nobody comes to an account of the chat's own by its name`() throws {
+        let stranger = try database.siteUser(named: "ana")
+        #expect(stranger.id != ana.id && stranger.username == "ana2")
+        #expect(try database.siteUser(named: "ana") == stranger)
+        #expect(try database.siteUser(site("7", "ana")).username == "ana3")
+
+        try database.linkUser(ana.id, to: "ana")
+        #expect(try database.siteUser(named: "ana").id == ana.id)
+        #expect(
+            try database.accounts().map(\.externalID) == ["ana", nil, nil, "7"])
+        #expect(try code { _ = try database.linkUser(99, to: "x") } == .notFound)
+    }
+
+    @Test func `what the site says that cannot be shown locks nobody out`() throws {
+        let user = try database.siteUser(
+            site("id with blanks \u{1F375}", "Ana García!", "\u{202E}", "https://x/y"))
+        #expect(user.username == "Ana.García" && user.name == "Ana.García")
+        #expect(user.picture == nil)
+        #expect(try database.siteUser(site("2", "\u{1F375}")).username == "person")
+        #expect(try database.siteUser(site("3", "!!")).username == "person2")
+        let long = try database.siteUser(site("4", String(repeating: "x", count: 200)))
+        #expect(long.username.count == 58)
+        #expect(
+            try database.siteUser(site("5", String(repeating: "x", count: 64))).username
+                == long.username + "2")
+        for id in ["", "a\u{0}", String(repeating: "x", count: 256)] {
+            #expect(try code { _ = try site(id, "ana") } == .invalidUsername)
+        }
+        #expect(try code { _ = try site("a b") } == .invalidUsername)
     }
 
     @Test func `nothing that was kept shows a name that is no longer so`() throws {

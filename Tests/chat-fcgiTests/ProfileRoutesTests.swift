@@ -79,6 +79,39 @@ import Testing
         #expect(response.code == "invalid_request")
     }
 
+    @Test func `what the site says of a person is shown, and cannot be changed here`() throws {
+        client.site.hasAccounts = false
+        func ask(_ method: HTTPRequest.Method, name: String, _ body: JSONValue? = nil)
+            -> HTTPResponse
+        {
+            var request = client.request(method, "/chat/me", body)
+            (request.remoteUser, request.handle, request.name) = ("7", "cara", name)
+            return client.send(request)
+        }
+        let first = ask(.get, name: "Cara L").json["user"]
+        #expect(first?["username"]?.string == "cara" && first?["name"]?.string == "Cara L")
+        #expect(ask(.patch, name: "Cara L", ["name": "X"]).code == "not_allowed")
+        #expect(ask(.patch, name: "Cara L", ["picture": "hue:1"]).status == .ok)
+
+        let wakes = client.wakeCount
+        #expect(ask(.get, name: "Cara M").json["user"]?["name"]?.string == "Cara M")
+        #expect(client.wakeCount == wakes + 1)
+        // Another mind within the minute waits; who says nothing changes nothing.
+        #expect(ask(.get, name: "Cara N").json["user"]?["name"]?.string == "Cara M")
+        #expect(ask(.get, name: "").json["user"]?["name"]?.string == "Cara M")
+        client.site.siteProfiles = RateLimiter(perSecond: 1, burst: 1)
+        #expect(ask(.get, name: "Cara N").json["user"]?["name"]?.string == "Cara N")
+    }
+
+    @Test(arguments: [
+        ("Ana%20Garc%C3%ADa", "Ana García"), ("Ana García", "Ana García"), ("100%", "100%"),
+    ])
+    func `a name may come as an address writes it`(_ told: String, _ name: String) {
+        let values = ["HALLS_NAME": [told]]
+        let request = HTTPRequest(body: .whole([])) { values["\($0)"] ?? [] }
+        #expect(request.name == name)
+    }
+
     @Test func `a page that is kept ready, and its tag, show no old name`() throws {
         let hall = try client.database.makeHall(owner: ana)
         try client.database.say("hello", in: hall, as: ana)

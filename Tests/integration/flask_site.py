@@ -2,7 +2,9 @@
 """A small site with a login of its own, as docs/operating.md tells it to stand beside the chat."""
 
 import contextlib
+import dataclasses
 import threading
+import urllib.parse
 
 import flask
 import werkzeug.serving
@@ -12,17 +14,35 @@ FORM = """<!doctype html><title>The site</title>
 HOME = '<!doctype html><title>The site</title><form method="post" action="/logout"><button>Let me out</button></form>'
 
 
+@dataclasses.dataclass
+class User:
+    """Somebody as the site knows them."""
+
+    id: str
+    nick: str
+    name: str = ""
+    avatar: str = ""
+
+    def __post_init__(self):
+        self.name = self.name or f"{self.nick.capitalize()} García"
+
+
 def make_app(check):
     """The site; `check` is the source of its answer to nginx, which the document has."""
     app = flask.Flask(__name__)
     app.secret_key = "known to the test alone"
-    exec(check, {"app": app, "session": flask.session})
+    users = {}
+    app.people = users
+    exec(check, {"app": app, "session": flask.session, "users": users, "quote": urllib.parse.quote})
 
     @app.route("/login", methods=["GET", "POST"])
     def login():
         if flask.request.method == "GET" or flask.request.form["password"] != "right":
             return FORM
-        flask.session["name"] = flask.request.form["name"]
+        nick = flask.request.form["name"]
+        user = next((user for user in users.values() if user.nick == nick), None) or User(str(100 + len(users)), nick)
+        users[user.id] = user
+        flask.session["user_id"] = user.id
         return flask.redirect(flask.request.args.get("next", "/"))
 
     @app.post("/logout")
@@ -32,7 +52,7 @@ def make_app(check):
 
     @app.get("/")
     def home():
-        return HOME if "name" in flask.session else flask.redirect("/login")
+        return HOME if "user_id" in flask.session else flask.redirect("/login")
 
     return app
 

@@ -12,11 +12,14 @@ import flask_site
 from browsing import CHROMIUM
 from halls_site import NGINX, ROOT, SiteSession, free_port, wait_until
 from swarm import UPGRADE, open_socket
-from listener import Listener, connect_answer, found
+from listener import Listener, connect_answer, enter, found
 
 SECTION = re.search(r"^### The site's own login$(.*?)^## ", (ROOT / "docs/operating.md").read_text(), re.M | re.S)[1]
 POLLING = "/socket.io/?EIO=4&transport=polling"
-FORGED = {name: "ana" for name in ("X-User", "X-Remote-User", "Remote-User", "X_Remote_User")}
+FORGED = {
+    name: "ana"
+    for name in ("X-User", "X-Remote-User", "Remote-User", "X_Remote_User", "X-Handle", "X-Name", "X-Picture", "Halls-Name")
+}  # fmt: skip
 
 
 def snippet(language, word):
@@ -44,14 +47,17 @@ def edit(path, *replacements):
 @pytest.fixture
 def flask_beside(make_site):
     """nginx, the daemons, and the site with a form for its login."""
-    with flask_site.served(flask_site.make_app(snippet("python", "/check"))) as port:
+    app = flask_site.make_app(snippet("python", "/check"))
+    with flask_site.served(app) as port:
         directives = server_directives(snippet("nginx", "location = /login-check")).replace(":9000", f":{port}")
         site = make_site.unstarted(flags={"auth": "site", "login-url": "/login?next=/chat.html"}, server=directives)
         # The site has the pages that the rendered configuration has otherwise.
         config = site.folder / "nginx/nginx.conf"
         config.write_text(re.sub(r"location (= )?/ \{\s*return [^}]*\}\s*", "", config.read_text()))
         (site.folder / "nginx/halls/own/login.conf").write_text(snippet("nginx", "auth_request_set"))
-        yield site.start()
+        site.start()
+        site.people = app.people
+        yield site
 
 
 def signed_in(site, name):
@@ -106,6 +112,34 @@ def test_whom_the_site_knows_talks_and_a_header_of_ones_own_counts_for_nothing(f
 
     assert ana.post("/logout", allow_redirects=False).status_code == 302
     assert ana.get("/chat/session").json()["user"] is None
+
+
+def test_a_person_of_the_site_is_the_sites_id_whatever_the_names(flask_beside):
+    site = flask_beside
+    ana, ben = signed_in(site, "ana"), signed_in(site, "ben")
+    hall = found(ben, "Garden")
+    before = ana.get("/chat/session").json()["user"]
+    assert (before["username"], before["name"]) == ("ana", "Ana García")
+    enter(hall, ana)
+    listener = Listener(ben, headers=cookie_header(ben))
+    told = []
+    listener.client.on("user_changed", told.append)
+    assert listener.join(hall)["ok"]
+
+    (known,) = [user for user in site.people.values() if user.nick == "ana"]
+    known.nick, known.name, known.avatar = "ana.m", "Ana Mora", "/media/ana.png"
+    after = ana.get("/chat/session").json()["user"]
+    assert (after["id"], after["username"], after["name"]) == (before["id"], "ana.m", "Ana Mora")
+    assert after["picture"] == "/media/ana.png"
+    wait_until(lambda: [each["user"]["name"] for each in told] == ["Ana Mora"])
+    listener.close()
+
+    # Another id with a handle that is taken, and with one that was hers.
+    for nick, username in (("ben", "ben2"), ("ana", "ana")):
+        site.people["999" + nick] = flask_site.User("999" + nick, nick + "?")
+        other = signed_in(site, nick + "?").get("/chat/session").json()["user"]
+        assert other["username"] == username and other["id"] not in (before["id"], ben.get("/chat/session").json()["user"]["id"])
+    assert ana.get("/chat/halls").json()["halls"][0]["id"] == hall["id"]
 
 
 def test_another_front_end_says_nothing_of_who_a_client_is(flask_beside):

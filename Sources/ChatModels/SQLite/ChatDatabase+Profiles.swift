@@ -12,11 +12,10 @@ extension ChatDatabase {
             var after = before
             if let name = profile.name { after.name = name.isEmpty ? before.username : name }
             if let picture = profile.picture { after.picture = picture.isEmpty ? nil : picture }
-            guard after != before else { return before }
             if actor != .operator, after.name != before.name, after.name != after.username {
                 try requireOwnLook(ofName: after.name, shownBy: userID, db)
             }
-            return try keep(after, by: actor, db)
+            return try keep(after, insteadOf: before, by: actor, db)
         }
     }
 
@@ -27,24 +26,28 @@ extension ChatDatabase {
             let before = try user(userID, db)
             var after = before
             after.username = username
-            guard after != before else { return before }
             // Who has shown the username so far shows the new one.
             if before.name == before.username { after.name = username }
             if let other = try account(named: username, db), other.user.id != userID {
                 throw ChatError(.usernameTaken)
             }
-            try requireOwnLook(ofUser: username, but: userID, db)
-            try Self.forgetLooks(ofUser: userID, named: before.username, db)
-            try Self.keepLooks(ofUser: userID, named: username, db)
-            try db.execute(sql: "UPDATE instance SET renames = renames + 1")
-            return try keep(after, isRenamed: true, by: .operator, db)
+            if after != before { try requireOwnLook(ofUser: username, but: userID, db) }
+            return try keep(after, insteadOf: before, by: .operator, db)
         }
     }
 
-    private func keep(
-        _ user: User, isRenamed: Bool = false, by actor: Actor, _ db: Database
+    /// Keeps a user as the user is now, and tells of it in the log; does nothing for one who is as before.
+    func keep(
+        _ after: User, insteadOf before: User, by actor: Actor, _ db: Database
     ) throws -> User {
-        var user = user
+        guard after != before else { return before }
+        let isRenamed = after.username != before.username
+        if isRenamed {
+            try Self.forgetLooks(ofUser: after.id, named: before.username, db)
+            try Self.keepLooks(ofUser: after.id, named: after.username, db)
+            try db.execute(sql: "UPDATE instance SET renames = renames + 1")
+        }
+        var user = after
         user.version += 1
         try Self.refusingTakenName {
             try db.execute(
@@ -62,7 +65,7 @@ extension ChatDatabase {
         return user
     }
 
-    private func user(_ userID: Int64, _ db: Database) throws -> User {
+    func user(_ userID: Int64, _ db: Database) throws -> User {
         guard let user = try userIfKnown(userID, db) else {
             throw ChatError(.notFound, "There is no user with id \(userID).")
         }

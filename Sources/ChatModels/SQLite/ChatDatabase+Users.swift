@@ -25,36 +25,6 @@ extension ChatDatabase {
     }
 
     /// As ``PersonStorage`` says.
-    public func siteUser(named username: String) throws -> User {
-        let username = try Names.username(username, lengthMax: limits.usernameLengthMax)
-        if let known = try read({ db in try siteUser(named: username, db) }) { return known }
-        return try write { db in
-            // Another process may have met the user in between.
-            if let known = try siteUser(named: username, db) { return known }
-            return try insertUser(
-                named: username, passwordHash: nil, externalID: username, db)
-        }
-    }
-
-    /// The user whom the site knows by a name, whatever the username is by now.
-    private func siteUser(named name: String, _ db: Database) throws -> User? {
-        let known: Account
-        if let account = try account(Self.accountByExternalID, name, db) {
-            known = account
-        } else if let account = try account(named: name, db) {
-            // Somebody else had the name first: by the site's id, or with other letters.
-            guard account.externalID == nil, account.user.username == name else {
-                throw ChatError(.unauthenticated)
-            }
-            known = account
-        } else {
-            return nil
-        }
-        guard !known.isDisabled else { throw ChatError(.unauthenticated) }
-        return known.user
-    }
-
-    /// As ``PersonStorage`` says.
     public func authenticate(
         username: String, password: String, address: String
     ) throws -> User {
@@ -164,7 +134,7 @@ extension ChatDatabase {
         FROM users u 
         """
     private static let accountByName = selectAccounts + "WHERE u.username_key = ?"
-    private static let accountByExternalID = selectAccounts + "WHERE u.external_id = ?"
+    static let accountByExternalID = selectAccounts + "WHERE u.external_id = ?"
 
     private static func account(_ row: FastStatement) -> Account {
         Account(
@@ -172,7 +142,7 @@ extension ChatDatabase {
             hasPassword: row.bool(1), isDisabled: row.bool(2), createdAt: row.text(3))
     }
 
-    private func account(_ sql: String, _ text: String, _ db: Database) throws -> Account? {
+    func account(_ sql: String, _ text: String, _ db: Database) throws -> Account? {
         let row = try FastStatement(sql, in: db)
         row.bind(1, text)
         defer { row.finish() }
@@ -186,7 +156,7 @@ extension ChatDatabase {
         return try account(Self.accountByName, key, db)
     }
 
-    private func insertUser(
+    func insertUser(
         named username: String, passwordHash: String?, externalID: String? = nil, _ db: Database
     ) throws -> User {
         try Self.refusingTakenName {

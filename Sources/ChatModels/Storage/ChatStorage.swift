@@ -136,11 +136,20 @@ public protocol PersonStorage: Sendable {
     ///
     /// - Throws: ``ChatError``: `invalid_username`, `invalid_password`, `username_taken`.
     func createUser(named username: String, password: String) throws -> User
-    /// The user whom the site's own login names, made on first sight.
+    /// The user whom the site's own login means, made on first sight, with what the site says of the person. Nobody comes to
+    /// an account by its name: where the username is taken, a number stands behind it.
     ///
-    /// - Throws: ``ChatError``: `invalid_username`; `unauthenticated` for one whom the operator shut out, and for a name that
-    ///   differs from a known one only in case or width: that may be another person.
-    func siteUser(named username: String) throws -> User
+    /// - Throws: ``ChatError``: `unauthenticated` for one whom the operator shut out, and, where the site says no handle, for
+    ///   an id that differs from a known one only in case or width: that may be another person.
+    func siteUser(_ person: SitePerson) throws -> User
+    /// Takes over what the site says of a user: the username, as far as it is free, and what is shown.
+    ///
+    /// - Throws: ``ChatError``: `not_found`.
+    func update(_ userID: Int64, as person: SitePerson) throws -> User
+    /// Says that a user is whom the site knows by an id. Who was that so far is no longer.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `invalid_username`.
+    func linkUser(_ userID: Int64, to externalID: String) throws
     /// Refuses a name with which nobody could make an account.
     ///
     /// - Throws: ``ChatError``: `invalid_username`, `username_taken`.
@@ -235,6 +244,13 @@ public protocol LogStorage: Sendable {
 }
 
 extension ChatStorage {
+    /// The user whom the site's own login names, and says nothing more of.
+    ///
+    /// - Throws: ``ChatError``: `invalid_username`, and what ``PersonStorage/siteUser(_:)`` does.
+    public func siteUser(named username: String) throws -> User {
+        try siteUser(try SitePerson(id: username, limits))
+    }
+
     /// Does one thing with messages, in a transaction of its own.
     ///
     /// - Throws: what ``MessageStorage/perform(_:)`` refuses it with.

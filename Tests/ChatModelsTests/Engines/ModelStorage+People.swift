@@ -75,20 +75,53 @@ extension ModelStorage {
         return user
     }
 
-    func siteUser(named username: String) throws -> User {
-        let name = try normal(username)
-        let known = state.users.first { $0.externalID == name }
-        if let known {
+    func siteUser(_ person: SitePerson) throws -> User {
+        if let known = state.users.first(where: { $0.externalID == person.id }) {
             guard !known.isDisabled else { throw ChatError(.unauthenticated) }
             return known.user
         }
-        if let other = user(with: key(name)) {
-            guard other.externalID == nil, other.user.username == name, !other.isDisabled else {
-                throw ChatError(.unauthenticated)
-            }
-            return other.user
+        if person.handle == nil, let other = user(with: key(person.id)), let id = other.externalID,
+            key(id) == key(person.id)
+        {
+            throw ChatError(.unauthenticated)
         }
-        return add(name, password: nil, externalID: name)
+        let user = add(free(person.handle ?? person.id), password: nil, externalID: person.id)
+        return try update(user.id, as: person)
+    }
+
+    private func free(_ handle: String) -> String {
+        ([handle] + (2...1_000).map { "\(handle)\($0)" })
+            .first { user(with: key($0)) == nil } ?? ""
+    }
+
+    func update(_ userID: Int64, as person: SitePerson) throws -> User {
+        let before = state.users[try index(ofUser: userID)].user
+        var user = before
+        if let handle = person.handle, !Names.isHandle(user.username, madeOf: handle) {
+            user.username = free(handle)
+            if before.name == before.username { user.name = user.username }
+        }
+        user.name = person.profile.name ?? user.name
+        user.picture = person.profile.picture ?? user.picture
+        if user == before { return user }
+        if user.username != before.username { rename(userID, to: user.username) }
+        return keep(user, isRenamed: user.username != before.username)
+    }
+
+    func linkUser(_ userID: Int64, to externalID: String) throws {
+        let id = try SitePerson.id(externalID)
+        let index = try index(ofUser: userID)
+        for other in state.users.indices where state.users[other].externalID == id {
+            state.users[other].externalID = nil
+        }
+        state.users[index].externalID = id
+    }
+
+    func rename(_ userID: Int64, to username: String) {
+        state.renames += 1
+        for index in state.messages.indices where state.messages[index].senderID == userID {
+            state.messages[index].username = username
+        }
     }
 
     func authenticate(username: String, password: String, address: String) throws -> User {

@@ -294,10 +294,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         try requireFreeName(username, but: userID)
         if user.name == user.username { user.name = username }
         user.username = username
-        state.renames += 1
-        for index in state.messages.indices where state.messages[index].senderID == userID {
-            state.messages[index].username = username
-        }
+        rename(userID, to: username)
         return keep(user, isRenamed: true)
     }
 

@@ -23,6 +23,9 @@ final class AskedStorage {
 enum PersonStep: Sendable {
     case create(String)
     case site(String)
+    case sitePerson(id: String, handle: String, name: String)
+    case follow(user: Int64, handle: String, name: String)
+    case link(user: Int64, String)
     case signIn(String, password: String)
     case profile(Profile, user: Int64, isOperator: Bool)
     case rename(user: Int64, String)
@@ -43,6 +46,13 @@ enum PersonStep: Sendable {
         case .create(let name):
             return "\(try storage.createUser(named: name, password: "password1"))"
         case .site(let name): return "\(try storage.siteUser(named: name))"
+        case .sitePerson(let id, let handle, let name):
+            return "\(try storage.siteUser(try person(id, handle, name, storage)))"
+        case .follow(let user, let handle, let name):
+            return "\(try storage.update(user, as: try person("x", handle, name, storage)))"
+        case .link(let user, let id):
+            try storage.linkUser(user, to: id)
+            return "linked"
         case .signIn(let name, let password):
             let user = try storage.authenticate(
                 username: name, password: password, address: "192.0.2.1")
@@ -80,6 +90,12 @@ enum PersonStep: Sendable {
         }
     }
 
+    private func person(
+        _ id: String, _ handle: String, _ name: String, _ storage: any ChatStorage
+    ) throws -> SitePerson {
+        try SitePerson(id: id, handle: handle, name: name, picture: "", storage.limits)
+    }
+
     static func random(_ random: inout SeededRandom) -> PersonStep {
         let user = Int64.random(in: 1...7, using: &random)
         let number = Int.random(in: 0..<12, using: &random)
@@ -87,7 +103,11 @@ enum PersonStep: Sendable {
         let name =
             ["ana", "Ana", "\u{430}na", "ben", "zoe", "Zoe", "you", "x y", "cara.", "newt"]
             .randomElement(using: &random) ?? ""
-        switch Int.random(in: 0..<20, using: &random) {
+        let shown = ["", "Ana María", "\u{200B}"].randomElement(using: &random) ?? ""
+        switch Int.random(in: 0..<24, using: &random) {
+        case 20, 21: return .sitePerson(id: "\(user % 4)", handle: name, name: shown)
+        case 22: return .follow(user: user, handle: name, name: shown)
+        case 23: return .link(user: user, name)
         case 0: return .create(name)
         case 1: return .site(name)
         case 2: return .signIn(name, password: user < 5 ? "password1" : "password2")
