@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Banner } from "../../nginx/site/static/js/banner.js";
+import { Banner } from "../../nginx/site/static/js/announcer.js";
 import en from "../../nginx/site/static/js/en.js";
 import { Language } from "../../nginx/site/static/js/language.js";
 import { Rest } from "../../nginx/site/static/js/rest.js";

@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { beginningOf, isEmojiOnly, isLong, splitContent } from "../../nginx/site/static/js/content.js";
-import { splitLinks } from "../../nginx/site/static/js/links.js";
+import { beginningOf, isEmojiOnly, isLong, splitContent, splitLinks } from "../../nginx/site/static/js/content.js";
 
 test("emoji-only messages are told from text", () => {
   for (const text of ["👍", "🎉🎉🎉", "❤️", "👩‍👩‍👧‍👦", "🇪🇸 🇲🇽", "👍🏽", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", " 😀\n"]) assert.ok(isEmojiOnly(text), text);

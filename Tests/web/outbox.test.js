@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Outbox } from "../../nginx/site/static/js/outbox.js";
-import { Sender } from "../../nginx/site/static/js/sender.js";
+import { Outbox, Sender } from "../../nginx/site/static/js/outbox.js";
 import { SafeStorage } from "../../nginx/site/static/js/utils.js";
 import { MemoryStorage, settled } from "./support.js";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeHandshake, decodePacket, encodePacket, reconnectionDelay } from "../../nginx/site/static/js/packets.js";
+import { decodeHandshake, decodePacket, encodePacket, reconnectionDelay } from "../../nginx/site/static/js/socket.js";
 
 // The examples of Socket.IO's protocol description, revision 5.
 const examples = [

@@ -7,14 +7,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAddress } from "../../nginx/site/static/js/addresses.js";
-import { beginningOf, isEmojiOnly, isLong, splitContent } from "../../nginx/site/static/js/content.js";
-import { splitLinks } from "../../nginx/site/static/js/links.js";
+import { beginningOf, isEmojiOnly, isLong, splitContent, splitLinks } from "../../nginx/site/static/js/content.js";
 import { deletedSentence } from "../../nginx/site/static/js/message-view.js";
 import { HallHistory } from "../../nginx/site/static/js/messages.js";
 import en from "../../nginx/site/static/js/en.js";
 import { Language } from "../../nginx/site/static/js/language.js";
-import { decodePacket } from "../../nginx/site/static/js/packets.js";
 import { layoutRows } from "../../nginx/site/static/js/rows.js";
+import { decodePacket } from "../../nginx/site/static/js/socket.js";
 import { initialOf, shownName } from "../../nginx/site/static/js/users.js";
 import { foldText, textLength, writtenText } from "../../nginx/site/static/js/utils.js";
 

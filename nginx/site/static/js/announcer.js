@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { deletedSentence } from "./message-view.js";
+
 const keptMilliseconds = 10_000;
 const sentencesMax = 20;
 const arrivalsMax = 3;
@@ -7,8 +9,6 @@ const gatherMilliseconds = 1500;
 
 const shownMilliseconds = 2500;
 const shownMillisecondsPerCharacter = 50;
-
-import { deletedSentence } from "./message-view.js";
 
 /** Says what happened to who does not look: in a live region, in which each sentence stands for some seconds. */
 export class Announcer {
@@ -78,5 +78,56 @@ export class Announcer {
   sayFailed(code, name) {
     const reason = code && code !== "internal" ? ` ${this.#language.error({ code })}` : "";
     this.say((name ? this.#language.t("not_sent_in", { name }) : this.#language.t("not_sent")) + reason);
+  }
+}
+
+const patienceMilliseconds = 2000;
+const backMilliseconds = 2500;
+
+/**
+ * Says what does not work at the moment, and what does. It floats: nothing moves when it comes or goes. It is never
+ * hidden, only empty: a live region that appears together with its text is not heard.
+ */
+export class Banner {
+  #element;
+  #language;
+  #state = null;
+  #isSlow = false;
+  #shown = null;
+  #timer = null;
+
+  constructor({ element, language }) {
+    this.#element = element;
+    this.#language = language;
+    language.on("changed", () => this.#say());
+  }
+
+  /** The server lets somebody wait. What is worse than that is said in its place. */
+  slowChanged(isSlow) {
+    this.#isSlow = isSlow;
+    this.#show(this.#state);
+  }
+
+  connectionChanged(state, before) {
+    clearTimeout(this.#timer);
+    if (state === "ended") this.#isSlow = false;
+    if (state === "ended") this.#show(null);
+    else if (state === "connecting") this.#timer = setTimeout(() => this.#show("reconnecting"), patienceMilliseconds);
+    else if (state !== "online") this.#show(state);
+    else if (this.#state !== null && before !== "online") {
+      this.#show("back");
+      this.#timer = setTimeout(() => this.#show(null), backMilliseconds);
+    }
+  }
+
+  #show(state) {
+    this.#state = state;
+    this.#shown = this.#isSlow && !["offline", "unreachable"].includes(state) ? "slow" : state;
+    this.#element.dataset.state = this.#shown ?? "";
+    this.#say();
+  }
+
+  #say() {
+    this.#element.textContent = this.#shown === null ? "" : this.#language.t(`banner_${this.#shown}`);
   }
 }

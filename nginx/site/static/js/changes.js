@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Sender } from "./sender.js";
+import { Sender } from "./outbox.js";
 import { Emitter } from "./utils.js";
 
 const undoMilliseconds = 5000;

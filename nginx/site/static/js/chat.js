@@ -3,7 +3,7 @@
 // The entry: asks who is there, then shows either the welcome screen or the chat.
 
 import { socketAddress } from "./addresses.js";
-import { Banner } from "./banner.js";
+import { Banner } from "./announcer.js";
 import { ChatPage } from "./chat-page.js";
 import { refuseFiles } from "./clipboard.js";
 import { Waiting } from "./connection.js";

@@ -3,7 +3,7 @@
 import { openDialog } from "./dialogs.js";
 import { copyOf } from "./dom.js";
 import { keepsOrder } from "./halls.js";
-import { isTouch } from "./text-field.js";
+import { isTouch } from "./composer.js";
 import { Emitter } from "./utils.js";
 
 const longPressMilliseconds = 500;

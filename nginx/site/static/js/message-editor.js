@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { copyOf } from "./dom.js";
-import { TextField } from "./text-field.js";
+import { TextField } from "./composer.js";
 import { Emitter, isComposing, writtenText } from "./utils.js";
 
 /**
