@@ -974,7 +974,7 @@ def test_a_wrong_password_is_said_and_the_right_one_lets_in(shared_site, seat, p
     one = seat(shared_site).open()
 
     one.sign_in(ana.user["username"], "not the password")
-    expect(one["#login .form-error"]).to_have_text("Wrong name or password.")
+    expect(one["#login .form-error"]).to_have_text("Wrong username or password.")
     one.sign_in(ana.user["username"])
     one.is_at("chat")
     one["#open-settings"].click()
@@ -1263,7 +1263,7 @@ def test_a_page_that_cannot_start_says_so_within_seconds(shared_site, seat, pair
         "the guard and a module are missing": {"js/guard.js": None, "js/navigation.js": None},
         "every script is missing": {"js/*.js": None},
         "an exception as it is loaded": {"js/settings.js": "export class Settings { static open() { nothing(); } }"
-                                         " export const mayUseSingleKeys = () => true;"},
+                                         " export const mayUseSingleKeys = () => true, nameModifierKeys = () => {}, wireKeyboard = () => {};"},
         "an exception as the chat opens": {"js/chat-page.js": "export class ChatPage { constructor() { nothing(); } }"},
     }[trouble]  # fmt: skip
     for name, body in files.items():
@@ -2128,7 +2128,7 @@ def test_the_second_load_asks_for_the_page_alone(make_site, seat):
     page.wait_for_timeout(300)
 
     files = {request: url for request, url in asked.items() if "/static/" in url}
-    assert len(files) > 40
+    assert len(files) > 30
     assert [url for request, url in files.items() if request not in kept] == []
 
 
@@ -2234,7 +2234,7 @@ def test_with_larger_letters_a_disc_holds_its_letter_and_covers_no_text(seeded, 
         const range = document.createRange();
         range.selectNodeContents(disc);
         const [letter, box] = [range.getBoundingClientRect(), disc.getBoundingClientRect()];
-        const text = disc.parentElement.querySelector(".author, .member-name, .me-name").getBoundingClientRect();
+        const text = disc.parentElement.querySelector(".author, .person-name").getBoundingClientRect();
         return letter.width > box.width - 4 || letter.height > box.height - 4 || box.right > text.left;
     }).length"""
     assert one.page.evaluate(spilled) == 0

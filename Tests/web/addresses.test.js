@@ -3,23 +3,23 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
-import { hallAddress, parseAddress, rootOf } from "../../nginx/site/static/js/addresses.js";
+import { hallAddress, parseAddress, rootOf } from "../../nginx/site/static/js/server.js";
 
 const site = new URL("../../nginx/site/", import.meta.url);
 const read = (path) => readFileSync(new URL(path, site), "utf8");
 
 test("the root is the folder of chat.html, wherever that lies and whatever version its files have", () => {
   for (const [address, root] of [
-    ["https://chat.example/static/js/addresses.js", "/"],
-    ["http://127.0.0.1:8080/static/halls/0123456789abcdef/js/addresses.js", "/"],
-    ["https://www.example/community/static/js/addresses.js", "/community/"],
-    ["https://www.example/a/b/static/halls/0123456789abcdef/js/addresses.js?x", "/a/b/"],
-    ["https://www.example/static/chat/static/js/addresses.js", "/static/chat/"],
+    ["https://chat.example/static/js/server.js", "/"],
+    ["http://127.0.0.1:8080/static/halls/0123456789abcdef/js/server.js", "/"],
+    ["https://www.example/community/static/js/server.js", "/community/"],
+    ["https://www.example/a/b/static/halls/0123456789abcdef/js/server.js?x", "/a/b/"],
+    ["https://www.example/static/chat/static/js/server.js", "/static/chat/"],
   ]) assert.equal(rootOf(address), root, address);
 });
 
-test("no file of the page but addresses.js names a path from the root of the host", () => {
-  const scripts = readdirSync(new URL("static/js/", site)).filter((name) => name !== "addresses.js");
+test("no file of the page but server.js names a path from the root of the host", () => {
+  const scripts = readdirSync(new URL("static/js/", site)).filter((name) => name !== "server.js");
   const styles = readdirSync(new URL("static/css/", site));
   const paths = ["chat.html", ...scripts.map((name) => `static/js/${name}`), ...styles.map((name) => `static/css/${name}`)];
   for (const path of paths) {

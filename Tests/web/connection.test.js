@@ -5,8 +5,7 @@ import { test } from "node:test";
 import { Banner } from "../../nginx/site/static/js/announcer.js";
 import en from "../../nginx/site/static/js/en.js";
 import { Language } from "../../nginx/site/static/js/language.js";
-import { Rest } from "../../nginx/site/static/js/rest.js";
-import { Waiting } from "../../nginx/site/static/js/connection.js";
+import { Rest, Waiting } from "../../nginx/site/static/js/server.js";
 import { settled } from "./support.js";
 
 function waitingOf(t, options) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { letterOf } from "../../nginx/site/static/js/keyboard.js";
+import { letterOf } from "../../nginx/site/static/js/settings.js";
 
 test("a key that writes a Latin letter is that letter, wherever it lies", () => {
   assert.equal(letterOf({ key: "k", code: "KeyK" }), "k");

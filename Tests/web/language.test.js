@@ -114,7 +114,7 @@ test("who chooses a name or a password that is refused is told why, and what wil
   const refusals = [
     [{ code: "invalid_username", problem: { limit: 64 } }, /64 letters and digits, without spaces/u, /64 letras y cifras, sin espacios/u],
     // A word that the page itself has for somebody; such a refusal has no limit.
-    [{ code: "invalid_username", problem: {} }, /Halls uses that name/u, /lo usa Halls/u],
+    [{ code: "invalid_username", problem: {} }, /Halls uses that username/u, /lo usa Halls/u],
     [{ code: "invalid_password", problem: { limit: 8 } }, /at least 8 characters/u, /al menos 8 caracteres/u],
     [{ code: "invalid_password", problem: { limit: 1024 } }, /too long/u, /demasiado larga/u],
     [{ code: "invalid_password", problem: {} }, /can’t be seen/u, /no se ve/u],

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { layoutRows } from "../../nginx/site/static/js/rows.js";
+import { layoutRows } from "../../nginx/site/static/js/messages.js";
 
 const message = (id, values = {}) => ({
   id, rev: id, hall_id: 1, sender_id: 1, username: "marta", content: `m${id}`, created_at: "2026-11-23T09:00:00.000Z", ...values,

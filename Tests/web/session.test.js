@@ -626,3 +626,32 @@ test("a deletion hides at once and is sent after five seconds, or never if it is
   assert.deepEqual(sent, [["delete_message", { hall_id: 1, id: 2 }]]);
   assert.deepEqual([history.get(1).deleted, history.get(2).deleted], [undefined, "sender"]);
 });
+
+test("a pushed change of a person counts at once; with each connection it is asked again, after the halls are joined", async (t) => {
+  const order = [];
+  const answers = { users: (ids) => (order.push(["users", ...ids]), []) };
+  const { session, socket, requests } = sessionOf(t, { answers });
+  socket.answers.join_hall = ({ hall_id: id }) => (order.push(["join", id]), { ok: true, rev: 3 });
+  const settle = async () => {
+    await settled();
+    t.mock.timers.tick(50);
+    await settled();
+  };
+  socket.comesOnline();
+  await settle();
+  await settle();
+
+  socket.emit("user_changed", { user: { id: 2, username: "ben", name: "Ben", version: 1 } });
+  socket.emit("user_changed", { user: { id: 1, username: "marta2", name: "Marta", version: 1 } });
+  assert.equal(session.people.of(2, "ben").name, "Ben");
+  assert.equal(session.user.name, "Marta");
+  assert.equal(session.user.username, "marta2");
+
+  socket.goesOffline();
+  socket.comesOnline();
+  await settle();
+  await settle();
+
+  assert.deepEqual(order, [["join", 1], ["join", 2], ["users", 1], ["join", 1], ["join", 2], ["users", 2, 1]]);
+  assert.deepEqual(requests.users[1], [[2, 1], [1, 1]]);
+});

@@ -35,7 +35,7 @@ test("messages, halls and users do not import each other, and neither they nor w
     const imports = [...read(`static/js/${name}.js`).matchAll(/from "\.\/(.+)\.js"/gu)].map((match) => match[1]);
     assert.deepEqual(imports.filter((each) => nouns.includes(each)), [], name);
   }
-  for (const name of [...nouns, "rows", "content", "utils"]) {
+  for (const name of [...nouns, "content", "utils"]) {
     assert.doesNotMatch(read(`static/js/${name}.js`), /\b(?:document|window|navigator|location)\./u, name);
   }
 });

@@ -6,15 +6,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseAddress } from "../../nginx/site/static/js/addresses.js";
+import { parseAddress } from "../../nginx/site/static/js/server.js";
 import { beginningOf, isEmojiOnly, isLong, splitContent, splitLinks } from "../../nginx/site/static/js/content.js";
 import { deletedSentence } from "../../nginx/site/static/js/message-view.js";
-import { HallHistory } from "../../nginx/site/static/js/messages.js";
+import { HallHistory, layoutRows } from "../../nginx/site/static/js/messages.js";
 import en from "../../nginx/site/static/js/en.js";
 import { Language } from "../../nginx/site/static/js/language.js";
-import { layoutRows } from "../../nginx/site/static/js/rows.js";
 import { decodePacket } from "../../nginx/site/static/js/socket.js";
-import { initialOf, shownName } from "../../nginx/site/static/js/users.js";
+import { initialsOf, nameKey, pathOf, shownName } from "../../nginx/site/static/js/users.js";
 import { foldText, textLength, writtenText } from "../../nginx/site/static/js/utils.js";
 
 /** Small first: what grows with a power of two is found before it takes for ever. */
@@ -35,7 +34,9 @@ const readers = {
   isLong,
   beginningOf: (text) => [beginningOf([{ text }]), beginningOf(splitContent(text))],
   foldText,
-  initialOf,
+  initialsOf,
+  nameKey,
+  pathOf: (text) => pathOf({ picture: `/${text}` }),
   shownName,
   textLength,
   writtenText,
@@ -50,7 +51,7 @@ const readers = {
   },
   layoutRows: (text) => layoutRows([message(text), message(`${text}.`)]),
   history: (text) => new HallHistory().load({ messages: [message(text)], rev: 1, has_more: false }),
-  deleted: (text) => deletedSentence({ message: { deleted: "sender", username: text } }, language),
+  deleted: (text) => deletedSentence({ message: { deleted: "sender" }, person: { name: text, handle: text } }, language),
   sentence: (text) => language.t("says", { name: text, content: text }),
   compare: (text) => language.compare(text, `${text}a`),
 };

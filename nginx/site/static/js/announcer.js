@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { deletedSentence } from "./message-view.js";
+import { spokenName } from "./users.js";
 
 const keptMilliseconds = 10_000;
 const sentencesMax = 20;
@@ -15,14 +16,16 @@ export class Announcer {
   #element;
   #toast;
   #language;
+  #personOf;
   #toastTimer = null;
   /** Messages that others changed, by id, of which nothing was said yet. */
   #changed = new Map();
 
-  constructor({ element, toast, language }) {
+  constructor({ element, toast, language, personOf }) {
     this.#element = element;
     this.#toast = toast;
     this.#language = language;
+    this.#personOf = personOf;
   }
 
   clear() {
@@ -50,10 +53,11 @@ export class Announcer {
     this.#toastTimer = setTimeout(() => (this.#toast.textContent = ""), delay);
   }
 
-  /** Messages of others that came before the reader. */
   sayArrived(messages) {
-    for (const { id, username, content, deleted } of messages.slice(-arrivalsMax)) {
-      if (!deleted) this.say(this.#language.t("says", { name: username, content: content.slice(0, 300) }), id);
+    for (const message of messages.slice(-arrivalsMax)) {
+      const name = spokenName(this.#personOf(message));
+      const content = message.content.slice(0, 300);
+      if (!message.deleted) this.say(this.#language.t("says", { name, content }), message.id);
     }
   }
 
@@ -69,9 +73,11 @@ export class Announcer {
     const messages = [...this.#changed.values()];
     this.#changed.clear();
     const [message] = messages;
+    if (!message) return;
+    const person = this.#personOf(message);
     if (messages.length > 1) this.say(this.#language.t("messages_changed", { count: messages.length }));
-    else if (message?.deleted) this.say(deletedSentence({ message, isMine: message.sender_id === myId }, this.#language));
-    else if (message) this.say(this.#language.t("edited_by", { name: message.username }));
+    else if (!message.deleted) this.say(this.#language.t("edited_by", { name: spokenName(person) }));
+    else this.say(deletedSentence({ message, isMine: message.sender_id === myId, person }, this.#language));
   }
 
   /** A message of mine that failed; `code` is why, `name` the hall's if it is not in view. */

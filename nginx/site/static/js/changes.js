@@ -174,7 +174,6 @@ class ChangeQueue {
     if (entry.undone !== undefined) this.edit({ hallId: entry.hall_id, messageId, content: entry.undone });
   }
 
-  /** Whether a deletion has not left for the server. */
   canUndo({ kind, is_sending: isSending }) {
     return kind === "delete" && !isSending;
   }

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { hallAddress, parseAddress } from "./addresses.js";
 import { Announcer } from "./announcer.js";
 import { Conversation } from "./conversation.js";
-import { openDialog } from "./dialogs.js";
-import { $ } from "./dom.js";
+import { $, openDialog } from "./dom.js";
 import { Editing } from "./editing.js";
-import { HallDialogs } from "./hall-dialogs.js";
-import { HallList } from "./hall-list.js";
-import { HallNotices } from "./hall-notices.js";
-import { HistoryLoading } from "./history-loading.js";
-import { wireKeyboard } from "./keyboard.js";
-import { Panes, Trail } from "./navigation.js";
-import { MembersPanel, showMe } from "./people-view.js";
-import { mayUseSingleKeys } from "./settings.js";
+import { HallDialogs, HallNotices } from "./hall-dialogs.js";
+import { HallList, Panes, Trail } from "./navigation.js";
+import { MembersPanel, ProfileDialog, showMe, shownIds } from "./people-view.js";
+import { hallAddress, parseAddress } from "./server.js";
+import { mayUseSingleKeys, wireKeyboard } from "./settings.js";
+import { HistoryLoading } from "./sync.js";
 import { shownName } from "./users.js";
 
 /** The chat as a page: which pane shows what, by address, and what the panes and the session tell each other. */
@@ -32,18 +28,20 @@ export class ChatPage {
   #dialogs;
   /** The hall in view, or the one that was asked for. */
   #currentId = null;
+  #personOf = ({ sender_id: id, username }) => this.#session.people.of(id, username);
   #trail = new Trail();
   #panes = new Panes();
   #unwireKeys;
   #isEnded = false;
 
   constructor({ session, rest, storage, language, lengthMax = 4000, editSeconds }) {
+    const { people } = session;
     this.#session = session;
     this.#rest = rest;
     this.#storage = storage;
     this.#language = language;
     this.#hallList = new HallList({ sidebar: $("sidebar"), halls: session.halls, outbox: session.outbox, language });
-    this.#announcer = new Announcer({ element: $("announcer"), toast: $("toast"), language });
+    this.#announcer = new Announcer({ element: $("announcer"), toast: $("toast"), language, personOf: this.#personOf });
     this.#conversation = new Conversation({ language, storage });
     this.#conversation.composer.lengthMax = lengthMax;
     this.#editing = new Editing({
@@ -54,9 +52,11 @@ export class ChatPage {
     });
     this.#notices = new HallNotices({ conversation: this.#conversation, session, rest, language });
     this.#members = new MembersPanel({
-      panel: $("members"), toggle: $("members-toggle"), rest, storage, language, panes: this.#panes, trail: this.#trail,
+      panel: $("members"), toggle: $("members-toggle"), rest, people, storage, language, panes: this.#panes, trail: this.#trail,
     });
-    showMe(session.user);
+    new ProfileDialog({ people, rest, language, done: () => this.show(language.t("profile_saved")) });
+    people.on("changed", () => this.#peopleChanged());
+    showMe(people);
     this.#wireSession();
     this.#wireConversation();
     $("set-topic").addEventListener("click", () => this.#dialogs.setTopic(session.halls.get(this.viewedId)));
@@ -77,7 +77,8 @@ export class ChatPage {
   /** What the person looks at, for the session. */
   get view() {
     const { hallId, isAtEnd } = this.#conversation;
-    return { hallId, isAtEnd, isRead: hallId !== null && isAtEnd && !document.hidden && this.#panes.isConversationShown };
+    const isRead = hallId !== null && isAtEnd && !document.hidden && this.#panes.isConversationShown;
+    return { hallId, isAtEnd, isRead, peopleIds: shownIds };
   }
 
   /** The session ended: who signs in next on this device, or looks into the page, finds nothing of it. */
@@ -91,7 +92,6 @@ export class ChatPage {
     document.title = this.#language.t("app_name");
   }
 
-  /** Says something to everybody, for some seconds. */
   show(text) {
     this.#announcer.show(text);
   }
@@ -213,6 +213,14 @@ export class ChatPage {
     });
   }
 
+  #peopleChanged() {
+    if (this.#isEnded) return;
+    showMe(this.#session.people);
+    this.#members.render();
+    this.#conversation.list.update();
+    if (this.#currentId === null) this.#route();
+  }
+
   #languageChanged() {
     if (this.#isEnded) return;
     this.#showTitle();
@@ -283,6 +291,7 @@ export class ChatPage {
       history,
       pending: () => this.#session.pending(hallId),
       apply: (message) => this.#session.changes.apply(message),
+      personOf: this.#personOf,
       user,
       unreadAfter: halls.unread(hallId) > 0 ? halls.readRev(hallId) : null,
     });

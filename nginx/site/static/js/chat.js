@@ -2,20 +2,15 @@
 
 // The entry: asks who is there, then shows either the welcome screen or the chat.
 
-import { socketAddress } from "./addresses.js";
 import { Banner } from "./announcer.js";
 import { ChatPage } from "./chat-page.js";
-import { refuseFiles } from "./clipboard.js";
-import { Waiting } from "./connection.js";
-import { wireDialogs } from "./dialogs.js";
-import { $ } from "./dom.js";
-import { nameModifierKeys } from "./keyboard.js";
-import { RequestError, Rest } from "./rest.js";
+import { $, refuseFiles, wireDialogs } from "./dom.js";
+import { RequestError, Rest, Waiting, socketAddress } from "./server.js";
 import { Session } from "./session.js";
-import { Settings } from "./settings.js";
+import { Settings, nameModifierKeys } from "./settings.js";
 import { io } from "./socket.js";
-import { WelcomeScreen } from "./welcome.js";
 import { SafeStorage, jittered } from "./utils.js";
+import { WelcomeScreen } from "./welcome.js";
 
 const startRetryMilliseconds = 5000;
 /** So long after the browser began with the page, or after a press on "Try again", nobody looks at an empty shell. */

@@ -81,7 +81,6 @@ export class Composer extends Emitter {
     this.#field.write(text);
   }
 
-  /** Where a keyboard would cover half the screen the focus is not taken unasked. */
   focusUnasked() {
     if (!isTouch()) this.focus();
   }

@@ -170,8 +170,7 @@ function endOfLines(text, lines) {
   return Math.max(end, 0);
 }
 
-// Links in what people write: where one ends (after UTS #58), and whether it leads elsewhere than it seems to. Takes time in
-// proportion to the text's length, whatever it is. Nothing here touches the DOM.
+// Links: where one ends (after UTS #58), and whether it leads elsewhere than it seems to.
 
 const linkBeginning = /(?<![a-z0-9])https?:\/\//giu;
 

@@ -2,7 +2,7 @@
 
 import { Composer } from "./composer.js";
 import { $ } from "./dom.js";
-import { fillNotice } from "./hall-notices.js";
+import { fillNotice } from "./hall-dialogs.js";
 import { keepsOrder } from "./halls.js";
 import { MessageList } from "./message-list.js";
 import { setHeadingLevel } from "./navigation.js";
@@ -20,8 +20,6 @@ export class Conversation extends Emitter {
   #composer;
   #hall = null;
   #history = null;
-  #pending = () => [];
-  #apply = (message) => message;
   #newCount = 0;
   #newestId = null;
   #myId = null;
@@ -86,12 +84,10 @@ export class Conversation extends Emitter {
     return this.#list;
   }
 
-  /** `pending()` is what is on its way, `apply(message)` a message with what was done to it here. */
-  open({ hall, history, pending, apply, user, unreadAfter }) {
+  /** `more` is what the list wants to know. */
+  open({ hall, user, history, ...more }) {
     if (this.#hall) this.emit("leaving", this.#hall.id);
     this.#history = history;
-    this.#pending = pending;
-    this.#apply = apply;
     this.#newestId = history.isLoaded ? (history.messages.at(-1)?.id ?? 0) : null;
     this.#newCount = 0;
     this.#showNewCount();
@@ -101,12 +97,11 @@ export class Conversation extends Emitter {
     this.#myId = user.id;
     this.#composer.open({ userId: user.id, hallId: hall.id });
     this.setHall(hall);
-    this.#list.open({ history, pending, apply, myId: user.id, unreadAfter });
+    this.#list.open({ history, myId: user.id, ...more });
     this.#showTop();
     this.emit("opened", hall.id);
   }
 
-  /** The hall's name or standing changed. */
   setHall(hall) {
     this.#hall = hall;
     $("hall-name").textContent = shownName(hall.name);
@@ -122,7 +117,6 @@ export class Conversation extends Emitter {
     this.#showNewCount();
   }
 
-  /** The history or the outbox changed. */
   update() {
     if (!this.#history) return;
     const arrived = this.#arrived();
@@ -279,8 +273,6 @@ export class Conversation extends Emitter {
 
   /** The message of a row, as it is shown there. */
   messageAt(article) {
-    const { messageId, clientKey } = article?.dataset ?? {};
-    const message = this.#history?.get(Number(messageId));
-    return message ? this.#apply(message) : this.#pending().find(({ client_key: key }) => key === clientKey);
+    return this.#history ? this.#list.messageAt(article) : undefined;
   }
 }

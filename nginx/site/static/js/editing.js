@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { copyText } from "./clipboard.js";
-import { $ } from "./dom.js";
+import { $, copyText } from "./dom.js";
 import { MessageActions } from "./message-actions.js";
 import { MessageEditor } from "./message-editor.js";
 

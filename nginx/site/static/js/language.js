@@ -81,7 +81,7 @@ export class Language extends Emitter {
     return sentence.replace(/\{(\w+)\}/gu, (whole, name) => {
       const value = values[name];
       if (typeof value === "number") return this.#formats.number.format(value);
-      return name === "name" && value ? shownName(value) : (value ?? whole);
+      return name === "name" && value ? isolated(shownName(value)) : (value ?? whole);
     });
   }
 
@@ -131,9 +131,15 @@ async function sentencesIn(code) {
 function reasonOf(code, limit) {
   // A name that breaks no rule is a word of the page's own.
   if (code === "invalid_username" && limit === undefined) return "reserved_username";
+  if (code === "invalid_name" && limit === undefined) return "taken_name";
   if (code !== "invalid_password") return code;
   if (limit === undefined) return "unwritable_password";
   return limit > shortestPasswordMax ? "long_password" : code;
+}
+
+/** A name that is read from the right turns nothing around it. */
+function isolated(name) {
+  return /[\u0590-\u08FF\uFB1D-\uFEFC\u{10800}-\u{1EFFF}]/u.test(name) ? `\u2068${name}\u2069` : name;
 }
 
 function capitalized(text) {

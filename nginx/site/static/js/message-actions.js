@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { openDialog } from "./dialogs.js";
-import { copyOf } from "./dom.js";
-import { keepsOrder } from "./halls.js";
 import { isTouch } from "./composer.js";
+import { copyOf, openDialog } from "./dom.js";
+import { keepsOrder } from "./halls.js";
 import { Emitter } from "./utils.js";
 
 const longPressMilliseconds = 500;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { distanceToEnd, firstInSight, sizesOf } from "./dom.js";
-import { OlderPause } from "./history-loading.js";
 import { createRow, updateRow } from "./message-view.js";
-import { layoutRows } from "./rows.js";
+import { layoutRows } from "./messages.js";
+import { OlderPause } from "./sync.js";
 import { Emitter } from "./utils.js";
 
 const rowsMax = 300;
@@ -20,9 +20,10 @@ export class MessageList extends Emitter {
   #log;
   #language;
   #history = null;
-  #pending = () => [];
-  #apply = (message) => message;
+  #pending;
+  #apply;
   #myId = null;
+  #personOf;
   #views = new Map();
   /** The window: ids of its first and last message; a last of null holds on to the end. */
   #first = null;
@@ -60,16 +61,16 @@ export class MessageList extends Emitter {
     return this.#isAtEnd;
   }
 
-  /** Whether the first loaded message is among those shown. */
   get showsFirst() {
     return this.#showsFirst;
   }
 
   /** `pending()` is what is on its way, `apply(message)` a message with what was done to it here. */
-  open({ history, pending, apply, myId, unreadAfter }) {
+  open({ history, pending, apply, personOf, myId, unreadAfter }) {
     this.#history = history;
     this.#pending = pending;
     this.#apply = apply;
+    this.#personOf = personOf;
     this.#myId = myId;
     this.#unreadAfter = unreadAfter;
     this.#unfolded.clear();
@@ -202,9 +203,14 @@ export class MessageList extends Emitter {
     next?.scrollIntoView({ block: "nearest" });
   }
 
-  /** The row of a message, where it is shown. */
   rowOf(id) {
     return this.#log.querySelector(`article[data-message-id="${id}"]`);
+  }
+
+  messageAt(article) {
+    const { messageId, clientKey } = article?.dataset ?? {};
+    const message = this.#history.get(Number(messageId));
+    return message ? this.#apply(message) : this.#pending().find(({ client_key: key }) => key === clientKey);
   }
 
   #clear() {
@@ -248,6 +254,7 @@ export class MessageList extends Emitter {
 
   #elementOf(row) {
     row.isUnfolded = this.#unfolded.has(row.key);
+    row.person = row.message && this.#personOf(row.message);
     const unnamed = row.message?.client_key && `id:${row.message.id}`;
     // The echo came before we knew its key: the same row goes on under its final name.
     if (unnamed && this.#views.has(unnamed) && !this.#views.has(row.key)) {

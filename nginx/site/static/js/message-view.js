@@ -2,7 +2,8 @@
 
 import { beginningOf, isEmojiOnly, isLong, splitContent } from "./content.js";
 import { copyOf } from "./dom.js";
-import { initialOf, personHue, shownName } from "./users.js";
+import { fillDisc, fillName } from "./people-view.js";
+import { hueOf, spokenName } from "./users.js";
 
 let messageCount = 0;
 
@@ -62,12 +63,12 @@ function localDay(date) {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
-function fillHead(element, { message, date, isHead, isMine }, language) {
+function fillHead(element, { message, date, isHead, isMine, person }, language) {
+  fillDisc(element.querySelector(".disc"), person);
+  element.style.setProperty("--hue", hueOf(person));
+  fillName(element.querySelector(".author"), isMine ? { name: language.t("you") } : person);
   if (element.halls?.createdAt === message.created_at && element.halls.isHead === isHead) return;
   element.halls = { ...element.halls, createdAt: message.created_at, isHead };
-  element.style.setProperty("--hue", personHue(message.sender_id));
-  element.querySelector(".disc").textContent = initialOf(message.username);
-  element.querySelector(".author").textContent = isMine ? language.t("you") : shownName(message.username);
   const time = element.querySelector("time");
   time.dateTime = message.created_at;
   time.title = language.fullDate(date);
@@ -137,8 +138,8 @@ function withHost(link, host) {
 // What a row says of its message beside its text: that it is on its way, failed, was edited or deleted.
 
 /** The sentence in the place of a deleted text; null where the text is there. */
-export function deletedSentence({ message, isMine }, language) {
-  const t = (key) => language.t(key, { name: message.username });
+export function deletedSentence({ message, isMine, person }, language) {
+  const t = (key) => language.t(key, { name: spokenName(person) });
   if (message.is_deleting && message.can_undo) return t(message.is_waiting ? "deleting_later" : "deleting");
   const by = message.is_deleting ? (isMine ? "sender" : "moderator") : message.deleted;
   if (by === "sender") return t(isMine ? "deleted_by_me" : "deleted_by_sender");

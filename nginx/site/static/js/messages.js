@@ -2,6 +2,8 @@
 
 // The messages of a hall, as far as they are loaded.
 
+import { dayNumber } from "./utils.js";
+
 const earlyMessagesKept = 50;
 
 /** How far we have seen everything of a hall: `rev`, and what came ahead of a hole. */
@@ -185,11 +187,6 @@ export class HallHistory {
     return !this.hasOlder || this.#messages[0]?.rev <= rev + 1;
   }
 
-  /** The place of a message in `messages`, or the one it would have. */
-  indexOf(id) {
-    return this.#indexOf(id);
-  }
-
   /** Forgets the oldest: a long life of the page must not fill its memory. */
   trim(count) {
     if (this.#messages.length <= count) return;
@@ -205,14 +202,14 @@ export class HallHistory {
     if (known) {
       const key = message.client_key ?? known.client_key;
       const isNewer = isAsNew(message, known);
-      if (isNewer) this.#messages[this.#indexOf(message.id)] = message;
+      if (isNewer) this.#messages[this.indexOf(message.id)] = message;
       if (key) message.client_key = known.client_key = key;
       this.#index(isNewer ? message : known);
       return;
     }
     // Something old that changed, before what is loaded: it comes, changed, with its page.
     if (this.hasOlder && this.#messages.length > 0 && message.id < this.#messages[0].id) return;
-    this.#messages.splice(this.#indexOf(message.id), 0, message);
+    this.#messages.splice(this.indexOf(message.id), 0, message);
     this.#index(message);
   }
 
@@ -224,7 +221,8 @@ export class HallHistory {
     this.#idByKey.set(message.client_key, message.id);
   }
 
-  #indexOf(id) {
+  /** The place of a message in `messages`, or the one it would have. */
+  indexOf(id) {
     let low = 0;
     let high = this.#messages.length;
     while (low < high) {
@@ -261,4 +259,48 @@ export class Histories {
   clear() {
     this.#byHall.clear();
   }
+}
+
+const groupMilliseconds = 5 * 60_000;
+
+/**
+ * What the reader sees, top to bottom: days, the mark of the first unread message, messages.
+ * A message is the head of a group when another person, another day or five minutes lie before it.
+ * Days only go on: a message that waits at the end since yesterday, or a clock that was set back, opens none again.
+ */
+export function layoutRows(messages, { unreadId = null, myId = null } = {}) {
+  const rows = [];
+  let day = -Infinity;
+  let latest = new Date(0);
+  let head = null;
+  for (const message of messages) {
+    const date = new Date(message.created_at);
+    if (date > latest) latest = date;
+    const number = dayNumber(latest);
+    if (number > day) {
+      rows.push({ kind: "day", key: `day:${number}`, date: latest });
+      day = number;
+      head = null;
+    }
+    if (unreadId !== null && message.id === unreadId) {
+      rows.push({ kind: "unread", key: "unread" });
+      head = null;
+    }
+    const isMine = message.sender_id === myId;
+    // What was deleted is a line of its own that names its sender: it heads no group, and another's ends one.
+    if (message.deleted || message.is_deleting) {
+      if (head?.id !== message.sender_id) head = null;
+      rows.push({ kind: "message", key: rowKey(message), message, date, isHead: false, isMine });
+      continue;
+    }
+    const isHead = !head || head.id !== message.sender_id || Math.abs(date - head.date) >= groupMilliseconds;
+    if (isHead) head = { id: message.sender_id, date };
+    rows.push({ kind: "message", key: rowKey(message), message, date, isHead, isMine });
+  }
+  return rows;
+}
+
+// The client key outlives the confirmation, so that the row of a pending message stays the same row.
+function rowKey({ id, client_key: key }) {
+  return key ? `key:${key}` : `id:${id}`;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { $ } from "./dom.js";
+import { $, copyOf } from "./dom.js";
+import { hallAddress } from "./server.js";
+import { shownName } from "./users.js";
 import { Emitter } from "./utils.js";
 
 const addressNow = () => location.hash || "#/";
@@ -106,5 +108,136 @@ export class Trail extends Emitter {
     if (!history.state) history.replaceState({ before: this.#address }, "");
     this.#address = addressNow();
     this.emit("changed");
+  }
+}
+
+/** The halls in the sidebar. */
+export class HallList {
+  #list;
+  #none;
+  #halls;
+  #outbox;
+  #language;
+  #currentId = null;
+  #items = new Map();
+  #isScheduled = false;
+  #isEnded = false;
+
+  constructor({ sidebar, halls, outbox, language }) {
+    this.#list = sidebar.querySelector("#hall-list");
+    this.#none = sidebar.querySelector("#halls-none");
+    this.#halls = halls;
+    this.#outbox = outbox;
+    this.#language = language;
+    this.#list.replaceChildren();
+    halls.on("changed", () => this.#renderSoon());
+    language.on("changed", () => this.render());
+  }
+
+  set current(hallId) {
+    this.#currentId = hallId;
+    this.render();
+    this.#items.get(hallId)?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** The halls as they are listed: by name, the archived ones last. */
+  sorted() {
+    const order = (left, right) =>
+      Number(Boolean(left.archived)) - Number(Boolean(right.archived)) || this.#language.compare(left.name, right.name);
+    return this.#halls.all().sort(order);
+  }
+
+  render() {
+    if (this.#isEnded) return;
+    const halls = this.sorted();
+    this.#none.hidden = halls.length > 0 || !this.#halls.isLoaded;
+    const failed = this.#outbox.unseenFailures();
+    const kept = new Set(halls.map(({ id }) => id));
+    for (const [id, item] of this.#items) {
+      if (kept.has(id)) continue;
+      item.remove();
+      this.#items.delete(id);
+    }
+    // Only what moved is moved: a link in focus keeps it.
+    let cursor = this.#list.firstChild;
+    for (const hall of halls) {
+      const item = this.#itemOf(hall, failed.has(hall.id));
+      // One that goes further down, and not all that it passes.
+      if (cursor !== null && item === cursor.nextSibling) {
+        this.#list.append(cursor);
+        cursor = item;
+      }
+      if (item === cursor) cursor = cursor.nextSibling;
+      else this.#list.insertBefore(item, cursor);
+    }
+  }
+
+  moveFocus(distance) {
+    const links = [...this.#list.querySelectorAll("a")];
+    const index = links.indexOf(document.activeElement);
+    links[Math.min(Math.max(index + distance, 0), links.length - 1)]?.focus();
+  }
+
+  clear() {
+    this.#isEnded = true;
+    this.#items.clear();
+    this.#list.replaceChildren();
+  }
+
+  /** The link of a hall, or the first; without one the heading. */
+  focus(hallId) {
+    const item = this.#items.get(hallId) ?? this.#list;
+    (item.querySelector("a") ?? $("halls-title")).focus();
+  }
+
+  // Each message raises a hall's count; the list is drawn once a frame.
+  #renderSoon() {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    requestAnimationFrame(() => {
+      this.#isScheduled = false;
+      this.render();
+    });
+  }
+
+  #itemOf(hall, hasFailed) {
+    if (!this.#items.has(hall.id)) {
+      const item = copyOf("hall-template");
+      const link = item.firstElementChild;
+      link.dataset.hallId = hall.id;
+      link.href = hallAddress(hall.id);
+      this.#items.set(hall.id, item);
+    }
+    const item = this.#items.get(hall.id);
+    const link = item.firstElementChild;
+    const isCurrent = hall.id === this.#currentId;
+    const unread = this.#halls.unread(hall.id);
+    setText(link.querySelector(".hall-label"), shownName(hall.name));
+    if (isCurrent) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+    link.classList.toggle("is-unread", unread > 0);
+    link.classList.toggle("is-archived", Boolean(hall.archived));
+    link.querySelector(".hall-failed").hidden = !hasFailed;
+    link.querySelector(".hall-failed .sr-only").textContent = hasFailed ? this.#language.t("not_sent_here") : "";
+    showHallIcons(link, hall, this.#language);
+    const [visible, spoken] = link.querySelector(".badge").children;
+    link.querySelector(".badge").hidden = unread === 0;
+    setText(visible, unread > 99 ? "99+" : String(unread));
+    setText(spoken, unread > 0 ? this.#language.t("unread", { count: unread }) : "");
+    return item;
+  }
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** What a hall is beside its name, as icons that have names of their own: private, archived. */
+export function showHallIcons(element, hall, language) {
+  const icons = { private_hall: hall.private, archived_hall: hall.archived };
+  for (const [name, isShown] of Object.entries(icons)) {
+    const icon = element.querySelector(`[data-mark="${name}"]`);
+    icon.toggleAttribute("hidden", !isShown);
+    icon.setAttribute("aria-label", language.t(name));
   }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Changes } from "./changes.js";
-import { Connection } from "./connection.js";
 import { HallRefresh, Halls } from "./halls.js";
 import { Histories } from "./messages.js";
 import { Outbox, Sender } from "./outbox.js";
+import { Connection } from "./server.js";
 import { Sync } from "./sync.js";
-import { Identity } from "./users.js";
+import { Identity, People } from "./users.js";
 import { Emitter, jittered, newClientKey } from "./utils.js";
 
 const longHiddenMilliseconds = 30_000;
@@ -19,7 +19,7 @@ const reloadMillisecondsMax = 60_000;
  * changed(message), connection(state, before), replaced(), ended().
  */
 export class Session extends Emitter {
-  user;
+  people;
   halls;
   histories = new Histories();
   outbox;
@@ -38,12 +38,12 @@ export class Session extends Emitter {
   #identity;
 
   /**
-   * `view()` is what the person looks at: {hallId, isAtEnd, isRead}; read is what is before their eyes at its end.
+   * `view()` is what the person looks at: {hallId, isAtEnd, isRead, peopleIds}; read is what is before their eyes at its end.
    * `watch(sending)` hears of each message that is sent.
    */
   constructor({ user, rest, socket, storage, view, watch, isSiteLogin = false }) {
     super();
-    this.user = user;
+    this.people = new People({ rest, user });
     this.#rest = rest;
     this.#socket = socket;
     this.#view = view;
@@ -65,6 +65,10 @@ export class Session extends Emitter {
       failed: (error) => this.#failed(error),
     });
     this.#wire();
+  }
+
+  get user() {
+    return this.people.me;
   }
 
   get connectionState() {
@@ -176,7 +180,7 @@ export class Session extends Emitter {
   end() {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    for (const part of [this.#sender, this.changes, this.#sync, this.#identity, this.#hallRefresh]) part.stop();
+    for (const part of [this.#sender, this.changes, this.#sync, this.#identity, this.#hallRefresh, this.people]) part.stop();
     clearTimeout(this.#reloadTimer);
     this.#connection.end();
     this.emit("ended");
@@ -197,6 +201,7 @@ export class Session extends Emitter {
   #wire() {
     this.#socket.on("new_message", (message) => this.#received(message));
     this.#socket.on("message_changed", (event) => this.#receivedChange(event));
+    this.#socket.on("user_changed", ({ user }) => this.people.take([user]));
     this.#socket.on("halls_changed", () => this.#hallRefresh.run());
     this.#connection.on("state", (state, before) => {
       this.emit("connection", state, before);
@@ -206,6 +211,7 @@ export class Session extends Emitter {
     });
     this.#connection.on("poll", (halls) => {
       this.#replaceHalls(halls, (list) => this.#sync.poll(list));
+      this.people.ask(this.#view().peopleIds?.() ?? []);
       this.#reload();
       this.#flush();
     });
@@ -238,6 +244,8 @@ export class Session extends Emitter {
     this.#reload();
     await this.#hallRefresh.run();
     await this.#sync.joinAll(this.#viewedId);
+    // Not before: of who changes from now on the halls tell.
+    this.people.refresh(this.#view().peopleIds?.());
   }
 
   // While we were away somebody else may have signed in with this browser: what waits goes out under the name it was
