@@ -46,6 +46,14 @@ final class RateLimiter: Sendable {
         throw ChatError(.rateLimited, retryAfter: max(1, Int((missing / perSecond).rounded(.up))))
     }
 
+    /// Gives one token back, of what was not done after all.
+    func giveBack(for userID: Int64) {
+        buckets.withLock { buckets in
+            guard let tokens = buckets[userID]?.tokens else { return }
+            buckets[userID]?.tokens = min(burst, tokens + 1)
+        }
+    }
+
     /// Of how many users a bucket is kept.
     var userCount: Int { buckets.withLock { $0.count } }
 

@@ -125,8 +125,12 @@ enum UserRoutes {
         {
             throw ChatError(.notAllowed, "The site says what is shown of you.")
         }
+        try call.site.joins.take(for: user.id)
         try call.site.profiles.take(for: user.id)
-        let changed = try call.database.setProfile(profile, of: user.id, by: .user(user.id))
+        var changed = user
+        // Only what others are told of counts for the day.
+        defer { if changed == user { call.site.profiles.giveBack(for: user.id) } }
+        changed = try call.database.setProfile(profile, of: user.id, by: .user(user.id))
         if changed != user { call.site.wake() }
         return .json { json in
             json.raw("{\"user\":")

@@ -52,6 +52,9 @@ import Testing
     }
 
     @Test func `one changes it a few times a day`() throws {
+        // What is refused, or so already, is no change.
+        for _ in 1...12 { #expect(change(["name": "\u{202E}"]).code == "invalid_name") }
+        for _ in 1...12 { #expect(change(["name": ""]).status == .ok) }
         for count in 1...10 { #expect(change(["name": .string("Ana \(count)")]).status == .ok) }
         let refused = change(["name": "Ana 11"])
         #expect(refused.code == "rate_limited")

@@ -232,6 +232,27 @@ def test_a_member_is_offered_nothing_but_to_copy_what_others_said(shared_site, s
 # --- What is refused --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kept", ["none", "moderators"])
+def test_the_box_says_so_where_what_was_said_before_is_kept(make_site, seat, kept):
+    site = make_site(flags={"earlier-texts": kept})
+    ana = site.person("ana")
+    hall = found(ana, "Garden")
+    (message,) = say(ana, hall, "old")
+    one = seat(site, ana, **DESKTOP).open(hall)
+    one.sees("old")
+    row(one, message).focus()
+    one.page.keyboard.press("e")
+    expect(one[".editor textarea"]).to_be_focused()
+    note = "Moderators can still see what it said before." if kept == "moderators" else ""
+    expect(one[".editor-note"]).to_have_text(note)
+    one[".editor textarea"].fill("new")
+    one.page.keyboard.press("Enter")
+    expect(body(one, message)).to_have_text("new")
+    wait_until(lambda: stored(ana, hall) == ["new"])
+    texts = ana.get(f"/chat/messages/{hall['id']}/{message['id']}/texts").json()["texts"]
+    assert [text["content"] for text in texts] == (["old"] if kept == "moderators" else [])
+
+
 def test_an_edit_that_comes_too_late_is_refused_with_a_reason_and_nothing_of_it_is_lost(make_site, seat):
     site = make_site(flags={"edit-time": 3600})
     ana = site.person("ana")

@@ -34,7 +34,7 @@ export class ChatPage {
   #unwireKeys;
   #isEnded = false;
 
-  constructor({ session, rest, storage, language, lengthMax = 4000, editSeconds }) {
+  constructor({ session, rest, storage, language, lengthMax = 4000, editSeconds, editsAreKept }) {
     const { people } = session;
     this.#session = session;
     this.#rest = rest;
@@ -45,7 +45,7 @@ export class ChatPage {
     this.#conversation = new Conversation({ language, storage });
     this.#conversation.composer.lengthMax = lengthMax;
     this.#editing = new Editing({
-      conversation: this.#conversation, session, announcer: this.#announcer, language, lengthMax, editSeconds,
+      conversation: this.#conversation, session, announcer: this.#announcer, language, lengthMax, editSeconds, editsAreKept,
     });
     this.#loading = new HistoryLoading({
       conversation: this.#conversation, session, sayFailed: () => this.show(this.#language.t("history_failed")),

@@ -109,7 +109,7 @@ function openChat({ user, login, limits }, halls) {
   const session = new Session({ user, rest, socket: io({ path: socketAddress }), storage, view, watch: watch("send"), isSiteLogin: login === "site" });
   page = new ChatPage({
     session, rest, storage, language, lengthMax: limits?.message_length_max,
-    editSeconds: limits?.edit_seconds,
+    editSeconds: limits?.edit_seconds, editsAreKept: limits?.earlier_texts,
   });
   session.on("connection", (state, before) => banner.connectionChanged(state, before));
   session.on("replaced", () => location.reload());

@@ -18,7 +18,7 @@ export class Editing {
   /** What was being written when a hall was left, by hall. */
   #left = new Map();
 
-  constructor({ conversation, session, announcer, language, lengthMax, editSeconds = Infinity }) {
+  constructor({ conversation, session, announcer, language, lengthMax, editSeconds = Infinity, editsAreKept }) {
     this.#conversation = conversation;
     this.#session = session;
     this.#announcer = announcer;
@@ -27,7 +27,7 @@ export class Editing {
     const { log } = conversation;
     const dialog = $("message-dialog");
     this.#actions = new MessageActions({ log, dialog, about: (article) => this.#about(article), language });
-    this.#editor = new MessageEditor({ language });
+    this.#editor = new MessageEditor({ language, editsAreKept });
     this.#editor.lengthMax = lengthMax;
     this.#actions.on("act", (name, article) => this.#act(name, article));
     log.addEventListener("click", (event) => this.#clicked(event));

@@ -74,6 +74,7 @@ export default {
   edit_message: "Edit message",
   edit_text: "Edit your message",
   edit_keys: "Enter saves, Esc cancels",
+  edit_kept: "Moderators can still see what it said before.",
   edit_empty: "The message is empty. Do you want to delete it?",
   edit_gone: "This message has been deleted meanwhile. You can still copy your text.",
   edit_open: "Save or cancel the edit that’s open first.",

@@ -74,6 +74,7 @@ export default {
   edit_message: "Editar mensaje",
   edit_text: "Edita tu mensaje",
   edit_keys: "Enter guarda, Esc cancela",
+  edit_kept: "Quienes moderan pueden ver lo que decía antes.",
   edit_empty: "El mensaje está vacío. ¿Quieres eliminarlo?",
   edit_gone: "Mientras tanto, este mensaje se ha eliminado. Aún puedes copiar tu texto.",
   edit_open: "Primero guarda o cancela la edición que tienes abierta.",

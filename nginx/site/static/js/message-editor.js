@@ -16,14 +16,16 @@ export class MessageEditor extends Emitter {
   #cancel = this.#form.querySelector(".editor-cancel");
   #field;
   #language;
+  #editsAreKept;
   #message = null;
   #isGone = false;
   #noteText = "";
   #hasFocus = false;
 
-  constructor({ language }) {
+  constructor({ language, editsAreKept }) {
     super();
     this.#language = language;
+    this.#editsAreKept = editsAreKept;
     this.#field = new TextField({
       text: this.#text, count: this.#form.querySelector(".composer-count"), language, enterKeyHint: "done",
     });
@@ -149,7 +151,8 @@ export class MessageEditor extends Emitter {
     const t = (key) => this.#language.t(key);
     const isEmpty = this.#field.content === "";
     this.#text.setAttribute("aria-label", t("edit_text"));
-    const note = isEmpty && !this.#isGone ? t("edit_empty") : this.#noteText;
+    const kept = this.#editsAreKept && !this.#isGone ? t("edit_kept") : "";
+    const note = isEmpty && !this.#isGone ? t("edit_empty") : this.#noteText || kept;
     this.#note.textContent = note;
     this.#note.hidden = note === "";
     this.#cancel.textContent = t(this.#isGone ? "close" : "cancel");
