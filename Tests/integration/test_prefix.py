@@ -56,3 +56,21 @@ def test_two_people_talk_on_a_page_below_a_folder_of_the_host(make_site, seat, f
 
     assert any("/socket.io/" in url for url in asked) and any("/static/" in url for url in asked)
     assert [url for url in asked if not url.startswith(community.url + "/")] == []
+
+
+def test_what_the_browser_keeps_for_a_chat_is_not_another_chats_of_the_host(make_site, seat):
+    site = make_site(server=COMMUNITY)
+    community = types.SimpleNamespace(url=site.url + "/community")
+    one = seat(site)
+    one.open().register("ana")
+    one.make_hall("Garden")
+    one["#composer-text"].fill("begun at the root")
+    # The same person, the same hall, and the same browser: only the folder differs.
+    one.page.goto(community.url + "/chat.html")
+    expect(one["#hall-name"]).to_have_text("Garden")
+    expect(one["#composer-text"]).to_have_value("")
+    one["#composer-text"].fill("begun below")
+    one.page.goto(site.url + "/chat.html")
+    expect(one["#composer-text"]).to_have_value("begun at the root")
+    kept = one.page.evaluate("Object.keys(localStorage)")
+    assert {"halls.user", "halls.user/community/"} <= set(kept)

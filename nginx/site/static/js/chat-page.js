@@ -273,7 +273,7 @@ export class ChatPage {
   }
 
   #openUsualHall() {
-    const last = this.#session.halls.get(this.#storage.get(`halls.last.${this.#session.user.id}`));
+    const last = this.#session.halls.get(this.#storage.get(`halls.last.${this.#session.storageId}`));
     const hall = last ?? this.#hallList.sorted()[0];
     if (hall) this.#trail.replace(hallAddress(hall.id));
     return hall !== undefined;
@@ -293,9 +293,10 @@ export class ChatPage {
       apply: (message) => this.#session.changes.apply(message),
       personOf: this.#personOf,
       user,
+      storageId: this.#session.storageId,
       unreadAfter: halls.unread(hallId) > 0 ? halls.readRev(hallId) : null,
     });
-    this.#storage.set(`halls.last.${user.id}`, hallId);
+    this.#storage.set(`halls.last.${this.#session.storageId}`, hallId);
     if (history.isLoaded) this.#session.verify(hallId);
     else this.#loading.reload();
     this.#conversation.composer.focusUnasked();

@@ -5,7 +5,7 @@
 import { Banner } from "./announcer.js";
 import { ChatPage } from "./chat-page.js";
 import { $, refuseFiles, wireDialogs } from "./dom.js";
-import { RequestError, Rest, Waiting, socketAddress } from "./server.js";
+import { RequestError, Rest, Waiting, folder, socketAddress } from "./server.js";
 import { Session } from "./session.js";
 import { Settings, nameModifierKeys } from "./settings.js";
 import { io } from "./socket.js";
@@ -17,7 +17,7 @@ const startRetryMilliseconds = 5000;
 const startPatienceMilliseconds = 4000;
 const startPatienceMillisecondsMin = 1000;
 /** Who signed in last with this browser, for its other windows. */
-const userKey = "halls.user";
+const userKey = `halls.user${folder}`;
 
 const waiting = new Waiting({ ask: () => rest.session().catch(() => {}) });
 const watch = (channel) => (promise) => waiting.watch(channel, promise);
@@ -106,7 +106,10 @@ function openChat({ user, login, limits }, halls) {
   welcome.hide();
   $("sign-out").hidden = login === "site";
   const view = () => page?.view ?? { hallId: null, isAtEnd: true, isRead: false };
-  const session = new Session({ user, rest, socket: io({ path: socketAddress }), storage, view, watch: watch("send"), isSiteLogin: login === "site" });
+  const session = new Session({
+    user, rest, socket: io({ path: socketAddress }), storage, view, watch: watch("send"), folder,
+    isSiteLogin: login === "site",
+  });
   page = new ChatPage({
     session, rest, storage, language, lengthMax: limits?.message_length_max,
     editSeconds: limits?.edit_seconds, editsAreKept: limits?.earlier_texts,

@@ -85,7 +85,7 @@ export class Conversation extends Emitter {
   }
 
   /** `more` is what the list wants to know. */
-  open({ hall, user, history, ...more }) {
+  open({ hall, user, storageId, history, ...more }) {
     if (this.#hall) this.emit("leaving", this.#hall.id);
     this.#history = history;
     this.#newestId = history.isLoaded ? (history.messages.at(-1)?.id ?? 0) : null;
@@ -95,7 +95,7 @@ export class Conversation extends Emitter {
     $("scroller").hidden = false;
     this.#failure = null;
     this.#myId = user.id;
-    this.#composer.open({ userId: user.id, hallId: hall.id });
+    this.#composer.open({ userId: storageId, hallId: hall.id });
     this.setHall(hall);
     this.#list.open({ history, myId: user.id, ...more });
     this.#showTop();

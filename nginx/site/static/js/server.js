@@ -15,6 +15,9 @@ export function rootOf(fileAddress) {
 
 const root = rootOf(import.meta.url);
 
+/** What tells this chat from others of the host in what the browser keeps; at the root of a host nothing has to. */
+export const folder = root === "/" ? "" : root;
+
 const restAddress = `${root}chat/`;
 
 export const socketAddress = `${root}socket.io/`;

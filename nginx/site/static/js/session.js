@@ -41,14 +41,16 @@ export class Session extends Emitter {
    * `view()` is what the person looks at: {hallId, isAtEnd, isRead, peopleIds}; read is what is before their eyes at its end.
    * `watch(sending)` hears of each message that is sent.
    */
-  constructor({ user, rest, socket, storage, view, watch, isSiteLogin = false }) {
+  constructor({ user, rest, socket, storage, view, watch, folder = "", isSiteLogin = false }) {
     super();
+    /** What the browser keeps for this person in this chat is kept under it. */
+    this.storageId = folder + user.id;
     this.people = new People({ rest, user });
     this.#rest = rest;
     this.#socket = socket;
     this.#view = view;
-    this.halls = new Halls({ storage, userId: user.id });
-    this.outbox = new Outbox({ storage, userId: user.id });
+    this.halls = new Halls({ storage, userId: this.storageId });
+    this.outbox = new Outbox({ storage, userId: this.storageId });
     this.#connection = new Connection({ socket, rest });
     this.#sync = new Sync({
       rest, socket, connection: this.#connection, histories: this.histories, halls: this.halls,
@@ -58,7 +60,7 @@ export class Session extends Emitter {
     const mayTry = () => this.#identity.isSure && this.#answers;
     this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry, watch });
     const isAway = () => this.#isAway;
-    this.changes = new Changes({ storage, userId: user.id, socket, rest, mayTry, watch, isAway });
+    this.changes = new Changes({ storage, userId: this.storageId, socket, rest, mayTry, watch, isAway });
     this.#hallRefresh = new HallRefresh({
       rest,
       take: (halls) => this.#replaceHalls(halls, (list) => this.halls.replace(list)),
