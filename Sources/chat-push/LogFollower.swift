@@ -12,6 +12,11 @@ struct LogFollower {
     private var inboxes: [Inbox]
     /// How many changes to messages were told.
     private(set) var changesTold = 0
+    /// The versions of users that were told last: what is read of one may be newer than the entry that says so, and then the
+    /// entries that follow tell nothing new.
+    private var versions: [Int64: Int64] = [:]
+    /// So many are remembered; whoever is forgotten may be told of twice.
+    private static let versionsMax = 4_096
 
     init(at position: LogPosition, loops: [ServerLoop]) {
         self.position = position
@@ -60,12 +65,22 @@ struct LogFollower {
             case .hallChanged(let id, let kind):
                 if let hall = halls[id] { tellAll(.hallUpdated(hall, kind)) }
             case .userChanged(let id, let isRenamed):
-                guard let user = users[id] else { continue }
-                tellAll(.userUpdated(UserDelivery(user, isRenamed: isRenamed)))
+                if let user = users[id], let update = delivery(of: user, isRenamed: isRenamed) {
+                    tellAll(.userUpdated(update))
+                }
             default: tellAll(event)
             }
         }
         position = batch.end
+    }
+
+    /// What an entry that says that a user has changed has to tell, if anything.
+    mutating func delivery(of user: UserSnapshot, isRenamed: Bool) -> UserDelivery? {
+        let isNew = versions[user.user.id].map { $0 < user.user.version } ?? true
+        guard isNew || isRenamed else { return nil }
+        if versions.count >= Self.versionsMax { versions = [:] }
+        versions[user.user.id] = user.user.version
+        return UserDelivery(user, isRenamed: isRenamed, isNew: isNew)
     }
 
     /// Tells one loop the answer to a job.

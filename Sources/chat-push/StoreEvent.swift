@@ -125,13 +125,14 @@ struct UserDelivery: Sendable {
     var hallIDs: [Int64]
     /// Whether messages say something else of the user than they did.
     var isRenamed: Bool
-    /// The whole `user_changed` event.
-    var event: EncodedPackets
+    /// The whole `user_changed` event; `nil` where it was told already.
+    var event: EncodedPackets?
 
-    init(_ snapshot: UserSnapshot, isRenamed: Bool) {
+    init(_ snapshot: UserSnapshot, isRenamed: Bool, isNew: Bool) {
         userID = snapshot.user.id
         hallIDs = snapshot.hallIDs
         self.isRenamed = isRenamed
+        guard isNew else { return }
         event = EncodedPackets(event: "user_changed", capacity: 1_024) { json in
             json.raw("{\"user\":")
             snapshot.user.write(to: &json)

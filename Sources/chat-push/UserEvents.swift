@@ -9,7 +9,8 @@ extension ChatApplication {
     func userUpdated(_ update: UserDelivery) {
         var told: Set<ObjectIdentifier> = []
         func tell(_ socket: Socket) {
-            if told.insert(ObjectIdentifier(socket)).inserted { socket.send(update.event) }
+            guard let event = update.event else { return }
+            if told.insert(ObjectIdentifier(socket)).inserted { socket.send(event) }
         }
         for socket in online[update.userID] { tell(socket) }
         for hallID in update.hallIDs {

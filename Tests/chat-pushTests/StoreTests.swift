@@ -495,6 +495,20 @@ import Testing
         #expect(follower.position == 10)
     }
 
+    @Test func `what was read of a user before its entry came is not told again`() {
+        var follower = LogFollower(at: 0, loops: [])
+        func delivery(_ version: Int64, isRenamed: Bool) -> UserDelivery? {
+            let user = User(id: 7, username: "ana", version: version)
+            return follower.delivery(
+                of: UserSnapshot(user: user, hallIDs: [1]), isRenamed: isRenamed)
+        }
+        #expect(delivery(2, isRenamed: false)?.event != nil)
+        #expect(delivery(2, isRenamed: false) == nil)
+        // The halls have to hear of the other username all the same.
+        #expect(delivery(2, isRenamed: true).map { $0.event == nil && $0.isRenamed } == true)
+        #expect(delivery(3, isRenamed: true)?.event != nil)
+    }
+
     @Test(arguments: [
         LogEvent.hallChanged(hallID: 1, .renamed), .userChanged(userID: 1, isRenamed: false),
     ])

@@ -46,6 +46,28 @@ import Testing
         }
     }
 
+    @Test func `of several changes at once the last is told, and none twice`() throws {
+        try withSite(PushSite()) { site in
+            let client = try site.client(site.join("bea"))
+            _ = try join(client, site.hall)
+            for name in ["One", "Two", "Three"] {
+                _ = try site.database.setProfile(
+                    Profile(name: name), of: site.ana.id, by: .operator)
+            }
+            _ = try site.database.renameUser(site.ana.id, to: "anna")
+            site.wake.wake()
+
+            var told: [Int64] = []
+            while told.last != 4 {
+                let user = try client.nextEvent("user_changed")["user"]
+                told.append(try #require(user?["version"]?.integer))
+            }
+            try client.drain(100)
+            #expect(timesTold(client) == told.count)
+            #expect(zip(told, told.dropFirst()).allSatisfy { $0 < $1 })
+        }
+    }
+
     @Test func `who has left is still seen by those of the hall`() throws {
         try withSite(PushSite()) { site in
             let bea = try site.join("bea")
