@@ -74,20 +74,27 @@ extension History {
     }
 
     /// The server says that it is done.
-    func acknowledge(amendment number: Int, with message: JSONValue?, now: Int64) {
+    ///
+    /// - Returns: the message, if it is the one.
+    func acknowledge(
+        amendment number: Int, with message: JSONValue?, now: Int64
+    ) -> Receipt? {
         let amendment = amendments[number]
         guard let message, let receipt = recognize(message, now: now) else {
-            return breach(.forged, "the answer to change a\(number) holds no message of ours")
+            breach(.forged, "the answer to change a\(number) holds no message of ours")
+            return nil
         }
         let isDone = amendment.isEdit ? receipt.edit == number : receipt.isDeleted
         guard receipt.send == amendment.send, isDone else {
-            return breach(.forged, "change a\(number) was answered with another: \(message)")
+            breach(.forged, "change a\(number) was answered with another: \(message)")
+            return nil
         }
         if receipt.hasKey, sends[receipt.send].sender != amendment.actor {
             breach(.forged, "the answer to change a\(number) has another's client key")
         }
         if !amendment.isAcknowledged { count("\(amendment.noun) acknowledged") }
         amendments[number].isAcknowledged = true
+        return receipt
     }
 
     /// The server says that it is not done.

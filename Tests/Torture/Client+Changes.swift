@@ -5,7 +5,7 @@ import CompactJSON
 /// What a client hears of changes to messages, and what must be true of it.
 extension Client {
     /// How old may be what is told, in milliseconds.
-    private static let ageMax: Int64 = 1_000
+    static let ageMax: Int64 = 1_000
 
     /// The messages of an answer; `nil` if it has none.
     func recognize(_ messages: JSONValue?) -> [Receipt]? {
@@ -24,6 +24,7 @@ extension Client {
         checkMembership(receipt.hallID, began: world.history.began(receipt), said)
         if receipt.hasKey { world.history.breach(.forged, "\(name) got the client key of \(said)") }
         checkFresh(receipt, heard: world.now)
+        checkName(receipt, written: world.history.began(receipt))
         guard checkShown(receipt, in: hall) else { return }
         guard hall.isNext(news) else {
             return world.history.breach(.disordered, "\(name) hears \(said) after a later one")
@@ -91,6 +92,7 @@ extension Client {
     /// An answer over REST is of the database as it is then: it has whatever anybody had seen before it was asked for.
     func checkFresh(_ receipt: Receipt, asked: Int64) {
         checkFresh(receipt, "loads", world.history.newest(of: receipt.send, before: asked))
+        checkName(receipt.username, of: receipt.sender, "loads", asked: asked)
     }
 
     /// An answer that says of which change it is has everything as of that, or later.
@@ -104,6 +106,7 @@ extension Client {
 
     /// chat-push may be some moments behind, unless it is hurt.
     func checkFresh(_ receipt: Receipt, joined asked: Int64) {
+        checkName(receipt.username, of: receipt.sender, "is answered with", joined: asked)
         let newest = world.history.newest(of: receipt.send, before: asked - Self.ageMax)
         guard let newest, world.membership.disturbed < newest.at else { return }
         checkFresh(receipt, "is answered with", newest)
@@ -111,6 +114,7 @@ extension Client {
 
     /// What comes by itself may also have waited for a slow reader.
     func checkFresh(_ receipt: Receipt, heard now: Int64) {
+        checkName(receipt.username, of: receipt.sender, "hears", heard: now)
         let newest = world.history.newest(of: receipt.send, before: now - Self.ageMax)
         guard let newest, world.membership.disturbed < newest.at, now - impaired > 10_000 else {
             return

@@ -31,6 +31,11 @@ extension Client {
         else { return world.history.breach(.forged, "an event that is none") }
         switch name {
         case "halls_changed": hallsChanged(elements.last)
+        case "user_changed":
+            guard let user = elements.last?["user"],
+                let sight = world.history.recognize(user: user, now: world.now)
+            else { return world.history.breach(.forged, "a user_changed without its user") }
+            heard(sight)
         case "error":
             world.history.breach(.away, "\(self.name) got \(elements.last.map { "\($0)" } ?? "")")
         default: world.history.breach(.forged, "an unknown event \(name)")
@@ -48,6 +53,7 @@ extension Client {
         checkMembership(receipt.hallID, began: world.history.sends[receipt.send].began, said)
         checkShown(receipt, in: hall)
         checkFresh(receipt, heard: world.now)
+        checkName(receipt, written: world.history.began(receipt))
         if receipt.hasKey, world.history.sends[receipt.send].sender != person {
             world.history.breach(.forged, "\(name) got the client key of \(said)")
         }
@@ -127,12 +133,16 @@ extension Client {
         }
         (hall.isIn, hall.last) = (true, rev)
         hall.joined(at: change)
+        if hall.id == world.everybody { hearsOfPeople() }
         world.history.count("replayed", receipts.count)
         let changed = recognize(answer["changed"]) ?? []
         for receipt in receipts + changed {
             checkShown(receipt, in: hall)
             if checkFresh(receipt, of: change) { checkFresh(receipt, joined: asked) }
         }
+        // Whoever tells the last of it has heard of all that happened before that.
+        let written = (receipts + changed).map { world.history.began($0) }.max() ?? 0
+        for receipt in receipts + changed { checkName(receipt, written: written) }
         if isComplete { checkWhole(receipts, hall, since: since, rev: rev) }
         for receipt in receipts { store(receipt, in: hall, .replay) }
         if isComplete, let known {

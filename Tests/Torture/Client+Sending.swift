@@ -124,14 +124,20 @@ extension Client {
     }
 
     private func acknowledged(_ errand: Errand, _ message: JSONValue?) {
+        let receipt: Receipt?
         switch errand {
         case .say(let send):
-            world.history.acknowledge(send, with: message, now: world.now)
+            receipt = world.history.acknowledge(send, with: message, now: world.now)
             said.append(send)
         case .amend(let amendment):
-            world.history.acknowledge(amendment: amendment, with: message, now: world.now)
+            receipt = world.history.acknowledge(
+                amendment: amendment, with: message, now: world.now)
             checkPermission(of: amendment)
             speech.again = changesAgain(after: amendment)
+        }
+        if let receipt {
+            checkName(
+                receipt.username, of: receipt.sender, "is answered with", asked: speech.handedOver)
         }
         finish(errand)
     }

@@ -58,6 +58,9 @@ final class Client: TransportOwner {
     /// For what it says by REST, and for histories.
     let posts: HTTPWire
     let loads: HTTPWire
+    /// For what it asks of people.
+    let people: HTTPWire
+    var acquaintances = Acquaintances()
     /// When to load the list of halls; `nil` if it is as the server has it.
     var listAt: Int64?
 
@@ -67,6 +70,7 @@ final class Client: TransportOwner {
         random = Randomness(seed: world.seed, part: "client \(person)")
         posts = HTTPWire(restDoor)
         loads = HTTPWire(restDoor, keepsConnection: world.manners.keepsConnections)
+        people = HTTPWire(restDoor)
         phase = .away(until: world.now + random.milliseconds(0...world.manners.arrival))
         speech.nextAt = world.now + random.milliseconds(1_000...1_000 + world.thinkTime)
         if !part.speaks { speech.nextAt = .max }
@@ -84,6 +88,8 @@ final class Client: TransportOwner {
             guard let hall = halls[id], hall.isIn else { return "is not in hall \(id)" }
             if hall.load != nil { return "loads the history of hall \(id)" }
         }
+        if acquaintances.wish != nil { return "waits for its name" }
+        if acquaintances.askAt != nil { return "has not asked for people" }
         return nil
     }
 
@@ -104,6 +110,7 @@ final class Client: TransportOwner {
         }
         speak(now)
         load(now)
+        attendPeople(now)
     }
 
     private func attend(_ now: Int64) {
@@ -154,6 +161,7 @@ final class Client: TransportOwner {
         let unanswered = questions
         questions = [:]
         listAt = nil
+        (acquaintances.since, acquaintances.askAt, acquaintances.heard) = (nil, nil, [:])
         for hall in halls.values { hall.disconnect() }
         goAway()
         for case .errand(let errand) in unanswered.values.map(\.question) {
@@ -256,7 +264,7 @@ final class Client: TransportOwner {
     func sleep(milliseconds: Int64) {
         guard asleepUntil == nil, slowUntil == nil else { return }
         asleepUntil = world.now + milliseconds
-        for connection in [transport?.connection, posts.connection, loads.connection] {
+        for connection in connections {
             connection?.freeze()
         }
     }
@@ -266,6 +274,10 @@ final class Client: TransportOwner {
         guard asleepUntil == nil, phase == .online, kind != .polling else { return }
         slowUntil = world.now + milliseconds
         transport?.connection?.freeze()
+    }
+
+    private var connections: [Connection?] {
+        [transport?.connection, posts.connection, loads.connection, people.connection]
     }
 
     private func sipIfSlow(_ now: Int64) {
@@ -286,7 +298,7 @@ final class Client: TransportOwner {
         // For itself no time has passed.
         heard = world.now
         for id in questions.keys { questions[id]?.deadline = world.now + 5_000 }
-        for connection in [transport?.connection, posts.connection, loads.connection] {
+        for connection in connections {
             connection?.thaw()
         }
     }
@@ -301,5 +313,6 @@ final class Client: TransportOwner {
         transport?.close()
         posts.close()
         loads.close()
+        people.close()
     }
 }

@@ -27,6 +27,7 @@ final class Conductor {
     private var locker: DatabaseQueue?
     private var wantsLock = false
     private var membersWanted = 0
+    private let registrar: Registrar
     private(set) var begun: [String: Int] = [:]
     /// Faults that could not be made here, by name and why.
     private(set) var skipped: [String: Int] = [:]
@@ -34,6 +35,7 @@ final class Conductor {
     init(_ stage: Stage, plan: Plan) {
         (world, site, database) = (stage.world, stage.site, stage.database)
         start = world.now
+        registrar = Registrar(stage)
         random = Randomness(seed: world.seed, part: "conductor")
         for fault in plan.faults {
             due.append((start + fault.begin, .begin(fault)))
@@ -46,7 +48,7 @@ final class Conductor {
     var isCalm: Bool {
         due.isEmpty && ending.isEmpty && launchAt.isEmpty && ballast == nil && locker == nil
             && site.running.count == Site.Part.allCases.count && !site.isAnyStopped
-            && !site.isWorkerLeaving
+            && !site.isWorkerLeaving && registrar.isIdle
     }
 
     func turn() {
@@ -59,6 +61,7 @@ final class Conductor {
         }
         if wantsLock, locker == nil { takeLock() }
         if membersWanted > 0, mayWrite { changeMembers() }
+        registrar.turn(&random, mayWrite: mayWrite)
         for part in Site.Part.allCases { look(after: part) }
         if isHurt { world.membership.disturbed = world.now + 3_000 }
     }
@@ -72,6 +75,7 @@ final class Conductor {
     func finish() {
         let left = due
         due = []
+        registrar.finish()
         for case (_, .end(let fault)) in left { end(fault) }
         for client in world.clients { client.recover() }
     }
@@ -117,6 +121,9 @@ final class Conductor {
             return true
         case .members:
             membersWanted += 1
+            return true
+        case .people:
+            registrar.want(random.int(1...3))
             return true
         }
     }

@@ -8,6 +8,7 @@ struct HTTPHead {
     var contentLength: Int?
     var isChunked: Bool
     var closes: Bool
+    var tag: String?
 
     /// Where the body begins; `nil` while the head is not whole.
     static func end(of bytes: [UInt8]) -> Int? {
@@ -35,6 +36,9 @@ struct HTTPHead {
         contentLength = headers["content-length"].flatMap { Int($0) }
         isChunked = headers["transfer-encoding"]?.lowercased() == "chunked"
         closes = headers["connection"]?.lowercased() == "close"
+        tag = headers["etag"]
+        // It has none, whatever its length would be.
+        if status == 304 { (contentLength, isChunked) = (0, false) }
     }
 }
 
@@ -42,6 +46,8 @@ struct HTTPHead {
 struct HTTPAnswer {
     var status: Int
     var body: [UInt8]
+    /// By which a client may say that it has this answer.
+    var tag: String?
 
     var json: JSONValue? { try? JSONValue(parsing: body) }
 }
@@ -62,9 +68,11 @@ final class HTTPWire: ConnectionOwner {
     var isBusy: Bool { completion != nil }
 
     /// Asks; the answer is `nil` where there was none, or not a whole one.
+    ///
+    /// - Parameter tag: of the answer that the client has already.
     func request(
         _ method: String, _ path: String, contentType: String = "application/json",
-        body: [UInt8] = [], completion: @escaping (HTTPAnswer?) -> Void
+        body: [UInt8] = [], tag: String? = nil, completion: @escaping (HTTPAnswer?) -> Void
     ) {
         precondition(!isBusy, "one request at a time")
         self.completion = completion
@@ -72,6 +80,7 @@ final class HTTPWire: ConnectionOwner {
         guard let connection else { return finish(nil) }
         connection.owner = self
         var text = door.head("\(method) \(path)")
+        if let tag { text += "If-None-Match: \(tag)\r\n" }
         if !body.isEmpty || method == "POST" {
             text += "Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n"
         }
@@ -90,7 +99,7 @@ final class HTTPWire: ConnectionOwner {
         connection.consume(count)
         self.head = nil
         if head.closes || !keepsConnection { closeConnection() }
-        finish(HTTPAnswer(status: head.status, body: body))
+        finish(HTTPAnswer(status: head.status, body: body, tag: head.tag))
     }
 
     /// - Returns: the body and how many bytes it took; `nil` while it is not whole.

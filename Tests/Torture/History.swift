@@ -33,6 +33,9 @@ struct Receipt {
     var hallID: Int64
     /// The index of its ``Send``.
     var send: Int
+    /// Who said it, as an index into the people, and what the sender was called.
+    var sender: Int
+    var username: String
     /// Whether it carries its sender's key.
     var hasKey: Bool
     /// The hall's number of the state that it shows; 0 as it was said.
@@ -47,6 +50,8 @@ enum Breach: String, CaseIterable {
     case lost, doubled, disordered, hole, forged, member, refused, away, crash, database
     /// An older text than one that somebody had seen before; a text that was deleted; what nobody may do.
     case stale, undead, allowed
+    /// An old username; a change of a person that was not told.
+    case misnamed, unheard
 }
 
 /// Everything that was said, heard and seen to be wrong.
@@ -60,8 +65,11 @@ final class History {
     private(set) var breaches: [Breach: Int] = [:]
     private(set) var findings: [String] = []
     private(set) var counts: [String: Int] = [:]
-    /// The people by index: id and name as the server has them.
-    var people: [(id: Int64, name: String)] = []
+    /// The people by index.
+    var people: [Person] = []
+    private var peopleByID: [Int64: Int] = [:]
+    /// What has become of people, until it was looked whether everybody has heard of it.
+    var announcements: [Announcement] = []
     /// Which send stands at which position of a hall, as the first who saw it said.
     private var places: [Int64: [Int64: Int]] = [:]
     /// The same bytes come to many.
@@ -90,6 +98,14 @@ final class History {
         onBreach(finding)
     }
 
+    func add(_ person: Person) {
+        peopleByID[person.id] = people.count
+        people.append(person)
+    }
+
+    /// Who has an id, as an index.
+    func person(_ id: Int64) -> Int? { peopleByID[id] }
+
     // MARK: Sending
 
     func begin(by sender: Int, hallID: Int64, text: String, now: Int64) -> Int {
@@ -107,16 +123,21 @@ final class History {
     }
 
     /// The server says that a send is there.
-    func acknowledge(_ send: Int, with message: JSONValue?, now: Int64) {
+    ///
+    /// - Returns: the message, if it is the one.
+    func acknowledge(_ send: Int, with message: JSONValue?, now: Int64) -> Receipt? {
         guard let message, let receipt = recognize(message, now: now) else {
-            return breach(.forged, "the acknowledgement of m\(send) holds no message of ours")
+            breach(.forged, "the acknowledgement of m\(send) holds no message of ours")
+            return nil
         }
         guard receipt.send == send else {
-            return breach(.forged, "m\(send) was acknowledged with m\(receipt.send)")
+            breach(.forged, "m\(send) was acknowledged with m\(receipt.send)")
+            return nil
         }
         if !receipt.hasKey { breach(.forged, "the acknowledgement of m\(send) has no client key") }
         if !sends[send].isAcknowledged { count("acknowledged") }
         sends[send].isAcknowledged = true
+        return receipt
     }
 
     // MARK: Recognizing
@@ -152,7 +173,7 @@ final class History {
         }
         let send = sends[number]
         guard send.hallID == hallID, people[send.sender].id == senderID,
-            people[send.sender].name == username, key == nil || key == send.key,
+            people[send.sender].isCalled(username), key == nil || key == send.key,
             let state = state(of: message, send: number, edit: edit, content: content)
         else {
             breach(.forged, "m\(number) came back as another: message \(id) of hall \(hallID)")
@@ -162,8 +183,9 @@ final class History {
         let change = message["change"]?.integer ?? 0
         if !state.mark.isEmpty { note(state, at: change, of: hallID, now: now) }
         return Receipt(
-            id: id, rev: rev, hallID: hallID, send: number, hasKey: key != nil, change: change,
-            edit: edit, isDeleted: content.isEmpty)
+            id: id, rev: rev, hallID: hallID, send: number, sender: send.sender,
+            username: username, hasKey: key != nil, change: change, edit: edit,
+            isDeleted: content.isEmpty)
     }
 
     /// Which send a text is of, and which edit of that; without a text the id says it.

@@ -27,6 +27,7 @@ struct Judge {
         }
         for number in world.history.amendments.indices { judge(amendment: number, seen) }
         for receipt in seen.values where receipt.isDeleted { judge(deletion: receipt) }
+        for person in world.movers { try judge(person: person) }
         world.history.count("messages kept", seen.count)
         world.history.count("changed messages kept", seen.values.count { $0.change > 0 })
         world.history.count(
@@ -59,6 +60,28 @@ struct Judge {
         }
     }
 
+    /// A person has the username that was acknowledged last, and everybody knows the newest version.
+    private func judge(person: Int) throws {
+        let history = world.history
+        let someone = history.people[person]
+        guard let user = try database.userSnapshot(someone.id)?.user else {
+            return history.breach(.lost, "\(someone.name) is not in the database")
+        }
+        if user.username != someone.username {
+            history.breach(
+                .lost, "\(someone.name) is \(user.username), and was to be \(someone.username)")
+        }
+        if user.version < someone.acknowledgedVersion {
+            history.breach(
+                .lost,
+                "\(someone.name) is at \(user.version), and was at \(someone.acknowledgedVersion)")
+        }
+        for client in world.clients {
+            if client.knows(person) == user.version { history.count("people known in the end") }
+            client.checkKnows(person, user.version, "has not heard, in the end, of")
+        }
+    }
+
     /// The messages of a hall in its order, which has no holes.
     private func readHall(_ hallID: Int64) throws -> [Receipt] {
         var messages: [Message] = []
@@ -86,9 +109,15 @@ struct Judge {
         return messages.compactMap { message in
             var json = JSONWriter()
             message.write(to: &json, for: message.senderID)
-            return (try? JSONValue(parsing: json.bytes)).flatMap {
+            let receipt = (try? JSONValue(parsing: json.bytes)).flatMap {
                 world.history.recognize($0, now: world.now)
             }
+            if let receipt, world.history.isOld(receipt.username, of: receipt.sender, before: .max)
+            {
+                world.history.breach(
+                    .misnamed, "m\(receipt.send) is of \(receipt.username) in the database")
+            }
+            return receipt
         }
     }
 

@@ -5,7 +5,7 @@ struct Fault: CustomStringConvertible {
     /// What happens.
     enum Kind: String, CaseIterable {
         case killPush, killFcgi, killNginx, termPush, termFcgi, termNginx, stopPush, stopFcgi
-        case stopNginx, reloadNginx, reset, silence, sleep, slow, disk, lock, clock, members
+        case stopNginx, reloadNginx, reset, silence, sleep, slow, disk, lock, clock, members, people
 
         /// The name on the command line and in the report.
         var name: String {
@@ -20,7 +20,7 @@ struct Fault: CustomStringConvertible {
         /// Whether the site itself is hurt, not its clients.
         var hurtsSite: Bool {
             switch self {
-            case .reset, .silence, .sleep, .slow, .members: false
+            case .reset, .silence, .sleep, .slow, .members, .people: false
             default: true
             }
         }
@@ -51,6 +51,7 @@ struct Plan {
         ([.sleep, .slow], 2_000...6_000),
         ([.clock], 5_000...12_000),
         ([.members], 300...1_500),
+        ([.people], 200...1_000),
     ]
 
     /// Faults that are chosen one by one.
@@ -100,7 +101,7 @@ struct Plan {
         case .slow: (range, clients) = (2_000...8_000, random.int(2...6))
         case .reset, .silence: (range, clients) = (0...0, random.int(3...40))
         case .clock: range = 1_000...8_000
-        case .termPush, .termFcgi, .termNginx, .reloadNginx, .members: range = 0...0
+        case .termPush, .termFcgi, .termNginx, .reloadNginx, .members, .people: range = 0...0
         }
         if kind != .sleep {
             range = range.lowerBound * percent / 100...range.upperBound * percent / 100

@@ -25,7 +25,9 @@ struct Report {
         "deletions acknowledged", "deletions refused", "acknowledged deletions lost",
         "changes heard", "changes told again", "changes replayed", "changes loaded",
         "too many changes", "changed messages kept", "states held by members",
-        "states missed by members",
+        "states missed by members", "renames", "renames acknowledged", "names",
+        "names acknowledged", "names by the operator", "people heard of", "people learned of",
+        "people told of in time", "usernames held against newer ones", "old usernames seen",
     ]
 
     var text: String {
@@ -41,7 +43,7 @@ struct Report {
             lines.append(
                 """
                 verdict: clean. No acknowledged message, edit or deletion lost, doubled or out of \
-                order.
+                order; nobody called by an old username.
                 """)
         } else {
             lines += history.findings.prefix(20).map { "  ! \($0)" }

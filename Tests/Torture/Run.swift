@@ -6,6 +6,7 @@ import Foundation
 struct Run {
     private static let pingInterval: Int64 = 2_000
     private static let pingTimeout: Int64 = 2_000
+    private static let moversMax = 60
 
     let options: MixedFaults
     let seed: UInt64
@@ -23,8 +24,11 @@ struct Run {
     func announce() {
         Stage.say("seed \(seed): \(options.clientCount) clients, \(options.hallCount) halls")
         Stage.say("queue \(queueBytesMax) bytes; the plan:")
-        for fault in plan.faults where fault.kind != .members { Stage.say("  \(fault)") }
+        for fault in plan.faults where fault.kind != .members && fault.kind != .people {
+            Stage.say("  \(fault)")
+        }
         Stage.say("  \(plan.faults.count { $0.kind == .members }) changes of members")
+        Stage.say("  \(plan.faults.count { $0.kind == .people }) times people change")
     }
 
     /// How much may wait for a slow client; small ones make answers that are not whole.
@@ -46,6 +50,7 @@ struct Run {
         let stage = try Stage(
             site, world, clients: options.clientCount, halls: options.hallCount)
         try stage.open(part: Self.part)
+        if kinds.contains(.people) { world.choosePeople(Self.moversMax) }
         let conductor = Conductor(stage, plan: plan)
         makePlant(world)
         try stage.turn(conductor) { world.now < $0 + length }

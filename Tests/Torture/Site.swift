@@ -26,6 +26,7 @@ final class Site {
     private let programs: String
     private var flags: [String]
     private(set) var running: [Part: Running] = [:]
+    private var admins: Set<pid_t> = []
     /// Whether the database lies on a small file system of its own.
     private(set) var hasSmallDisk = false
     /// Whether the daemons' clock can be set.
@@ -115,6 +116,25 @@ final class Site {
         running[part] = Running(pid: pid, born: milliseconds())
     }
 
+    /// Starts chat-admin with a verb and what belongs to it; see ``adminEnded(_:)``.
+    func admin(_ arguments: [String]) throws -> pid_t {
+        let program = ["setpriv", "--pdeathsig", "KILL", "\(programs)/chat-admin"]
+        let options = ["--database", databasePath, "--wake-socket", "\(folder)/wake.sock"]
+        let pid = try Unix.spawn(
+            program + arguments + options, environment: Unix.environment(),
+            log: "\(folder)/chat-admin.log")
+        admins.insert(pid)
+        return pid
+    }
+
+    /// Whether a chat-admin has ended.
+    func adminEnded(_ pid: pid_t) -> Bool {
+        guard admins.contains(pid) else { return true }
+        guard Unix.ended(pid) != nil else { return false }
+        admins.remove(pid)
+        return true
+    }
+
     private func unlinkSockets(_ names: String...) {
         for name in names { unsafe unlink("\(folder)/\(name).sock") }
     }
@@ -193,6 +213,11 @@ final class Site {
             _ = waitpid(process.pid, nil, 0)
         }
         running = [:]
+        for pid in admins {
+            kill(pid, SIGKILL)
+            _ = waitpid(pid, nil, 0)
+        }
+        admins = []
         guard !keepsFolder else { return }
         if hasSmallDisk { try? Unix.run(["umount", "\(folder)/data"]) }
         try? FileManager.default.removeItem(atPath: folder)

@@ -10,6 +10,7 @@ final class Stage {
     /// How long everybody may take to be there, in the beginning and in the end.
     private static let returnMax: Int64 = 60_000
     private static let quiet: Int64 = 2_000
+    static let readerName = "reader"
 
     let site: Site
     let world: World
@@ -24,7 +25,7 @@ final class Stage {
         world.history.onBreach = { Self.say("  ! \($0)") }
         (cookies, reader) = try Self.makeDatabase(at: site.databasePath) { database in
             let cookies = try world.settle(database, people: clients, halls: halls)
-            let reader = try database.siteUser(named: "reader").id
+            let reader = try database.siteUser(named: Self.readerName).id
             for hall in world.halls { try database.setMember(reader, of: hall, as: .owner) }
             return (cookies, reader)
         }

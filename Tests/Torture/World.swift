@@ -21,6 +21,8 @@ final class World {
     /// Whether anything new is said.
     var isSpeaking = true
     var plant: Plant?
+    /// Of whom something changes in this run, as indices into the people.
+    private(set) var movers: [Int] = []
     /// The hall in which everybody is, always.
     private(set) var everybody: Int64 = 0
     private(set) var longestTurn: Int64 = 0
@@ -43,7 +45,7 @@ final class World {
         var cookies: [String] = []
         for number in 0..<people {
             let user = try database.siteUser(named: "person\(number)")
-            history.people.append((user.id, user.username))
+            history.add(Person(id: user.id, name: user.username))
             cookies.append(try database.createSession(for: user).token)
         }
         for number in 0..<halls {
@@ -106,9 +108,26 @@ final class World {
             clients[index].tick()
         }
         plant?.turn()
+        lookWhetherTold()
         if let first = leftBehind.first, now >= first.until {
             first.connection.close()
             leftBehind.removeFirst()
+        }
+    }
+
+    /// So many people get other names, now and then; fewer than one request asks for.
+    func choosePeople(_ count: Int) {
+        var random = Randomness(seed: seed, part: "people")
+        movers = random.picks(count, of: clients.count).sorted()
+    }
+
+    /// Some time after a change of a person everybody has heard of it.
+    private func lookWhetherTold() {
+        while let first = history.announcements.first,
+            now >= first.acknowledged + Client.newsAgeMax
+        {
+            history.announcements.removeFirst()
+            for client in clients { client.checkTold(first) }
         }
     }
 

@@ -52,6 +52,11 @@ def test_nothing_acknowledged_is_lost_doubled_or_out_of_order(torture, seed):
     assert result["counts"]["deletions acknowledged"] > 15
     assert result["counts"]["states held by members"] > 500
     assert result["counts"]["disconnections"] > 20
+    assert result["counts"]["renames acknowledged"] > 10
+    assert result["counts"]["names acknowledged"] > 3
+    # Also who was away.
+    assert result["counts"]["people learned of"] > 100
+    assert result["counts"]["people known in the end"] == 60 * 100
     assert result["faults"], plan
 
 
