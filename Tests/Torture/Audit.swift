@@ -63,7 +63,12 @@ final class Audit {
             guard let self else { return }
             self.underWay -= 1
             var reading = reading
-            guard let page = answer?.status == 200 ? answer?.json : nil,
+            let body = answer?.status == 200 ? answer?.json : nil
+            let plant = self.world.plant
+            guard
+                let page = body.map({
+                    plant?.pass(page: $0, to: reading.client, asked: asked) ?? $0
+                }),
                 let receipts = reading.client.recognize(page["messages"]),
                 let change = page["change"]?.integer
             else {

@@ -20,7 +20,8 @@ extension Client {
         }
         hall.load?.retryAt = now + 10_000
         loads.request("GET", path) { [weak self] answer in
-            guard let self, let page = self.loaded(hall, answer, asked: now) else { return }
+            guard let self, var page = self.loaded(hall, answer, asked: now) else { return }
+            if let plant = self.world.plant { page = plant.pass(page: page, to: self, asked: now) }
             guard let change = page["change"]?.integer,
                 let receipts = self.recognize(page["messages"])
             else { return self.world.history.breach(.forged, "a page without its members") }

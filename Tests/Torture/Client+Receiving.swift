@@ -35,7 +35,7 @@ extension Client {
             guard let user = elements.last?["user"],
                 let sight = world.history.recognize(user: user, now: world.now)
             else { return world.history.breach(.forged, "a user_changed without its user") }
-            heard(sight)
+            if world.plant?.keeps(sight, from: self) != true { heard(sight) }
         case "error":
             world.history.breach(.away, "\(self.name) got \(elements.last.map { "\($0)" } ?? "")")
         default: world.history.breach(.forged, "an unknown event \(name)")

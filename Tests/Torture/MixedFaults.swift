@@ -32,7 +32,8 @@ struct MixedFaults: ParsableCommand {
     @Option(
         help: """
             Falsifies what one client receives, once: drop, double or swap of messages; untold, undead \
-            or back of what becomes of them. Then this has to fail.
+            or back of what becomes of them; alias or unheard of \
+            people. Then this has to fail.
             """)
     var plant: Plant.Kind?
 

@@ -13,6 +13,10 @@ final class Plant {
         case undead
         /// A state of a message comes after a newer one.
         case back
+        /// A page of the history has an old username, as from a cache.
+        case alias
+        /// A change of a person is not told.
+        case unheard
     }
 
     private let kind: Kind
@@ -56,7 +60,7 @@ final class Plant {
             hall.pretend(receipt.rev)
             hall.last = receipt.rev
             return []
-        case .untold, .undead, .back: return [receipt]
+        case .untold, .undead, .back, .alias, .unheard: return [receipt]
         }
     }
 
@@ -115,6 +119,43 @@ final class Plant {
         guard case .object(let members) = message else { return message }
         let kept = members.filter { !["content", "change", "deleted"].contains($0.name) }
         return .object(kept + [.init("content", .string(text))])
+    }
+
+    /// Whether a client does not hear of a change of somebody.
+    func keeps(_ sight: Sight, from client: Client) -> Bool {
+        let (world, person) = (client.world, client.world.history.people[sight.person])
+        guard kind == .unheard, !isDone, world.now >= from,
+            client.knows(sight.person) < sight.version,
+            // What comes later would heal it.
+            !person.isChanging || sight.version > person.acknowledgedVersion
+        else { return false }
+        isDone = true
+        world.history.people[sight.person].isLeftAlone = true
+        return true
+    }
+
+    /// What the client gets instead of a page of the history.
+    func pass(page: JSONValue, to client: Client, asked: Int64) -> JSONValue {
+        guard kind == .alias, !isDone, client.world.now >= from, case .object(let members) = page,
+            let messages = page["messages"]?.array
+        else { return page }
+        let history = client.world.history
+        func older(_ message: JSONValue) -> String? {
+            message["sender_id"]?.integer.flatMap(history.person).flatMap { person in
+                let first = history.people[person].name
+                return history.isOld(first, of: person, before: asked) ? first : nil
+            }
+        }
+        guard let index = messages.firstIndex(where: { older($0) != nil }),
+            let username = older(messages[index]),
+            case .object(let message) = messages[index]
+        else { return page }
+        isDone = true
+        var forged = messages
+        forged[index] = .object(
+            message.map { $0.name == "username" ? .init("username", .string(username)) : $0 })
+        return .object(
+            members.map { $0.name == "messages" ? .init("messages", .array(forged)) : $0 })
     }
 
     /// Lets the client ask for a change that it has heard of.

@@ -61,13 +61,14 @@ def test_nothing_acknowledged_is_lost_doubled_or_out_of_order(torture, seed):
 
 
 @pytest.mark.parametrize(
-    ("plant", "breach"), [
-        ("drop", "lost"), ("double", "doubled"), ("swap", "disordered"),
-        ("untold", "lost"), ("undead", "undead"), ("back", "disordered"),
+    ("plant", "breach", "faults"), [
+        ("drop", "lost", "none"), ("double", "doubled", "none"), ("swap", "disordered", "none"),
+        ("untold", "lost", "none"), ("undead", "undead", "none"), ("back", "disordered", "none"),
+        ("alias", "misnamed", "people"), ("unheard", "unheard", "people"),
     ]
 )  # fmt: skip
-def test_the_checker_finds_what_is_planted(torture, plant, breach):
-    options = ["--minutes", 0.08, "--changes", 60, "--seed", 1, "--faults", "none"]
+def test_the_checker_finds_what_is_planted(torture, plant, breach, faults):
+    options = ["--minutes", 0.08, "--changes", 60, "--seed", 1, "--faults", faults]
     status, result, _ = torture(*options, "--plant", plant)
 
     assert status == 1
