@@ -42,6 +42,11 @@ final class HTTPConnections: HTTPSide {
         return descriptor
     }
 
+    /// Runs something on the thread of the connections, and waits for it.
+    func onThread(_ body: @escaping @Sendable () -> Void) {
+        try? group.next().submit(body).wait()
+    }
+
     /// Closes all connections and ends the event loops.
     func shutDown() throws { try group.syncShutdownGracefully() }
 }

@@ -72,6 +72,13 @@ public final class SocketIOServer: Sendable {
             backlogRefusals: admission.backlog.refusalCount)
     }
 
+    /// Runs something on each of the server's threads, one after the other, and waits for it; for care that a thread has to
+    /// take itself.
+    public func onEachThread(_ body: @escaping @Sendable () -> Void) {
+        for loop in loops { try? loop.eventLoop.submit(body).wait() }
+        http.onThread(body)
+    }
+
     /// Listens at an address.
     ///
     /// - Parameter socketMode: the permissions of a unix socket: the proxy is often another user.

@@ -88,7 +88,7 @@ struct ChatPush: ParsableCommand {
             logger.info("metrics", metadata: ["address": "\(address)"])
             return listener
         }
-        MemoryReturn.begin()
+        MemoryReturn.begin(for: server, store)
 
         let signal = ProcessSignals.wait()
         logger.info("ending", metadata: ["signal": "\(signal)"])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import ChatModels
 import Dispatch
 import Foundation
@@ -33,6 +34,7 @@ final class ChatStore: Sendable {
     private let writePatience: Duration
     /// Whether the last group could not be written: that is logged when it begins and when it is over.
     private let isFailing = Atomic(false)
+    private let longRests = Atomic(0)
     private let finished = DispatchSemaphore(value: 0)
     private let tally = Mutex(StoreTally())
 
@@ -91,17 +93,21 @@ final class ChatStore: Sendable {
             isFailing: isFailing.load(ordering: .relaxed))
     }
 
+    /// How often there was nothing to do for so long that what was kept for speed alone was let go.
+    var longRestCount: Int { longRests.load(ordering: .relaxed) }
+
     // MARK: On the store's thread
 
     private func run(_ follower: LogFollower) {
         var follower = follower
         var sessions = SessionCache()
         var followed = ContinuousClock.now
-        var (outbox, reads, purge) = (Outbox(), WaitingReads(), Purge())
+        var (outbox, reads, purge, rest) = (Outbox(), WaitingReads(), Purge(), Rest())
         while true {
             let waited = !outbox.isEmpty
             let (handed, isFinishing) = queue.withLock { ($0.give(&outbox), $0.isFinishing) }
             let isIdle = handed.isEmpty && reads.isEmpty && outbox.isEmpty
+            let position = follower.position
             // Who has always something to do looks at the log by itself, too.
             let isImpatient = followed.duration(to: .now) > .milliseconds(Self.patience)
             let wasWoken = waker.wasWoken()
@@ -116,6 +122,11 @@ final class ChatStore: Sendable {
             read(&reads, &follower, &sessions)
             follower.deliver()
             self.purge(&purge, changesTold: follower.changesTold)
+            if rest.isLong(isQuiet: isIdle && follower.position == position, now: .now) {
+                database.releaseMemory()
+                halls_gather_free_memory()
+                longRests.add(1, ordering: .relaxed)
+            }
             // While messages waited others may have come behind them.
             guard reads.isEmpty, outbox.isEmpty, !waited else { continue }
             if isFinishing { break }

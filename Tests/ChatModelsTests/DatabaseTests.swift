@@ -4,6 +4,7 @@ import ChatTesting
 import CompactJSON
 import Foundation
 import GRDB
+import GRDBSQLite
 import Testing
 
 @testable import ChatModels
@@ -285,6 +286,33 @@ import Testing
         try database.sayEach(3, in: hall, as: ana)
 
         #expect(try logBytes() <= ChatDatabase.logBytesMax)
+    }
+
+    @Test func `memory that is kept for speed is given back, and all goes on`() throws {
+        let folder = try TemporaryFolder()
+        let database = try folder.database()
+        let ana = try database.makeUser()
+        let hall = try database.makeHall(owner: ana)
+        try database.sayMany(200, of: String(repeating: "x", count: 4_000), in: hall, as: ana)
+        let wanted = try database.messages(of: hall.id, as: ana.id, limit: 200, before: nil)
+        let kept = cacheBytes(of: database)
+
+        database.releaseMemory()
+
+        #expect(kept > 800_000 && cacheBytes(of: database) < 20_000)
+        #expect(
+            try database.messages(of: hall.id, as: ana.id, limit: 200, before: nil) == wanted)
+        #expect(try database.say(in: hall, as: ana).rev == 201)
+    }
+
+    /// The pages that SQLite has at hand.
+    private func cacheBytes(of database: ChatDatabase) -> Int {
+        database.queue.inDatabase { db in
+            var (now, most): (Int32, Int32) = (0, 0)
+            unsafe sqlite3_db_status(
+                db.sqliteConnection, SQLITE_DBSTATUS_CACHE_USED, &now, &most, 0)
+            return Int(now)
+        }
     }
 
     @Test func `it answers`() throws {

@@ -46,6 +46,19 @@ func hall(_ id: Int64 = 1, name: String = "General", rev: Int64 = 0) -> Hall {
     }
 }
 
+@Suite struct RestTests {
+    @Test func `a rest is long once, when nothing was done for all of its length`() {
+        var rest = Rest()
+        let start = ContinuousClock.now
+        // Four looks in a length; before some of them something was done.
+        let busy = [3, 10]
+        let long = (0..<16).filter { look in
+            rest.isLong(isQuiet: !busy.contains(look), now: start + Rest.length / 4 * look)
+        }
+        #expect(long == [7, 14])
+    }
+}
+
 @Suite struct DeliveryTests {
     @Test func `the event and the message are the bytes of the protocol, without the client's key`()
     {

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Those who are slow, silent, too many or mean it ill: each meets a bound and a reason, and the others go on."""
 
+import concurrent.futures
+import http.client
 import json
+import random
 import re
 import resource
 import selectors
@@ -12,7 +15,7 @@ import pytest
 
 from halls_site import free_port, token_of, wait_until
 from listener import Listener, enter, found
-from swarm import Bare, Swarm, forget_most_bytes, frame, most_bytes, open_socket, resident_bytes, unfinished
+from swarm import Bare, Swarm, anonymous_bytes, forget_most_bytes, frame, most_bytes, open_socket, resident_bytes, unfinished
 from test_metrics import figures
 
 REFUSED = 'halls_push_refused_total{reason="%s"}'
@@ -503,3 +506,66 @@ def test_of_those_who_came_and_went_no_memory_is_left(watched):
     # What it took for the first crowd is enough for the others.
     assert resident[-1] - resident[1] < 10 << 20, [bytes >> 20 for bytes in resident]
     assert site.figure("process_open_fds") < 50
+
+
+def test_two_hundred_who_come_and_go_leave_the_memory_where_it_was(watched):
+    """Half of them poll, and of those half leave without a word; each is told of a hundred kilobytes that it missed."""
+    site = watched(
+        ping_interval=5_000, ping_timeout=5_000, handshakes_per_second=1_000_000, connections_per_user_max=100_000,
+        connections_per_address_max=100_000, joins_per_second=100_000, sends_per_second=10_000, backlog_bytes_max=1 << 32,
+    )  # fmt: skip
+    ana = site.person("ana")
+    hall, token, times = found(ana), token_of(ana), 60
+    for number in range(400):
+        ana.post(f"/chat/messages/{hall['id']}", json={"content": f"{number} " + "y" * 900})
+    Bare(site.push, token).sign_in().join(hall).close()
+    pid = site.pid("chat-push")
+    before = anonymous_bytes(pid)
+
+    with concurrent.futures.ThreadPoolExecutor(200) as crowd:
+        clients = [
+            crowd.submit(come_and_go if number % 2 else poll_and_go, site, token, hall, random.Random(number), times)
+            for number in range(200)
+        ]
+    for client in clients:
+        client.result()
+
+    assert site.figure("halls_push_sessions_opened_total") > 200 * times
+    wait_until(lambda: site.figure("halls_push_connections") == 0, 40, "the end of the last")
+    # The system is given back what was free for a while, and what SQLite keeps goes in a longer rest.
+    wait_until(lambda: anonymous_bytes(pid) - before < 4 << 20, 60, "memory as before")
+
+
+def join_packet(hall, random):
+    return '421["join_hall",{"hall_id":%d,"since_rev":%d}]' % (hall["id"], random.randrange(200, 400))
+
+
+def come_and_go(site, token, hall, random, times):
+    for _ in range(times):
+        client = Bare(site.push, token).sign_in()
+        client.say(join_packet(hall, random))
+        client.hear_until('431[{"ok":true')
+        if random.random() < 0.02:
+            client.say('42["send_message",{"hall_id":%d,"content":"%s"}]' % (hall["id"], "z" * 2_000))
+        client.close()
+
+
+def poll_and_go(site, token, hall, random, times):
+    headers = {"Cookie": f"halls_session={token}", "Host": "chat.example"}
+
+    def ask(method, path, body=None):
+        connection = http.client.HTTPConnection("chat.example")
+        connection.sock = open_socket(site.push)
+        connection.request(method, "/socket.io/?EIO=4&transport=polling" + path, body, headers)
+        answer = connection.getresponse().read().decode()
+        connection.close()
+        return answer
+
+    for _ in range(times):
+        here = "&sid=" + json.loads(ask("GET", "")[1:])["sid"]
+        ask("POST", here, "40")
+        ask("GET", here)
+        ask("POST", here, join_packet(hall, random))
+        ask("GET", here)
+        if random.random() < 0.5:
+            ask("POST", here, "1")

@@ -280,6 +280,11 @@ public final class ChatDatabase: ChatStorage {
         try queue.close()
     }
 
+    /// As ``ChatStorage`` says: the pages that SQLite has read, up to 2 MB of them. What is compiled stays.
+    public func releaseMemory() {
+        queue.inDatabase { db in _ = unsafe sqlite3_db_release_memory(db.sqliteConnection) }
+    }
+
     /// As ``ChatStorage`` says.
     public func ping() throws {
         _ = try read { db in try Int.fetchOne(db, sql: "SELECT 1 FROM users LIMIT 1") }

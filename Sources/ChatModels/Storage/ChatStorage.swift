@@ -31,6 +31,9 @@ public protocol ChatStorage: MessageStorage, HallStorage, PersonStorage, Session
     /// - Returns: whether it is done; not, while others are in the way.
     func purgeDeleted() throws -> Bool
 
+    /// Gives back the memory that is kept for speed alone: when nobody has asked for anything for a while.
+    func releaseMemory()
+
     /// Ends the connection.
     func close() throws
 }
