@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes Sources/ChatModels/Confusables.swift: which characters look like others (UTS #39), as ICU here knows them.
+"""Writes Sources/ChatModels/People/Confusables.swift: which characters look like others (UTS #39), as ICU here knows them.
 
 Needs libicu (Debian: libicu72 or another), which the product itself does not: its tables change with its version, and
 what a database keeps of a name must not. So a new table wants a new step in ChatDatabase+Migrations.swift.
 
-    python3 Tests/confusables.py >Sources/ChatModels/Confusables.swift
+    python3 Tests/confusables.py >Sources/ChatModels/People/Confusables.swift
 """
 
 import ctypes
