@@ -8,6 +8,11 @@ import Sockets
 ///
 /// The library wants to own its connections: it accepts, waits and closes. Here it only reads one request from a
 /// connection that is ready and writes one answer, so that a kept connection costs no thread while nothing is asked.
+///
+/// Lengths that no memory holds end the process: the library asserts what it allocates, for parameters and for records of
+/// management, which may come at any time, also in a body. Nobody can look before it does: it reads the socket itself, as
+/// much as there is, so that what comes between our look and its read is seen by it alone. Whoever can write to the socket
+/// is the front end, which sends no such thing and is believed in more than that (SECURITY.md).
 enum FastCGI {
     /// Call this once, before the first ``FastCGIRequest``.
     ///
