@@ -7,8 +7,10 @@ import CompactJSON
 /// `chat-admin halls`
 struct HallsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "halls", abstract: "Make, rename, archive and list halls.",
-        subcommands: [Add.self, Rename.self, Archive.self, List.self])
+        commandName: "halls", abstract: "Make, rename, archive, delete and list halls.",
+        subcommands: [
+            Add.self, Rename.self, Archive.self, Unarchive.self, Delete.self, List.self,
+        ])
 
     /// `chat-admin halls add NAME`
     struct Add: ParsableCommand {
@@ -70,6 +72,63 @@ struct HallsCommand: ParsableCommand {
         func run() throws {
             try options.write { try $0.archiveHall(id) }
             print("Archived hall \(id).")
+        }
+    }
+
+    /// `chat-admin halls unarchive ID`
+    struct Unarchive: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let an archived hall be written to again.",
+            discussion:
+                "An open hall that has its name by now, or one that looks like it, is renamed first."
+        )
+
+        @OptionGroup var options: AdminOptions
+
+        @Argument(help: "The hall's id.")
+        var id: Int64
+
+        func run() throws {
+            try options.write { try $0.unarchiveHall(id) }
+            print("Hall \(id) can be written to.")
+        }
+    }
+
+    /// `chat-admin halls delete ID`
+    struct Delete: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a hall with all that was said in it, for good.",
+            discussion: """
+                Its members leave it at once. Nobody else writes meanwhile: about a second for each million messages of \
+                the chat, and five for each million of the hall's. What the files still hold of the texts is overwritten within a minute, or here at once with \
+                --purge; copies of the database keep them.
+                """)
+
+        @OptionGroup var options: AdminOptions
+        @OptionGroup var purging: PurgeOptions
+
+        @Flag(help: "Do not ask. Without it the hall's name is asked for at the terminal.")
+        var yes = false
+
+        @Argument(help: "The hall's id.")
+        var id: Int64
+
+        func run() throws {
+            let database = try options.open()
+            guard let found = try database.allHalls().first(where: { $0.hall.id == id }) else {
+                throw ChatError(.notFound, "There is no hall with id \(id).")
+            }
+            if !yes {
+                try Confirmation.ask(
+                    for: found.hall.name,
+                    """
+                    Hall \(id), \(found.hall.name), goes for good, with \(found.memberCount) members and \
+                    \(found.hall.rev) messages.
+                    """)
+            }
+            try options.write { try $0.deleteHall(id) }
+            print("Deleted hall \(id), \(found.hall.name).")
+            try purging.purgeIfWanted(database)
         }
     }
 

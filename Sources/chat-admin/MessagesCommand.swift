@@ -52,6 +52,7 @@ struct MessagesCommand: ParsableCommand {
                 """)
 
         @OptionGroup var options: AdminOptions
+        @OptionGroup var purging: PurgeOptions
 
         @Argument(help: "The hall's id.")
         var hall: Int64
@@ -59,18 +60,26 @@ struct MessagesCommand: ParsableCommand {
         @Argument(help: "The message's id.")
         var message: Int64
 
-        @Flag(help: "Overwrite at once what the files hold of deleted texts.")
-        var purge = false
-
         func run() throws {
             let deletion = MessageDeletion(hallID: hall, messageID: message, by: .operator)
             let done = try options.write { try $0.perform(.delete(deletion)) }
             print(
                 done.isRepeat
                     ? "Message \(message) was deleted already." : "Deleted message \(message).")
-            if purge, try !options.open().purgeDeleted() {
-                throw ChatError(.busy, "Nothing was overwritten yet: others read or write now.")
-            }
+            try purging.purgeIfWanted(options.open())
+        }
+    }
+}
+
+/// What becomes of deleted texts in the files.
+struct PurgeOptions: ParsableArguments {
+    @Flag(help: "Overwrite at once what the files hold of deleted texts.")
+    var purge = false
+
+    /// Overwrites them, if the operator wants it now.
+    func purgeIfWanted(_ database: ChatDatabase) throws {
+        if purge, try !database.purgeDeleted() {
+            throw ChatError(.busy, "Nothing was overwritten yet: others read or write now.")
         }
     }
 }

@@ -121,7 +121,7 @@ final class ChatStore: Sendable {
             take(handed, &reads, &follower)
             read(&reads, &follower, &sessions)
             follower.deliver()
-            self.purge(&purge, changesTold: follower.changesTold)
+            self.purge(&purge, erasures: follower.erasures)
             if rest.isLong(isQuiet: isIdle && follower.position == position, now: .now) {
                 database.releaseMemory()
                 halls_gather_free_memory()
@@ -146,9 +146,9 @@ final class ChatStore: Sendable {
         finished.signal()
     }
 
-    private func purge(_ purge: inout Purge, changesTold: Int) {
+    private func purge(_ purge: inout Purge, erasures: Int) {
         do {
-            try purge.runIfDue(database, changesTold: changesTold)
+            try purge.runIfDue(database, erasures: erasures)
         } catch {
             logger.error("purging what was deleted failed", metadata: ["error": "\(error)"])
         }

@@ -10,8 +10,8 @@ struct LogFollower {
     /// All entries up to here were told.
     private(set) var position: LogPosition
     private var inboxes: [Inbox]
-    /// How many changes to messages were told.
-    private(set) var changesTold = 0
+    /// How often something was told by which texts went: a message was changed, a hall deleted.
+    private(set) var erasures = 0
     /// The versions of users that were told last: what is read of one may be newer than the entry that says so, and then the
     /// entries that follow tell nothing new.
     private var versions: [Int64: Int64] = [:]
@@ -63,6 +63,7 @@ struct LogFollower {
         for event in batch.events {
             switch event {
             case .hallChanged(let id, let kind):
+                if kind == .deleted { erasures += 1 }
                 if let hall = halls[id] { tellAll(.hallUpdated(hall, kind)) }
             case .userChanged(let id, let isRenamed):
                 if let user = users[id], let update = delivery(of: user, isRenamed: isRenamed) {
@@ -103,7 +104,7 @@ struct LogFollower {
     }
 
     private mutating func tellAll(_ event: StoreEvent) {
-        if case .messageChanged = event { changesTold += 1 }
+        if case .messageChanged = event { erasures += 1 }
         for index in inboxes.indices { inboxes[index].append(event) }
     }
 }

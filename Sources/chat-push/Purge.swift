@@ -13,15 +13,15 @@ struct Purge {
     // The daemon before may have ended before its own.
     private var dueAt: ContinuousClock.Instant? = .now + delay
 
-    /// How many changes had been told when it was last looked.
-    private var changesSeen = 0
+    /// How many there had been when it was last looked.
+    private var erasuresSeen = 0
 
     /// Does it if it is time.
     ///
-    /// - Parameter changesTold: how many messages were deleted or edited so far.
-    mutating func runIfDue(_ database: any ChatStorage, changesTold: Int) throws {
-        if changesTold > changesSeen {
-            changesSeen = changesTold
+    /// - Parameter erasures: how often messages were deleted or edited, or halls deleted, so far.
+    mutating func runIfDue(_ database: any ChatStorage, erasures: Int) throws {
+        if erasures > erasuresSeen {
+            erasuresSeen = erasures
             if dueAt == nil { dueAt = .now + Self.delay }
         }
         guard let dueAt, dueAt <= .now else { return }

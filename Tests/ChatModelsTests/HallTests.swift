@@ -198,6 +198,91 @@ import Testing
         #expect(try code { try database.archiveHall(99) } == .notFound)
     }
 
+    @Test func `a hall that comes back from the archive is written to, unless its name is taken`()
+        throws
+    {
+        let hall = try database.makeHall(owner: ana, members: [ben])
+        try database.archiveHall(hall.id)
+        let other = try database.makeHall("Gеneral", owner: ben)
+        let cursor = try database.logEnd()
+
+        #expect(try code { try database.unarchiveHall(hall.id) } == .hallNameTaken)
+        #expect(try database.hall(hall.id, as: ana.id).isArchived)
+        try database.renameHall(other.id, to: "GENERAL")
+        #expect(try code { try database.unarchiveHall(hall.id) } == .hallNameTaken)
+        try database.renameHall(other.id, to: "Another")
+        try database.unarchiveHall(hall.id)
+        try database.unarchiveHall(hall.id)
+
+        #expect(try !database.hall(hall.id, as: ana.id).isArchived)
+        try database.say(in: hall, as: ben)
+        _ = try database.join(hall.id, as: cai.id)
+        #expect(
+            try database.log(after: cursor).events.prefix(3) == [
+                .hallChanged(hallID: other.id, .renamed), .hallChanged(hallID: other.id, .renamed),
+                .hallChanged(hallID: hall.id, .unarchived),
+            ])
+        #expect(try code { try database.unarchiveHall(99) } == .notFound)
+    }
+
+    @Test func `a private hall comes back whatever others are called`() throws {
+        let hall = try database.makeHall("General", isPrivate: true, owner: ana)
+        try database.archiveHall(hall.id)
+        _ = try database.makeHall("General", owner: ben)
+
+        try database.unarchiveHall(hall.id)
+
+        #expect(try !database.hall(hall.id, as: ana.id).isArchived)
+    }
+
+    @Test func `a deleted hall is nowhere, its members have left, and others go on`() throws {
+        let hall = try database.makeHall(owner: ana, members: [ben])
+        let other = try database.makeHall("Another", owner: ana)
+        for turn in 1...3 {
+            try database.say("\(turn)", in: hall, as: ana, clientKey: "k\(turn)")
+            try database.say("\(turn)", in: other, as: ana)
+        }
+        let said = try database.messages(of: hall.id, as: ana.id, limit: nil, before: nil).messages
+        _ = try database.perform(
+            .edit(
+                MessageEdit(
+                    hallID: hall.id, messageID: said[0].id, userID: ana.id, content: "else")))
+        let rest = try database.messages(of: other.id, as: ana.id, limit: nil, before: nil)
+        let (start, cursor) = (LogPosition(0), try database.logEnd())
+
+        try database.deleteHall(hall.id)
+
+        #expect(
+            try database.log(after: cursor).events == [
+                .left(hallID: hall.id, userID: ana.id), .left(hallID: hall.id, userID: ben.id),
+                .hallChanged(hallID: hall.id, .deleted),
+            ])
+        // Who reads the log from before hears of no message that is not there.
+        let told = try database.log(after: start).events.compactMap { logged in
+            if case .messageCreated(let message) = logged { message.hallID } else { nil }
+        }
+        #expect(told == [other.id, other.id, other.id])
+        for act in [
+            { _ = try database.hall(hall.id, as: ana.id) },
+            { try database.say(in: hall, as: ana) },
+            { _ = try database.join(hall.id, as: cai.id) },
+            { try database.setMember(cai.id, of: hall.id, as: .member) },
+            { try database.deleteHall(hall.id) }, { try database.unarchiveHall(hall.id) },
+        ] as [() throws -> Void] {
+            #expect(try code(of: act) == .notFound)
+        }
+        #expect(try database.hallSnapshot(hall.id) == nil)
+        #expect(try database.allHalls().map(\.hall.id) == [other.id])
+        #expect(try database.messages(of: other.id, as: ana.id, limit: nil, before: nil) == rest)
+        #expect(try database.problems().isEmpty)
+        #expect(try database.settings().foreignKeys)
+        // Its name and its messages' keys are free, its numbers are not.
+        let next = try database.makeHall(owner: ana)
+        #expect(next.id == other.id + 1)
+        let new = try database.say("1", in: next, as: ana, clientKey: "k1")
+        #expect(new.rev == 1 && new.id > said[2].id)
+    }
+
     @Test func `one is in as many halls as the bound says, and not in one more`() throws {
         for number in 1...5 { _ = try database.makeHall("\(number)", owner: ana) }
         let open = try database.makeHall("open", owner: ben)

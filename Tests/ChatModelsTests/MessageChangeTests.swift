@@ -338,6 +338,29 @@ struct MessageChangeTests {
         #expect(try database.problems().isEmpty)
     }
 
+    @Test func `of a deleted hall nothing is left in the files`() throws {
+        let folder = try TemporaryFolder()
+        let database = try folder.database()
+        let ana = try database.makeUser("ana")
+        let hall = try database.makeHall("findme-hall", owner: ana)
+        let other = try database.makeHall("other", owner: ana)
+        _ = try database.setTopic("findme-topic", of: hall.id, by: ana.id)
+        for number in 1...200 {
+            try database.say("findme \(number)", in: hall, as: ana, clientKey: "findme\(number)")
+            try database.say("stay \(number)", in: other, as: ana)
+        }
+        let long = String(repeating: "findme-long ", count: 300)
+        try database.say(long, in: hall, as: ana)
+        #expect(!(try filesHolding("findme", folder)).isEmpty)
+
+        try database.deleteHall(hall.id)
+        #expect(try database.purgeDeleted())
+
+        #expect(try filesHolding("findme", folder).isEmpty)
+        #expect(try filesHolding("stay 200", folder) == ["chat.db"])
+        #expect(try database.problems().isEmpty)
+    }
+
     private func filesHolding(_ text: String, _ folder: TemporaryFolder) throws -> [String] {
         try ["chat.db", "chat.db-wal", "chat.db-shm"].filter { name in
             let path = folder.file(name)

@@ -260,6 +260,41 @@ import Testing
                 == "There is no user called ben.")
     }
 
+    @Test func `a hall comes back from the archive, and one is deleted for good`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+        try site.admin("halls", "add", "General", "--owner", "ana")
+        try site.admin("messages", "send", "1", "ana", input: "findme")
+        try site.admin("halls", "archive", "1")
+        try site.admin("halls", "add", "General")
+        #expect(try site.refusal("halls", "unarchive", "1") == "An open hall has that name.")
+        let listener = try WakeSocket(path: site.path + "-wake").listen()
+        defer { close(listener) }
+        var byte: UInt8 = 0
+
+        #expect(
+            try site.refusal("halls", "delete", "2", input: "General\n") == """
+                Hall 2, General, goes for good, with 0 members and 0 messages. Nothing was changed; --yes does it.
+                """)
+        #expect(unsafe recv(listener, &byte, 1, Int32(MSG_DONTWAIT)) == -1)
+        #expect(
+            try site.admin("halls", "delete", "2", "--yes").output == "Deleted hall 2, General.\n")
+        #expect(unsafe recv(listener, &byte, 1, Int32(MSG_DONTWAIT)) == 0)
+        #expect(
+            try site.admin("halls", "unarchive", "1").output == "Hall 1 can be written to.\n")
+        try site.admin("messages", "send", "1", "ana", input: "findme, too")
+        #expect(
+            try site.admin("halls", "delete", "1", "--yes", "--purge").output
+                == "Deleted hall 1, General.\n")
+
+        let file = try Data(contentsOf: URL(filePath: site.path))
+        #expect(file.range(of: Data("findme".utf8)) == nil)
+        #expect(try site.list("halls", "list").isEmpty)
+        #expect(
+            try site.refusal("halls", "delete", "1", "--yes") == "There is no hall with id 1.")
+        #expect(try site.refusal("halls", "unarchive", "1") == "There is no hall with id 1.")
+        try site.admin("check")
+    }
+
     @Test func `members come, change and go`() throws {
         try site.admin("users", "add", "ana", input: "password1")
         try site.admin("users", "add", "ben", input: "password1")

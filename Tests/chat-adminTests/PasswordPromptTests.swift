@@ -50,6 +50,18 @@ import Testing
         #expect(try site.database().accounts().isEmpty)
     }
 
+    @Test func `a hall is deleted by who types its name`() throws {
+        try site.admin("halls", "add", "Town hall")
+        for (answer, status) in [("town hall\n", Int32(1)), ("Town hall\n", 0)] {
+            let terminal = try Terminal()
+            let process = try terminal.start(site, ["halls", "delete", "1"])
+            try terminal.wait(for: "Type its name: ")
+            try terminal.type(answer, isShown: true)
+            try #expect(terminal.end(of: process) == status)
+            #expect(try site.database().allHalls().count == Int(status))
+        }
+    }
+
     @Test func `an interrupt changes nothing and gives the terminal its echo back`() throws {
         let process = try terminal.start(site, ["users", "add", "ana"])
         try terminal.wait(for: "Password for ana: ")
@@ -105,8 +117,8 @@ final class Terminal {
         return process.terminationStatus
     }
 
-    func type(_ text: String) throws {
-        try wait { !hasEcho }
+    func type(_ text: String, isShown: Bool = false) throws {
+        try wait { hasEcho == isShown }
         let bytes = Array(text.utf8)
         #expect(unsafe write(keyboard, bytes, bytes.count) == bytes.count)
     }

@@ -222,6 +222,8 @@ struct ConditionalTests {
             ("a hall more", { _ = try database.join(other.id, as: ana.id) }),
             ("another role", { try database.setMember(ana.id, of: other.id, as: .owner) }),
             ("the archive", { try database.archiveHall(hall.id) }),
+            ("no archive", { try database.unarchiveHall(hall.id) }),
+            ("a deleted hall", { try database.deleteHall(other.id) }),
             ("a hall less", { try database.leave(hall.id, as: ana.id) }),
         ]
         for (what, change) in changes {

@@ -237,6 +237,39 @@ import Testing
         }
     }
 
+    @Test func `whose hall is deleted is told to have left, and finds it nowhere`() throws {
+        try withSite(PushSite()) { site in
+            let other = try site.database.makeHall("Another", owner: site.ana)
+            let (here, there) = (JSONValue.integer(site.hall.id), JSONValue.integer(other.id))
+            let clients = try (0..<2).map { _ in try site.client(site.ana) }
+            for client in clients {
+                _ = try client.call("join_hall", ["hall_id": here])
+                _ = try client.call("join_hall", ["hall_id": there])
+            }
+            try site.database.say("secret", in: site.hall, as: site.ana)
+            try site.database.say("stays", in: other, as: site.ana)
+
+            try site.database.deleteHall(site.hall.id)
+            site.wake.wake()
+
+            for client in clients {
+                var told = try client.nextEvent("halls_changed")
+                // That there is another one may be news, too.
+                if told["change"]?.string == "joined" {
+                    told = try client.nextEvent("halls_changed")
+                }
+                #expect(told["change"]?.string == "left" && told["hall_id"] == here)
+                let sent = try client.call("send_message", ["hall_id": here, "content": "x"])
+                #expect(sent.errorCode == "not_found")
+                let joined = try client.call("join_hall", ["hall_id": here])
+                #expect(joined.errorCode == "not_found")
+            }
+            let sent = try clients[0].call("send_message", ["hall_id": there, "content": "on"])
+            #expect(sent["ok"]?.bool == true)
+            #expect(try site.remembered().halls == 2)
+        }
+    }
+
     @Test func `who is removed stops hearing and writing, and is told`() throws {
         try withSite(PushSite()) { site in
             let bea = try site.join("bea")

@@ -426,6 +426,27 @@ def test_a_renamed_and_an_archived_hall_is_told_and_an_archived_one_takes_nothin
     assert one.join(hall, since_rev=0)["hall"]["archived"] is True
 
 
+def test_a_hall_comes_back_from_the_archive_and_a_deleted_one_is_left_by_all(shared_site, ana, ben, hall):
+    one, other = ana.listen(hall), ben.listen(hall)
+    shared_site.admin("halls", "archive", hall["id"])
+    shared_site.admin("halls", "unarchive", hall["id"])
+    wait_until(lambda: len(other.halls_changed) == 2, 20, "unarchived")
+    one.say(hall, "here again")
+    other.wait_for("here again")
+
+    shared_site.admin("halls", "delete", hall["id"], "--yes", "--purge")
+    for window in (one, other):
+        wait_until(lambda window=window: len(window.halls_changed) == 3, 20, "left")
+        changes = [{"hall_id": hall["id"], "change": change} for change in ("archived", "unarchived", "left")]
+        assert window.halls_changed == changes
+        assert window.join(hall)["error"]["code"] == "not_found"
+        assert window.connected == 1
+    assert ana.get(f"/chat/messages/{hall['id']}").status_code == 404
+    assert hall["id"] not in [each["id"] for each in ana.get("/chat/halls").json()["halls"]]
+    for file in ("halls.db", "halls.db-wal"):
+        assert b"here again" not in (shared_site.folder / file).read_bytes()
+
+
 # --- Bounds ----------------------------------------------------------------------------------------------------------
 
 

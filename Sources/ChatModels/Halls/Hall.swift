@@ -43,6 +43,10 @@ public enum HallChange: String, Sendable, Equatable {
     case renamed
     /// It can only be read, from now on.
     case archived
+    /// It can be written to again.
+    case unarchived
+    /// It is not there any more, with all that was said in it. Before that all its members have left.
+    case deleted
     /// It is about something else.
     case topic
 }

@@ -134,6 +134,47 @@ extension ChatDatabase {
         }
     }
 
+    /// As ``HallStorage`` says.
+    public func unarchiveHall(_ hallID: Int64) throws {
+        try write { db in
+            guard let hall = try hall(hallID, in: db) else { throw noHall(hallID) }
+            guard hall.isArchived else { return }
+            try refusingTakenName {
+                try db.execute(
+                    sql: "UPDATE halls SET archived_at = NULL WHERE id = ?", arguments: [hallID])
+            }
+            if !hall.isPrivate { try requireOwnLook(ofHall: hall.name, but: hallID, db) }
+            try log(.hallChanged(hallID: hallID, .unarchived), by: .operator, in: db)
+        }
+    }
+
+    /// As ``HallStorage`` says.
+    public func deleteHall(_ hallID: Int64) throws {
+        // For each row that goes SQLite would look through all that might refer to it: no index has them.
+        try withoutForeignKeys {
+            try write { db in
+                try requireHall(hallID, db)
+                let members = try allMembers(of: hallID, db).keys.sorted()
+                try db.execute(
+                    sql: """
+                        DELETE FROM earlier_texts WHERE message_id IN (
+                            SELECT message_id FROM message_changes WHERE hall_id = ?)
+                        """, arguments: [hallID])
+                for table in [
+                    "message_changes", "messages", "user_halls", "former_members", "hall_looks",
+                ] {
+                    try db.execute(
+                        sql: "DELETE FROM \(table) WHERE hall_id = ?", arguments: [hallID])
+                }
+                try db.execute(sql: "DELETE FROM halls WHERE id = ?", arguments: [hallID])
+                for userID in members {
+                    try log(.left(hallID: hallID, userID: userID), by: .operator, in: db)
+                }
+                try log(.hallChanged(hallID: hallID, .deleted), by: .operator, in: db)
+            }
+        }
+    }
+
     // MARK: Pieces
 
     func hall(_ hallID: Int64, as userID: Int64, _ db: Database) throws -> Hall {

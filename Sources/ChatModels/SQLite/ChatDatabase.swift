@@ -248,6 +248,15 @@ public final class ChatDatabase: ChatStorage {
         }
     }
 
+    /// Does something while SQLite does not look whether rows refer to rows that are there: who is called sees to it.
+    func withoutForeignKeys<Value>(_ body: () throws -> Value) throws -> Value {
+        try queue.inDatabase { db in try db.execute(sql: "PRAGMA foreign_keys = OFF") }
+        defer {
+            try? queue.inDatabase { db in try db.execute(sql: "PRAGMA foreign_keys = ON") }
+        }
+        return try body()
+    }
+
     /// What is not the caller's fault but passes by itself becomes ``ChatError/Code/busy``.
     private func translatingErrors<Value>(_ body: () throws -> Value) throws -> Value {
         do {

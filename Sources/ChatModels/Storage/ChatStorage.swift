@@ -122,6 +122,16 @@ public protocol HallStorage: Sendable {
     ///
     /// - Throws: ``ChatError``: `not_found`.
     func archiveHall(_ hallID: Int64) throws
+    /// Lets a hall that could only be read be written to again. Meanwhile an open hall may have got its name, or one that
+    /// looks like it: then that one is renamed first.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `hall_name_taken`.
+    func unarchiveHall(_ hallID: Int64) throws
+    /// Takes a hall away, with all that was said in it. All its members leave it. Neither its id nor those of its messages
+    /// are given again. While it runs nobody else writes.
+    ///
+    /// - Throws: ``ChatError``: `not_found`.
+    func deleteHall(_ hallID: Int64) throws
     /// Brings a user into any hall, or changes the role of one who is in it.
     ///
     /// - Throws: ``ChatError``: `not_found`, `too_many_halls`.

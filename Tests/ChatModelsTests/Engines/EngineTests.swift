@@ -145,6 +145,10 @@ enum PlantedFault: CaseIterable {
     case formerForgotten
     /// A session that has ended by itself is one.
     case sessionForEver
+    /// The members of a deleted hall are not told that they have left it.
+    case leftUntold
+    /// A hall that comes back from the archive takes a name that is taken.
+    case nameNotAsked
 }
 
 /// The model with a fault.
@@ -228,6 +232,22 @@ private final class FaultyStorage: ModelStorage, @unchecked Sendable {
         else { return nil }
         return LoginSession(
             id: kept.id, user: state.users[Int(kept.userID) - 1].user, expiresAt: kept.expiresAt)
+    }
+
+    override func deleteHall(_ hallID: Int64) throws {
+        let before = state.log.count
+        try super.deleteHall(hallID)
+        if fault == .leftUntold { state.log.removeSubrange(before..<state.log.count - 1) }
+    }
+
+    override func unarchiveHall(_ hallID: Int64) throws {
+        do {
+            try super.unarchiveHall(hallID)
+        } catch let error as ChatError where error.code == .hallNameTaken && fault == .nameNotAsked
+        {
+            state.halls[Int(hallID) - 1].isArchived = false
+            log(.hallChanged(hallID: hallID, .unarchived))
+        }
     }
 
     override func removeMember(_ userID: Int64, of hallID: Int64) throws {

@@ -44,7 +44,7 @@ extension ModelStorage {
         return value(Int64(state.halls.count), role: nil)
     }
 
-    private func requireFree(_ name: String, but hallID: Int64) throws {
+    func requireFree(_ name: String, but hallID: Int64) throws {
         let isTaken = state.halls.indices.contains { index in
             Int64(index + 1) != hallID && state.halls[index].isOpen
                 && Names.key(state.halls[index].name) == Names.key(name)
@@ -95,7 +95,7 @@ extension ModelStorage {
     }
 
     func allHalls() throws -> [HallSummary] {
-        state.halls.indices.map { index in
+        state.halls.indices.filter { !state.halls[$0].isDeleted }.map { index in
             HallSummary(
                 hall: value(Int64(index + 1), role: nil),
                 memberCount: state.halls[index].places.count)

@@ -17,6 +17,8 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         var name: String
         var isPrivate: Bool
         var isArchived = false
+        /// Its place stays empty, so that no other gets its id.
+        var isDeleted = false
         var change: Int64 = 0
         var topic = ""
         /// In the order in which they were said.
@@ -26,7 +28,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         var formerIDs: Set<Int64> = []
 
         var rev: Int64 { Int64(messageIDs.count) }
-        var isOpen: Bool { !isPrivate && !isArchived }
+        var isOpen: Bool { !isPrivate && !isArchived && !isDeleted }
     }
 
     enum Entry {
@@ -65,6 +67,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
     func ping() throws {}
     func tryWriting() throws {}
     func purgeDeleted() throws -> Bool { true }
+    func releaseMemory() {}
     func close() throws {}
 
     // MARK: What all of it needs
@@ -83,7 +86,8 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
     func log(_ event: LogEvent) { state.log.append(.event(event)) }
 
     func index(_ hallID: Int64) throws -> Int {
-        guard state.halls.indices.contains(Int(hallID) - 1) else { throw ChatError(.notFound) }
+        guard state.halls.indices.contains(Int(hallID) - 1), !state.halls[Int(hallID) - 1].isDeleted
+        else { throw ChatError(.notFound) }
         return Int(hallID) - 1
     }
 
@@ -139,6 +143,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         let (hall, _) = try place(of: new.senderID, in: new.hallID)
         let earlier = state.messages.first {
             $0.senderID == new.senderID && $0.clientKey != nil && $0.clientKey == new.clientKey
+                && isThere($0)
         }
         if let earlier {
             guard earlier.hallID == new.hallID,
@@ -163,9 +168,14 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
             written: message, entry: LogPosition(Int64((entry ?? 0) + 1)))
     }
 
+    /// Whether its hall was not deleted.
+    private func isThere(_ message: Message) -> Bool {
+        !state.halls[Int(message.hallID) - 1].isDeleted
+    }
+
     private func message(_ id: Int64, of hallID: Int64) throws -> Message {
         guard state.messages.indices.contains(Int(id) - 1),
-            state.messages[Int(id) - 1].hallID == hallID
+            state.messages[Int(id) - 1].hallID == hallID, isThere(state.messages[Int(id) - 1])
         else { throw ChatError(.notFound) }
         return state.messages[Int(id) - 1]
     }
@@ -264,7 +274,23 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         hall.messageIDs.map { state.messages[Int($0) - 1] }
     }
 
-    // MARK: Who leaves
+    // MARK: Who leaves, what goes and what comes back
+
+    func unarchiveHall(_ hallID: Int64) throws {
+        let index = try index(hallID)
+        guard state.halls[index].isArchived else { return }
+        if !state.halls[index].isPrivate { try requireFree(state.halls[index].name, but: hallID) }
+        state.halls[index].isArchived = false
+        log(.hallChanged(hallID: hallID, .unarchived))
+    }
+
+    func deleteHall(_ hallID: Int64) throws {
+        let index = try index(hallID)
+        let members = state.halls[index].places.keys.sorted()
+        state.halls[index] = ModelHall(name: "", isPrivate: true, isDeleted: true)
+        for userID in members { log(.left(hallID: hallID, userID: userID)) }
+        log(.hallChanged(hallID: hallID, .deleted))
+    }
 
     func removeMember(_ userID: Int64, of hallID: Int64) throws {
         let index = try index(hallID)
@@ -326,12 +352,14 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         return LogBatch(events: events, end: end, hasMore: hasMore, isTorn: false)
     }
 
-    /// Messages are told as they are now.
+    /// Messages are told as they are now, and not at all where their hall is gone.
     private func tell(_ entry: Entry) -> [LogEvent] {
         switch entry {
-        case .messages(let ids): ids.map { .messageCreated(state.messages[Int($0) - 1]) }
+        case .messages(let ids):
+            ids.map { state.messages[Int($0) - 1] }.filter(isThere).map { .messageCreated($0) }
         case .changed(let id, let change):
-            [.messageChanged(state.messages[Int(id) - 1], change: change)]
+            [state.messages[Int(id) - 1]].filter(isThere)
+                .map { .messageChanged($0, change: change) }
         case .event(let event): [event]
         }
     }

@@ -14,6 +14,8 @@ enum Step: Sendable {
     case remove(hall: Int64, user: Int64)
     case rename(hall: Int64, name: String)
     case archive(hall: Int64)
+    case unarchive(hall: Int64)
+    case delete(hall: Int64)
     case topic(String, hall: Int64, user: Int64)
     case page(hall: Int64, user: Int64, limit: Int?, before: Int64?)
     case since(hall: Int64, user: Int64, Back, limit: Int?)
@@ -81,6 +83,12 @@ enum Step: Sendable {
         case .archive(let hall):
             try storage.archiveHall(hall)
             return "archived"
+        case .unarchive(let hall):
+            try storage.unarchiveHall(hall)
+            return "unarchived"
+        case .delete(let hall):
+            try storage.deleteHall(hall)
+            return "deleted"
         case .topic(let topic, let hall, let user):
             return "\(try storage.setTopic(topic, of: hall, by: user))"
         case .page(let hall, let user, let limit, let before):
@@ -139,8 +147,11 @@ extension Step {
             return .setMember(hall: hall, user: id(6), role: role)
         case 63..<65: return .remove(hall: hall, user: user)
         case 65..<68: return .rename(hall: id(6), name: name ?? "")
-        case 68: return .archive(hall: hall)
-        case 69..<76:
+        case 68..<70:
+            // Once in a while: after it there is less to ask for.
+            return hall == user ? .delete(hall: hall) : .archive(hall: hall)
+        case 70..<72: return .unarchive(hall: hall)
+        case 72..<76:
             return .page(
                 hall: hall, user: user,
                 limit: [nil, 0, 1, 3, 9].randomElement(using: &random) ?? nil,
