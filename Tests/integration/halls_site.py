@@ -66,6 +66,8 @@ class Site:
         self.url = f"http://{self.host}"
         self.database = self.folder / "halls.db"
         self.daemons = tuple(daemons)
+        # Those of another version, for a test of an upgrade.
+        self.programs = BIN
         self.processes = {}
         self.environment = clean_environment() | (environment or {})
         for name, value in (flags or {}).items():
@@ -88,7 +90,7 @@ class Site:
     # --- Starting and ending -----------------------------------------------------------------------------------------
 
     def command(self, name):
-        daemon = [BIN / name, "--database", self.database, "--wake-socket", self.folder / "wake.sock"]
+        daemon = [self.programs / name, "--database", self.database, "--wake-socket", self.folder / "wake.sock"]
         return {
             # Two event loops, also where the default is one: what crosses from one to the other is tested, too.
             "chat-push": daemon + ["--listen", self.folder / "push.sock", "--event-loops", "2"],
@@ -181,11 +183,11 @@ class Site:
 
     def admin(self, *arguments, check=True, **options):
         """Runs chat-admin on the site's database and returns the finished process, with its output as text."""
-        assert (BIN / "chat-admin").exists(), f"{BIN} holds no programs; './chat build' makes them"
+        assert (self.programs / "chat-admin").exists(), f"{self.programs} holds no programs; './chat build' makes them"
         here = {"HALLS_DATABASE": str(self.database), "HALLS_WAKE_SOCKET": str(self.folder / "wake.sock")}
         environment = self.environment | here
         done = subprocess.run(
-            [BIN / "chat-admin", *map(str, arguments)], env=environment, text=True, capture_output=True, **options
+            [self.programs / "chat-admin", *map(str, arguments)], env=environment, text=True, capture_output=True, **options
         )
         assert not check or done.returncode == 0, f"chat-admin {arguments}: {done.returncode} {done.stderr}"
         return done
