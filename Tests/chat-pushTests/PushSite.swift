@@ -112,6 +112,13 @@ final class PushSite: Sendable {
         hold { [own] body in own.queue.inDatabase { _ in body() } }
     }
 
+    /// Waits until the store's thread has what a client has sent so far. What is answered behind it went through the loop, and
+    /// the loop hands over before it answers.
+    func waitUntilTaken(_ client: PushClient) throws {
+        _ = try client.call("leave_hall", ["hall_id": .integer(hall.id)])
+        guard eventually({ store.figures.sendsWaiting == 0 }) else { throw PushClient.TimedOut() }
+    }
+
     private func hold(_ whileHeld: @escaping @Sendable (() -> Void) -> Void) -> () -> Void {
         let (isHeld, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let holder = inBackground {

@@ -142,7 +142,7 @@ import Testing
             }
             // The first is in the store's hands; fifty wait; the others are too many.
             let first = say()
-            usleep(100_000)
+            try site.waitUntilTaken(client)
             let ids = (0..<60).map { _ in say() }
             for id in ids.suffix(10) { #expect(try client.answer(to: id).errorCode == "busy") }
             unlock()
@@ -162,7 +162,7 @@ import Testing
                 client.emit("send_message", ["hall_id": .integer(site.hall.id), "content": "x"])
             }
             let first = say()
-            usleep(100_000)
+            try site.waitUntilTaken(client)
             // Four groups.
             let ids = (0..<2_000).map { _ in say() }
             for id in [first] + ids { #expect(try client.answer(to: id).errorCode == "busy") }

@@ -649,6 +649,7 @@ def test_a_client_of_before_goes_on_while_messages_change(ana, ben, hall):
     reader.wait_for("3")
     last = reader.messages[-1]
     assert ana.delete(f"/chat/messages/{hall['id']}/{last['id']}").status_code == 200
+    wait_until(lambda: reader.changes, 20, "the deletion")
 
     # It asks without since_change, and positions have no hole: nothing makes it load afresh.
     answer = reader.join(hall, since_rev=last["rev"] - 1)
