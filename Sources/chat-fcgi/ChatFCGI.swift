@@ -24,6 +24,7 @@ struct ChatFCGI: ParsableCommand {
 
     @OptionGroup(title: "Database") var database: DatabaseOptions
     @OptionGroup(title: "Server") var server: ServerOptions
+    @OptionGroup(title: "Server") var prefix: PrefixOptions
     @OptionGroup(title: "Accounts") var accounts: AccountOptions
     @OptionGroup(title: "Limits") var limits: LimitOptions
     @OptionGroup(title: "Log") var log: LogOptions
@@ -134,7 +135,7 @@ struct ChatFCGI: ParsableCommand {
 
     private var site: Site {
         var site = Site()
-        site.basePath = server.basePathSegments
+        site.basePath = server.basePathSegments(below: prefix.prefix)
         site.hasAccounts = accounts.auth == .accounts
         site.loginURL = server.loginURL
         site.isRegistrationOpen = server.registration == .open

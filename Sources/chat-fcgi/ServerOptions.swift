@@ -42,8 +42,11 @@ struct ServerOptions: ParsableArguments {
             """)
     var fcgiMetrics: String?
 
-    @Option(help: "The path under which the web server forwards requests.")
-    var basePath = "/chat"
+    @Option(
+        help: """
+            The path under which the web server forwards requests; chat below --prefix if not given.
+            """)
+    var basePath: String?
 
     @Option(help: "How many requests are answered at the same time.")
     var threads = FastCGIServer.Configuration().threads
@@ -91,14 +94,15 @@ struct ServerOptions: ParsableArguments {
         guard fcgiMetrics.map({ ListenAddress($0) != nil }) ?? true else {
             throw ValidationError("--fcgi-metrics takes a path or HOST:PORT.")
         }
-        guard basePath.hasPrefix("/"), basePath == "/" || !basePath.hasSuffix("/") else {
+        guard basePath.map({ $0.hasPrefix("/") && ($0 == "/" || !$0.hasSuffix("/")) }) ?? true
+        else {
             throw ValidationError("--base-path begins with a slash and does not end in one.")
         }
     }
 
     /// The base path without its slashes.
-    var basePathSegments: [String] {
-        basePath.split(separator: "/").map(String.init)
+    func basePathSegments(below prefix: SitePrefix) -> [String] {
+        (basePath ?? prefix.path + "/chat").split(separator: "/").map(String.init)
     }
 
     /// How the server is cut.

@@ -24,6 +24,7 @@ struct ChatPush: ParsableCommand {
     @OptionGroup var push: PushOptions
     @OptionGroup var limits: LimitOptions
     @OptionGroup var accounts: AccountOptions
+    @OptionGroup var prefix: PrefixOptions
     @OptionGroup var log: LogOptions
 
     static func main() {
@@ -66,7 +67,7 @@ struct ChatPush: ParsableCommand {
                     """, metadata: ["address": "\(address)"])
             })
         OpenFiles.raise(logger)
-        let configuration = try push.serverConfiguration(of: accounts)
+        let configuration = try push.serverConfiguration(of: accounts, below: prefix.prefix)
         if !configuration.frontEnd.isSafe { logger.warning("\(FrontEndPolicy.warning)") }
         let server = try SocketIOServer(
             configuration: configuration,

@@ -161,8 +161,11 @@ struct PushOptions: ParsableArguments {
         return mode
     }
 
-    func serverConfiguration(of accounts: AccountOptions) throws -> ServerConfiguration {
+    func serverConfiguration(
+        of accounts: AccountOptions, below prefix: SitePrefix
+    ) throws -> ServerConfiguration {
         var configuration = ServerConfiguration()
+        configuration.path = prefix.path + configuration.path
         configuration.pingInterval = pingInterval
         configuration.pingTimeout = pingTimeout
         configuration.connectTimeout = connectTimeout
