@@ -27,6 +27,8 @@ enum FastCGI {
 final class FastCGIRequest {
     // The library's streams point back at it, so it stays where it is.
     private let raw = UnsafeMutablePointer<FCGX_Request>.allocate(capacity: 1)
+    // What the front end says in the request that was begun last, and how long each name is.
+    private var entries: [(start: UnsafeMutablePointer<CChar>, nameCount: Int)] = unsafe []
 
     /// How much more than it may a body may have and still be read to its end. A front end that is still writing
     /// would otherwise see a broken connection instead of the answer.
@@ -60,25 +62,33 @@ final class FastCGIRequest {
             unsafe FCGX_Free(raw, 1)
             return false
         }
+        readEntries()
         return true
     }
 
     /// What the front end says under that name: a header that came more than once may be there as often.
+    ///
+    /// FCGX_GetParam would give the first alone.
     func values(_ name: StaticString) -> [String] {
         let count = name.utf8CodeUnitCount
         var values: [String] = []
+        for unsafe(start, nameCount) in unsafe entries where nameCount == count {
+            guard unsafe memcmp(start, name.utf8Start, count) == 0 else { continue }
+            values.append(unsafe String(cString: start + count + 1))
+        }
+        return values
+    }
+
+    /// Finds where the names end in the library's list of "NAME=VALUE", which ends with a null pointer.
+    private func readEntries() {
+        unsafe entries.removeAll(keepingCapacity: true)
         var place = unsafe raw.pointee.envp
-        // A list of "NAME=VALUE" that ends with a null pointer. FCGX_GetParam would give the first alone.
-        while let entry = unsafe place?.pointee {
-            let isNamed = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: count) {
-                unsafe strncmp(entry, $0, count) == 0
-            }
-            if isNamed, unsafe entry[count] == CChar(UInt8(ascii: "=")) {
-                values.append(unsafe String(cString: entry + count + 1))
+        while let start = unsafe place?.pointee {
+            if let equals = unsafe strchr(start, Int32(UInt8(ascii: "="))) {
+                unsafe entries.append((start, unsafe equals - start))
             }
             unsafe place = unsafe place.map { unsafe $0 + 1 }
         }
-        return values
     }
 
     /// Reads the body to its end. What front ends say of its length is not believed: Apache says nothing of a chunked
@@ -112,6 +122,7 @@ final class FastCGIRequest {
         let records = FastCGIRecords.answer(
             head, body, to: UInt16(truncatingIfNeeded: unsafe raw.pointee.requestId))
         // Instead of FCGX_Finish_r, which would close a connection that is not kept, after up to two seconds.
+        unsafe entries.removeAll(keepingCapacity: true)
         unsafe FCGX_Free(raw, 0)
         unsafe raw.pointee.ipcFd = -1
         return BlockingSocket.send(records, to: connection) && isGood

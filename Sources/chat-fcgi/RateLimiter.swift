@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChatModels
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// How often each user may do something: a bucket of tokens a user, which fills again with time.
 ///
@@ -15,8 +15,9 @@ final class RateLimiter: Sendable {
     private let perSecond: Double
     private let burst: Double
     private let usersMax: Int
-    // Taken for a few lines by the threads in turn.
-    private let buckets = Mutex<[Int64: Bucket]>([:])  // user → bucket
+    // Taken for a few lines by all threads, in each request. Not a Mutex: that hands itself to the thread that waited longest,
+    // which still sleeps, so that soon all wait.
+    private let buckets = NIOLockedValueBox<[Int64: Bucket]>([:])  // user → bucket
 
     /// - Parameters:
     ///   - perSecond: what one user may do in the long run.
@@ -32,7 +33,7 @@ final class RateLimiter: Sendable {
     ///
     /// - Throws: `rate_limited` when there is none, with the time until there is one.
     func take(for userID: Int64, at now: ContinuousClock.Instant = .now) throws(ChatError) {
-        let missing = buckets.withLock { buckets in
+        let missing = buckets.withLockedValue { buckets in
             if buckets[userID] == nil, buckets.count >= usersMax { makeRoom(in: &buckets, at: now) }
             var bucket = buckets[userID] ?? Bucket(tokens: burst, filledAt: now)
             bucket.tokens = tokens(in: bucket, at: now)
@@ -48,14 +49,14 @@ final class RateLimiter: Sendable {
 
     /// Gives one token back, of what was not done after all.
     func giveBack(for userID: Int64) {
-        buckets.withLock { buckets in
+        buckets.withLockedValue { buckets in
             guard let tokens = buckets[userID]?.tokens else { return }
             buckets[userID]?.tokens = min(burst, tokens + 1)
         }
     }
 
     /// Of how many users a bucket is kept.
-    var userCount: Int { buckets.withLock { $0.count } }
+    var userCount: Int { buckets.withLockedValue { $0.count } }
 
     private func tokens(in bucket: Bucket, at now: ContinuousClock.Instant) -> Double {
         let seconds = (now - bucket.filledAt) / .seconds(1)
