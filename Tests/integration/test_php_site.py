@@ -16,7 +16,7 @@ PHP = next(iter(sorted(glob.glob("/usr/sbin/php-fpm*"))), None)
 PARAMS = pathlib.Path("/etc/nginx/fastcgi_params")
 
 pytestmark = pytest.mark.skipif(
-    PHP is None or not PARAMS.exists(), reason="there is no php-fpm; './chat test --front-ends' installs it"
+    PHP is None or not PARAMS.exists(), reason="there is no php-fpm here"
 )
 
 LOGIN = """<?php
