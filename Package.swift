@@ -44,7 +44,9 @@ let package = Package(
             dependencies: [
                 "ChatModels", "ChatOptions", "CompactJSON", "Sockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
+            ],
+            // The configurations of web servers; nginx's are links to the shipped files.
+            resources: [.embedInCode("Templates")]),
 
         // The chat itself: what it is and how it is kept. The only place that knows SQL.
         .target(

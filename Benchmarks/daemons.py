@@ -45,6 +45,11 @@ def environment(flags):
     return clean | {"HALLS_" + name.upper().replace("-", "_"): str(value) for name, value in flags.items()}
 
 
+def programs():
+    """Where `./chat` finds the programs, if that was said."""
+    return {name: value for name, value in os.environ.items() if name == "HALLS_BIN"}
+
+
 class Place:
     """A temporary folder and the processes that work in it; all of them end with its `with`."""
 
@@ -95,7 +100,7 @@ class Place:
 
 
     def run(self, command):
-        done = subprocess.run([*map(str, command)], env=environment({}), capture_output=True, text=True)
+        done = subprocess.run([*map(str, command)], env=environment({}) | programs(), capture_output=True, text=True)
         if done.returncode:
             raise Failure(f"{command[0]}: {done.stderr}")
 

@@ -34,6 +34,9 @@ public struct FrontEndSecret: Sendable {
         guard 32...128 ~= bytes.count, bytes.allSatisfy(Self.isAllowed) else { return nil }
     }
 
+    /// For the configuration of a front end.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+
     /// Reads the secret in a file.
     ///
     /// - Returns: `nil` if the file says that there is none.

@@ -20,13 +20,15 @@ struct ChatAdmin: ParsableCommand {
         subcommands: [
             MigrateCommand.self, CheckCommand.self, BackupCommand.self, UsersCommand.self,
             HallsCommand.self, MembersCommand.self, MessagesCommand.self, SessionsCommand.self,
+            SiteCommand.self,
         ])
 
     static func main() {
         // What is made holds password hashes and private halls: nothing for everybody's eyes.
         umask(0o007)
         var command = parseCommandWithEnvironment(for: [
-            DatabaseOptions.self, LimitOptions.self, LoginOptions.self,
+            DatabaseOptions.self, LimitOptions.self, LoginOptions.self, PrefixOptions.self,
+            FrontEndSecretOptions.self,
         ])
         do {
             try command.run()

@@ -30,8 +30,7 @@ struct CheckCommand: ParsableCommand {
 
     @OptionGroup var login: LoginOptions
 
-    @Option(help: "The file with the front end's secret. It may be readable by root alone.")
-    var secretFile = "/etc/halls/secret"
+    @OptionGroup var secret: FrontEndSecretOptions
 
     func run() throws {
         let database = try options.open()
@@ -61,7 +60,9 @@ struct CheckCommand: ParsableCommand {
                     """)
             }
         }
-        if unsafe access(secretFile, F_OK) != 0 { print("Warning: \(FrontEndPolicy.warning)") }
+        if unsafe access(secret.secretFile, F_OK) != 0 {
+            print("Warning: \(FrontEndPolicy.warning)")
+        }
     }
 }
 

@@ -46,8 +46,10 @@ final class Site {
         try FileManager.default.createDirectory(
             atPath: folder + "/data", withIntermediateDirectories: true)
         (nginxPort, pushPort) = (try Unix.freePort(), try Unix.freePort())
-        try Unix.run(
-            ["\(root)/chat", "render-nginx", "\(folder)/nginx", folder, "127.0.0.1:\(nginxPort)"])
+        try Unix.run([
+            "/usr/bin/env", "HALLS_BIN=\(programs)", "\(root)/chat", "render-nginx",
+            "\(folder)/nginx", folder, "127.0.0.1:\(nginxPort)",
+        ])
     }
 
     // MARK: Before the start

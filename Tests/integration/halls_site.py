@@ -43,7 +43,7 @@ def render_nginx(folder, sockets, listen, environment=None):
     """Writes the configuration of `./chat run` into a folder, by `./chat` itself."""
     subprocess.run(
         [ROOT / "chat", "render-nginx", folder, sockets, listen],
-        check=True, stdout=subprocess.DEVNULL, env=environment or clean_environment(),
+        check=True, stdout=subprocess.DEVNULL, env=(environment or clean_environment()) | {"HALLS_BIN": str(BIN)},
     )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ class Site:
         # Those of another version, for a test of an upgrade.
         self.programs = BIN
         self.processes = {}
+        self.prefix = (flags or {}).get("prefix", "")
         self.environment = clean_environment() | (environment or {})
         for name, value in (flags or {}).items():
             self.environment["HALLS_" + name.upper().replace("-", "_")] = str(value)
@@ -128,7 +129,7 @@ class Site:
         assert status is None, f"{name} ended with {status}: {self.log(name)}"
         if "nginx" not in self.processes:
             return (self.folder / f"{name.removeprefix('chat-')}.sock").exists()
-        path = {"chat-push": "/socket.io/", "chat-fcgi": "/chat/health", "nginx": "/"}[name]
+        path = {"chat-push": f"{self.prefix}/socket.io/", "chat-fcgi": f"{self.prefix}/chat/health", "nginx": "/"}[name]
         try:
             return requests.get(self.url + path, allow_redirects=False, timeout=5).status_code < 500
         except requests.ConnectionError:

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ChatOptions
+
+/// Caddy: what a site's block imports, the secret as a file of the environment, and the site if it is the chat's own.
+enum CaddyFiles {
+    static func files(for site: FrontEnd) -> [ConfigurationFile] {
+        let prefix = site.prefix.path
+        var text = Template(PackageResources.Caddyfile)
+        if prefix.isEmpty { text = text.replacing("        uri strip_prefix \"@PREFIX@\"\n", "") }
+        let login = Login(site.login)
+        var files = [
+            ConfigurationFile(
+                path: "\(site.folder)/halls.caddy",
+                text: text.filled([
+                    "HEADERS": AnswerHeaders.lines(for: site, indent: 12) { "\($0) \"\($1)\"" },
+                    "PAGELOGIN": login.page, "LOGIN": login.rest,
+                    "PERSON": login.parameters, "USERHEADER": login.header,
+                    "FORWARDED": site.isBehindTLS ? "header_up X-Forwarded-Proto https" : "",
+                    "REDIRECT": prefix.isEmpty ? "" : "redir \(prefix)/ \(prefix)/chat.html",
+                    "TOOLARGE": Problem.tooLarge.json, "BUSY": Problem.busy.json,
+                    "SECRETNAME": site.secretName, "FOLDER": site.folder, "PREFIX": prefix,
+                    "PAGE": site.page.path, "SOCKETS": site.sockets.path,
+                ])),
+            ConfigurationFile(
+                path: "\(site.folder)/secret.env",
+                text: "\(site.secretName)=\(ConfigurationFile.secretMark)\n",
+                ownership: .secret),
+        ]
+        if let host = site.host { files.append(whole(host, of: site)) }
+        return files
+    }
+
+    private static func whole(_ host: PlainHost, of site: FrontEnd) -> ConfigurationFile {
+        // Without a port of its own, Caddy gets the site a certificate.
+        let address = site.listen.map { "http://\(host.name):\($0.port)" } ?? host.name
+        let bind = site.listen.map { $0.address.isEmpty ? "" : "    bind \($0.address)\n" } ?? ""
+        return ConfigurationFile(
+            path: "\(site.folder)/site.caddy",
+            text: """
+                # A site for the chat alone.
+                \(address) {
+                \(bind)    redir / \(site.prefix.path)/chat.html
+                    import halls.caddy
+                }
+
+                """)
+    }
+
+    /// What stands in the places of a login.
+    private struct Login {
+        /// In front of the page, and of the rest.
+        var page = ""
+        var rest = ""
+        /// For chat-fcgi.
+        var parameters = ["REMOTE_USER", "HALLS_HANDLE", "HALLS_NAME", "HALLS_PICTURE"].map {
+            "env \($0) \"\""
+        }
+        .joined(separator: "\n                ")
+        /// For chat-push.
+        var header = "header_up -X-Remote-User"
+
+        init(_ login: SiteLogin) {
+            switch login {
+            case .accounts: break
+            case .basic(let file):
+                // Its lines are NAME HASH, the hash as `caddy hash-password` says it.
+                page = "basicauth {\n            import \(file.path)\n        }"
+                rest = page
+                believeCaddy()
+            case .remoteUser: believeCaddy()
+            case .check(let url):
+                let names = ["User", "Handle", "Name", "Picture"]
+                let indent = "\n            "
+                // The site says who asks, by its own cookie alone: 204, and X-User for who is signed in. What a client says by
+                // these names goes first.
+                rest =
+                    (["User", "Handle", "Name", "Picture"].map { "request_header -X-Remote-\($0)" }
+                    + ["request_header -*_*"]).joined(separator: "\n        ")
+                    + "\n        forward_auth \(url.origin) {\(indent)uri \(url.path)"
+                    + "\(indent)header_up -Upgrade\(indent)header_up -Connection\(indent)copy_headers "
+                    + names.map { "X-\($0)>X-Remote-\($0)" }.joined(separator: " ") + "\n        }"
+                parameters = zip(
+                    ["REMOTE_USER", "HALLS_HANDLE", "HALLS_NAME", "HALLS_PICTURE"], names
+                )
+                .map { "env \($0) {http.request.header.X-Remote-\($1)}" }
+                .joined(separator: "\n                ")
+                header = ""
+            }
+        }
+
+        private mutating func believeCaddy() {
+            parameters = parameters.replacing(
+                "REMOTE_USER \"\"", with: "REMOTE_USER {http.auth.user.id}")
+            header = "header_up X-Remote-User {http.auth.user.id}"
+        }
+    }
+}
