@@ -191,7 +191,7 @@ class _HTTPHandler(_Handler):
             headers[name.lower()] = value
         with self.owner.lock:
             self.owner.requests += 1
-        if headers.get("connection") == "upgrade":
+        if "upgrade" in headers.get("connection", "").lower():
             return self.upgrade(headers)
         if "linger" in request[1]:
             return self.linger()

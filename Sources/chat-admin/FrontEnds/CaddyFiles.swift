@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
 import ChatOptions
 
 /// Caddy: what a site's block imports, the secret as a file of the environment, and the site if it is the chat's own.
 enum CaddyFiles {
-    static func files(for site: FrontEnd) -> [ConfigurationFile] {
+    static func files(for site: FrontEnd) throws -> [ConfigurationFile] {
         let prefix = site.prefix.path
         var text = Template(PackageResources.Caddyfile)
         if prefix.isEmpty { text = text.replacing("        uri strip_prefix \"@PREFIX@\"\n", "") }
-        let login = Login(site.login)
+        let login = try Login(site.login)
         var files = [
             ConfigurationFile(
                 path: "\(site.folder)/halls.caddy",
@@ -42,6 +43,7 @@ enum CaddyFiles {
                 \(address) {
                 \(bind)    redir / \(site.prefix.path)/chat.html
                     import halls.caddy
+                    respond 404
                 }
 
                 """)
@@ -60,26 +62,42 @@ enum CaddyFiles {
         /// For chat-push.
         var header = "header_up -X-Remote-User"
 
-        init(_ login: SiteLogin) {
+        init(_ login: SiteLogin) throws {
             switch login {
             case .accounts: break
             case .basic(let file):
                 // Its lines are NAME HASH, the hash as `caddy hash-password` says it.
                 page = "basicauth {\n            import \(file.path)\n        }"
                 rest = page
-                believeCaddy()
-            case .remoteUser: believeCaddy()
+                parameters = parameters.replacing(
+                    "REMOTE_USER \"\"", with: "REMOTE_USER {http.auth.user.id}")
+                header = "header_up X-Remote-User {http.auth.user.id}"
+            case .remoteUser:
+                throw ValidationError(
+                    """
+                    Caddy says a word of its own for a user that it asked nobody for, and the chat would take that for somebody. \
+                    Use basic:FILE or check:URL.
+                    """)
             case .check(let url):
                 let names = ["User", "Handle", "Name", "Picture"]
-                let indent = "\n            "
-                // The site says who asks, by its own cookie alone: 204, and X-User for who is signed in. What a client says by
-                // these names goes first.
-                rest =
-                    (["User", "Handle", "Name", "Picture"].map { "request_header -X-Remote-\($0)" }
-                    + ["request_header -*_*"]).joined(separator: "\n        ")
-                    + "\n        forward_auth \(url.origin) {\(indent)uri \(url.path)"
-                    + "\(indent)header_up -Upgrade\(indent)header_up -Connection\(indent)copy_headers "
-                    + names.map { "X-\($0)>X-Remote-\($0)" }.joined(separator: " ") + "\n        }"
+                // The site says who asks, by its own cookie alone: 204, and X-User for who is signed in. What a client says
+                // by these names goes first.
+                let forget =
+                    names.map { "request_header -X-Remote-\($0)" } + ["request_header -*_*"]
+                let ask = [
+                    "forward_auth \(url.origin) {", "    uri \(url.path)", "    header_up -Upgrade",
+                    "    header_up -Connection",
+                    "    copy_headers "
+                        + names.map { "X-\($0)>X-Remote-\($0)" }.joined(separator: " "), "}",
+                ]
+                // Of what the site did not say, Caddy makes the name of the place where it would have been.
+                let clear = names.flatMap {
+                    [
+                        "@no-\($0) header_regexp X-Remote-\($0) ^.http\\.reverse_proxy\\.",
+                        "request_header @no-\($0) -X-Remote-\($0)",
+                    ]
+                }
+                rest = (forget + ask + clear).joined(separator: "\n        ")
                 parameters = zip(
                     ["REMOTE_USER", "HALLS_HANDLE", "HALLS_NAME", "HALLS_PICTURE"], names
                 )
@@ -87,12 +105,6 @@ enum CaddyFiles {
                 .joined(separator: "\n                ")
                 header = ""
             }
-        }
-
-        private mutating func believeCaddy() {
-            parameters = parameters.replacing(
-                "REMOTE_USER \"\"", with: "REMOTE_USER {http.auth.user.id}")
-            header = "header_up X-Remote-User {http.auth.user.id}"
         }
     }
 }

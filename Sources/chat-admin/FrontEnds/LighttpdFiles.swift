@@ -34,7 +34,8 @@ enum LighttpdFiles {
                 "HEADERS": AnswerHeaders.lines(for: site, indent: 8) { "\"\($0)\" => \"\($1)\"," },
                 "LOGIN": ask,
                 "SCHEME": site.isBehindTLS ? "\"https\"" : "lighty.r.req_attr[\"uri.scheme\"]",
-                "LUA": "\(folder)/\(site.folder)", "SECRETNAME": secret, "PREFIX": prefix,
+                "LUA": "\(folder)/\(site.folder)", "FOLDER": site.folder, "SECRETNAME": secret,
+                "PREFIX": prefix,
                 "PATTERN": site.pattern, "PAGE": site.page.path, "SOCKETS": site.sockets.path,
             ])
         }
@@ -83,7 +84,7 @@ enum LighttpdFiles {
             path: "\(site.folder)/site.conf",
             text: """
                 # A site for the chat alone.
-                include "halls-modules.conf"
+                include "\(site.folder)/halls-modules.conf"
                 server.modules += ( "mod_access", "mod_redirect" )
                 \(listen ?? "")$HTTP["host"] =~ "^\(name)(:[0-9]+)?$" {
                     server.document-root = "\(site.page.path)"
@@ -94,7 +95,7 @@ enum LighttpdFiles {
                     $HTTP["url"] =~ "^\(site.pattern)/(chat\\.html$|static/halls/|chat/|socket\\.io/)" {
                         url.access-deny = ()
                     }
-                    include "halls.conf"
+                    include "\(site.folder)/halls.conf"
                 }
 
                 """)

@@ -126,7 +126,7 @@ enum Server: String, CaseIterable, ExpressibleByArgument {
         case .nginx: try NginxFiles.files(for: site)
         case .apache: try ApacheFiles.files(for: site)
         case .lighttpd: try LighttpdFiles.files(for: site, folder: folder ?? self.folder)
-        case .caddy: CaddyFiles.files(for: site)
+        case .caddy: try CaddyFiles.files(for: site)
         }
     }
 
