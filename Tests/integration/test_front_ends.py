@@ -144,7 +144,11 @@ class FrontSite(Site):
 
 
 class Person(SiteSession):
-    """A session whose paths lie below the prefix."""
+    """A session whose paths lie below the prefix; a connection for each request, so that none closes just as it is taken again."""
+
+    def __init__(self, site):
+        super().__init__(site)
+        self.headers["Connection"] = "close"
 
     def request(self, method, url, **options):
         return super().request(method, self.site.prefix + url if url.startswith("/") else url, **options)

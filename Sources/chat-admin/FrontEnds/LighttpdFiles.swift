@@ -11,7 +11,8 @@ enum LighttpdFiles {
         }
         let prefix = site.prefix.path
         var modules = [
-            "mod_alias", "mod_setenv", "mod_expire", "mod_magnet", "mod_fastcgi", "mod_proxy",
+            "mod_alias", "mod_redirect", "mod_setenv", "mod_expire", "mod_magnet", "mod_fastcgi",
+            "mod_proxy",
             "mod_deflate",
         ]
         var ask = ""
@@ -33,6 +34,14 @@ enum LighttpdFiles {
                 "MODULES": modules.map { "\"\($0)\"" }.joined(separator: ", "),
                 "HEADERS": AnswerHeaders.lines(for: site, indent: 8) { "\"\($0)\" => \"\($1)\"," },
                 "LOGIN": ask,
+                "REDIRECT": prefix.isEmpty
+                    ? ""
+                    : """
+                    $HTTP["url"] == "\(prefix)/" {
+                        url.redirect = ( "" => "\(prefix)/chat.html" )
+                        url.redirect-code = 302
+                    }
+                    """,
                 "SCHEME": site.isBehindTLS ? "\"https\"" : "lighty.r.req_attr[\"uri.scheme\"]",
                 "LUA": "\(folder)/\(site.folder)", "FOLDER": site.folder, "SECRETNAME": secret,
                 "PREFIX": prefix,
@@ -85,15 +94,17 @@ enum LighttpdFiles {
             text: """
                 # A site for the chat alone.
                 include "\(site.folder)/halls-modules.conf"
-                server.modules += ( "mod_access", "mod_redirect" )
+                server.modules += ( "mod_access" )
                 \(listen ?? "")$HTTP["host"] =~ "^\(name)(:[0-9]+)?$" {
                     server.document-root = "\(site.page.path)"
                     # Nothing else of the folder.
                     url.access-deny = ( "" )
-                    url.redirect = ( "^/$" => "\(site.prefix.path)/chat.html" )
-                    url.redirect-code = 302
-                    $HTTP["url"] =~ "^\(site.pattern)/(chat\\.html$|static/halls/|chat/|socket\\.io/)" {
+                    $HTTP["url"] =~ "^(/$|\(site.pattern)/($|chat\\.html$|static/halls/|chat/|socket\\.io/))" {
                         url.access-deny = ()
+                    }
+                    $HTTP["url"] == "/" {
+                        url.redirect = ( "" => "\(site.prefix.path)/chat.html" )
+                        url.redirect-code = 302
                     }
                     include "\(site.folder)/halls.conf"
                 }
