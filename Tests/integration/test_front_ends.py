@@ -11,14 +11,17 @@ import os
 import re
 import subprocess
 import threading
+import types
 import urllib.parse
 
 import engineio
 import pytest
 import requests
 import websocket
+from playwright.sync_api import expect
 
 import flask_site
+from browsing import CHROMIUM
 from halls_site import NGINX, PASSWORD, ROOT, Site, SiteSession, wait_until
 from listener import Listener, contents, unique
 from standins import FastCGIStandIn, PushStandIn
@@ -424,3 +427,79 @@ def told(headers, site, user):
     assert (headers["x-real-ip"], headers["x-halls-secret"]) == ("127.0.0.1", site.secret)
     assert headers["host"] == site.host
     assert headers["x-forwarded-proto"] == "http"
+
+
+# --- Two chats of one nginx ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_chats():
+    """A chat at /garden and one at /support, each with daemons and a database of its own, in one server block."""
+    garden = FrontSite("nginx", "/garden")
+    support = FrontSite("nginx", "/support")
+    try:
+        support.own, support.port, support.host, support.url = garden.own, garden.port, garden.host, garden.url
+        done = support.admin("site", "nginx", "--instance", "support", "--sockets", support.folder, "--page",
+                             support.folder / "page/site", "--into", garden.own)  # fmt: skip
+        assert "halls-support/halls.conf" in done.stdout
+        site = garden.own / "halls/site.conf"
+        text = site.read_text().replace("include halls/halls.conf;", "include halls/halls.conf; include halls-support/halls.conf;")
+        site.write_text("include halls-support/halls-upstreams.conf;\n" + text)
+        for chat in (support, garden):
+            chat.login = "none"
+        support.start("chat-push", "chat-fcgi")
+        yield garden.start(), support
+    finally:
+        support.close()
+        garden.close()
+
+
+def test_two_chats_of_one_nginx_have_nothing_to_do_with_each_other(two_chats):
+    garden, support = two_chats
+    ana, ben = person(garden, "ana"), Person(support)
+    # One browser: the cookies are those of the host.
+    ben.cookies = ana.cookies
+    assert ben.get("/chat/session").json()["user"] is None
+    account = {"username": "ben", "password": PASSWORD}
+    assert ben.post("/chat/register", json=account).status_code == 201
+    assert len({cookie.name for cookie in ana.cookies}) == 2
+    assert ana.get("/chat/session").json()["user"]["username"] == ana.user["username"]
+    assert ben.get("/chat/session").json()["user"]["username"] == "ben"
+
+    halls = [one.post("/chat/halls", json={"name": "Hall"}).json()["hall"] for one in (ana, ben)]
+    assert halls[0]["id"] == halls[1]["id"], "of the same number, so that what crosses is seen"
+    listeners = [one.listen(hall) for one, hall in zip((ana, ben), halls, strict=True)]
+    assert ana.post(f"/chat/messages/{halls[0]['id']}", json={"content": "of the garden"}).status_code == 201
+    assert listeners[1].say(halls[1], "of the support")["rev"] == 1
+    for listener, text in zip(listeners, ("of the garden", "of the support"), strict=True):
+        wait_until(lambda listener=listener, text=text: contents(listener.messages) == [text])
+    for one, text in ((ana, "of the garden"), (ben, "of the support")):
+        assert contents(one.get(f"/chat/messages/{halls[0]['id']}").json()["messages"]) == [text]
+
+    assert ana.post("/chat/logout").status_code in (200, 204)
+    assert ana.get("/chat/session").json()["user"] is None
+    assert ben.get("/chat/session").json()["user"]["username"] == "ben"
+    wait_until(lambda: not listeners[0].is_connected)
+    assert listeners[1].is_connected
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; './chat setup' installs it")
+def test_one_browser_is_somebody_else_in_each_of_two_chats(two_chats, seat):
+    garden, support = (types.SimpleNamespace(url=chat.url + chat.prefix) for chat in two_chats)
+    one = seat(garden).open()
+    one.register("ana")
+    one.make_hall("Garden")
+    one.write("hello garden")
+    one.sees("hello garden")
+    one.page.goto(support.url + "/chat.html")
+    one.register("ben")
+    one.make_hall("Support")
+    one.write("hello support")
+    one.sees("hello support")
+    one.page.goto(garden.url + "/chat.html")
+    expect(one["#hall-name"]).to_have_text("Garden")
+    one.sees("hello garden")
+    keys = one.page.evaluate("Object.keys(localStorage)")
+    assert {"halls.user/garden/", "halls.user/support/"} <= set(keys)
