@@ -51,14 +51,15 @@ enum CaddyFiles {
 
     /// What stands in the places of a login.
     private struct Login {
+        /// What chat-fcgi is told of a person.
+        private static let names = ["REMOTE_USER", "HALLS_HANDLE", "HALLS_NAME", "HALLS_PICTURE"]
+
         /// In front of the page, and of the rest.
         var page = ""
         var rest = ""
         /// For chat-fcgi.
-        var parameters = ["REMOTE_USER", "HALLS_HANDLE", "HALLS_NAME", "HALLS_PICTURE"].map {
-            "env \($0) \"\""
-        }
-        .joined(separator: "\n                ")
+        var parameters = Self.names.map { "env \($0) \"\"" }
+            .joined(separator: "\n                ")
         /// For chat-push.
         var header = "header_up -X-Remote-User"
 
@@ -98,11 +99,9 @@ enum CaddyFiles {
                     ]
                 }
                 rest = (forget + ask + clear).joined(separator: "\n        ")
-                parameters = zip(
-                    ["REMOTE_USER", "HALLS_HANDLE", "HALLS_NAME", "HALLS_PICTURE"], names
-                )
-                .map { "env \($0) {http.request.header.X-Remote-\($1)}" }
-                .joined(separator: "\n                ")
+                parameters = zip(Self.names, names)
+                    .map { "env \($0) {http.request.header.X-Remote-\($1)}" }
+                    .joined(separator: "\n                ")
                 header = ""
             }
         }

@@ -84,7 +84,7 @@ enum LighttpdFiles {
     private static func whole(_ host: PlainHost, of site: FrontEnd) -> ConfigurationFile {
         let listen = site.listen.map { listen in
             """
-            $SERVER["socket"] == "\(listen.address.isEmpty ? "" : listen.address):\(listen.port)" { }
+            $SERVER["socket"] == "\(listen.address):\(listen.port)" { }
 
             """
         }
