@@ -72,6 +72,7 @@ class FrontSite(Site):
         self.own = self.folder / "server"
         self.own.mkdir()
         subprocess.run([ROOT / "chat", "page", self.folder / "page"], check=True)
+        (self.folder / "page/site/static/halls/fixed.js").write_text("// A file of no version.\n")
         (self.folder / "passwords").write_text(self.passwords())
         how = {"basic": f"basic:{self.folder}/passwords"}.get(login, login)
         self.folder.chmod(0o755)
@@ -252,6 +253,10 @@ def test_the_page_and_each_of_its_files_is_there(front):
         assert again.status_code == 304, name
         assert_secure(again)
     folder = re.search(r'src="(static/halls/[0-9a-f]{16})/', html.text)[1]
+    # What has a fixed address is asked for each time.
+    fixed = one.get("/static/halls/fixed.js")
+    assert (fixed.status_code, fixed.headers["Cache-Control"]) == (200, "no-cache")
+    assert_secure(fixed)
     for path in (f"/{folder}/js/absent.js", f"/{folder}/js/", "/static/halls/", "/package.json", "/chat.htmlx", f"/{folder}/js/chat.js/x"):
         answer = one.get(path, allow_redirects=False)
         assert answer.status_code in (403, 404), path

@@ -182,7 +182,7 @@ struct FrameAncestors: Equatable, ExpressibleByArgument {
     /// As it stands in a Content-Security-Policy.
     let sources: String
 
-    init() { sources = "'none'" }
+    init() { sources = "'self'" }
 
     init?(argument: String) {
         switch argument {
@@ -204,7 +204,7 @@ struct FrameAncestors: Equatable, ExpressibleByArgument {
         }
     }
 
-    var defaultValueDescription: String { "none" }
+    var defaultValueDescription: String { "self" }
 }
 
 extension String {

@@ -17,11 +17,9 @@ enum NginxFiles {
         var files = [
             here.ours("halls-upstreams", PackageResources.halls_upstreams_conf) {
                 $0.replacing("/run/halls/", site.sockets.path + "/")
+                    .replacing("\"'self'\"", "\"\(site.frameAncestors.sources)\"")
             },
-            here.ours("halls-headers", PackageResources.halls_headers_conf) {
-                $0.replacing(
-                    "frame-ancestors 'none'", "frame-ancestors \(site.frameAncestors.sources)")
-            },
+            here.ours("halls-headers", PackageResources.halls_headers_conf) { $0 },
             here.ours("halls-file", PackageResources.halls_file_conf) {
                 $0.replacing("root /usr/share/halls/site;", here.root)
             },

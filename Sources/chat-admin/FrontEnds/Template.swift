@@ -42,7 +42,7 @@ enum AnswerHeaders {
     /// Name and value of each.
     static func all(for site: FrontEnd) -> [(name: String, value: String)] {
         let file = Template(PackageResources.halls_headers_conf)
-            .replacing("frame-ancestors 'none'", "frame-ancestors \(site.frameAncestors.sources)")
+            .replacing("$halls_frame_ancestors", site.frameAncestors.sources)
         return file.text.split(separator: "\n").compactMap { line in
             guard line.hasPrefix("add_header "), line.hasSuffix(" always;") else { return nil }
             let words = line.dropFirst(11).dropLast(8)
