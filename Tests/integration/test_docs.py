@@ -86,8 +86,9 @@ def test_an_upgrade_leaves_what_is_the_operators_and_replaces_the_rest(tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     ours = set((tmp_path / "etc/nginx/halls").glob("*.conf"))
     yours = {path for path in files if path.is_relative_to(tmp_path / "etc")} - ours
+    yours.add(tmp_path / "usr/share/halls/site/static/halls/theme.css")
     assert {path.name for path in yours} == {
-        "halls.env", "chat.conf", "headers.conf", "login.conf", "secret.conf", "socket.io.conf",
+        "halls.env", "chat.conf", "headers.conf", "login.conf", "secret.conf", "socket.io.conf", "theme.css",
     }  # fmt: skip
     for path in files:
         path.write_text("edited")

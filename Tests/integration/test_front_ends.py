@@ -72,7 +72,6 @@ class FrontSite(Site):
         self.own = self.folder / "server"
         self.own.mkdir()
         subprocess.run([ROOT / "chat", "page", self.folder / "page"], check=True)
-        (self.folder / "page/site/static/halls/fixed.js").write_text("// A file of no version.\n")
         (self.folder / "passwords").write_text(self.passwords())
         how = {"basic": f"basic:{self.folder}/passwords"}.get(login, login)
         self.folder.chmod(0o755)
@@ -244,7 +243,7 @@ def test_the_page_and_each_of_its_files_is_there(front):
         kind = types[os.path.splitext(name)[1]]
         assert answer.headers["Content-Type"] in (kind, f"{kind}; charset=utf-8"), name
         assert answer.text.isascii() or "utf-8" in answer.headers["Content-Type"], name
-        caching = "no-cache" if name == "chat.html" else "public, max-age=31536000, immutable"
+        caching = "no-cache" if name in ("chat.html", "static/halls/theme.css") else "public, max-age=31536000, immutable"
         assert answer.headers["Cache-Control"] == caching, name
         assert_secure(answer)
         if kind != "image/svg+xml":
@@ -254,7 +253,7 @@ def test_the_page_and_each_of_its_files_is_there(front):
         assert_secure(again)
     folder = re.search(r'src="(static/halls/[0-9a-f]{16})/', html.text)[1]
     # What has a fixed address is asked for each time.
-    fixed = one.get("/static/halls/fixed.js")
+    fixed = one.get("/static/halls/embed.js")
     assert (fixed.status_code, fixed.headers["Cache-Control"]) == (200, "no-cache")
     assert_secure(fixed)
     for path in (f"/{folder}/js/absent.js", f"/{folder}/js/", "/static/halls/", "/package.json", "/chat.htmlx", f"/{folder}/js/chat.js/x"):

@@ -4,6 +4,7 @@ import { Announcer } from "./announcer.js";
 import { Conversation } from "./conversation.js";
 import { $, openDialog } from "./dom.js";
 import { Editing } from "./editing.js";
+import { frame } from "./frame.js";
 import { HallDialogs, HallNotices } from "./hall-dialogs.js";
 import { HallList, Panes, Trail } from "./navigation.js";
 import { MembersPanel, ProfileDialog, showMe, shownIds } from "./people-view.js";
@@ -64,6 +65,7 @@ export class ChatPage {
     this.#wireDialogs();
     this.#wireKeys();
     this.#trail.on("changed", () => this.#route());
+    frame.on("hall", (hallId) => this.#trail.replace(hallAddress(hallId)));
     this.#panes.on("changed", () => this.#route());
     setInterval(() => this.#conversation.lookAtDay(), 30_000);
     // The last to hear of it: the parts speak it already.
@@ -77,7 +79,7 @@ export class ChatPage {
   /** What the person looks at, for the session. */
   get view() {
     const { hallId, isAtEnd } = this.#conversation;
-    const isRead = hallId !== null && isAtEnd && !document.hidden && this.#panes.isConversationShown;
+    const isRead = hallId !== null && isAtEnd && !document.hidden && frame.isShown && this.#panes.isConversationShown;
     return { hallId, isAtEnd, isRead, peopleIds: shownIds };
   }
 
@@ -209,7 +211,7 @@ export class ChatPage {
       editLast: () => this.#editing.editLast() || this.#conversation.list.moveFocus(-1),
       act: (key, article) => this.#editing.press(key, article),
       compose: () => this.#conversation.composer.focus(),
-      escape: () => this.#members.isOpen && this.#members.toggle(),
+      escape: () => (this.#members.isOpen ? this.#members.toggle() : frame.close()),
     });
   }
 
@@ -238,6 +240,7 @@ export class ChatPage {
     if (outbox.unseenFailures().size > 0) title = t("failed_title", { name: title });
     const count = halls.unreadTotal();
     document.title = count > 0 ? t("unread_title", { count, name: title }) : title;
+    frame.say("unread", { count });
   }
 
   // A message that failed is marked until it was before the eyes of who wrote it.
@@ -297,6 +300,7 @@ export class ChatPage {
       unreadAfter: halls.unread(hallId) > 0 ? halls.readRev(hallId) : null,
     });
     this.#storage.set(`halls.last.${this.#session.storageId}`, hallId);
+    frame.say("hall", { hall: hallId });
     if (history.isLoaded) this.#session.verify(hallId);
     else this.#loading.reload();
     this.#conversation.composer.focusUnasked();

@@ -5,6 +5,7 @@
 import { Banner } from "./announcer.js";
 import { ChatPage } from "./chat-page.js";
 import { $, refuseFiles, wireDialogs } from "./dom.js";
+import { frame } from "./frame.js";
 import { RequestError, Rest, Waiting, folder, socketAddress } from "./server.js";
 import { Session } from "./session.js";
 import { Settings, nameModifierKeys } from "./settings.js";
@@ -68,7 +69,7 @@ async function start({ hasSignedIn = false } = {}) {
     await enter(isNewest, hasSignedIn);
   } catch (error) {
     document.body.dataset.screen = "broken";
-    $("start-again").focus();
+    if (frame.mayTakeFocus) $("start-again").focus();
     throw error;
   } finally {
     clearTimeout(slowTimer);
@@ -119,6 +120,7 @@ function openChat({ user, login, limits }, halls) {
   session.on("ended", sessionEnded);
   session.start(halls);
   watchPage(session);
+  frame.say("ready");
 }
 
 /** The moments at which the world may have moved on without us. */
@@ -141,6 +143,7 @@ function watchPage(session) {
       compareUser();
     }
   });
+  frame.on("shown", (isShown) => (isShown ? page.visible() : page.hidden()));
   window.addEventListener("pagehide", () => session.changes.leave());
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) session.wake(Infinity);
@@ -190,7 +193,7 @@ async function signOut() {
       return undefined;
     }
   }
-  return location.replace(location.pathname);
+  return location.replace(location.pathname + location.search);
 }
 
 /** iOS lays its keyboard over the page; the page takes the height that is left. */

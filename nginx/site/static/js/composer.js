@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { frame } from "./frame.js";
 import { Emitter, isComposing, textLength, writtenText } from "./utils.js";
 
 const draftMilliseconds = 300;
@@ -82,7 +83,7 @@ export class Composer extends Emitter {
   }
 
   focusUnasked() {
-    if (!isTouch()) this.focus();
+    if (!isTouch() && frame.mayTakeFocus) this.focus();
   }
 
   /** Shows when one may send again, counting down; aloud it is said once. */

@@ -165,3 +165,17 @@ export function refuseFiles(refuse) {
     refuse();
   });
 }
+
+/** Pixels that stay free before and behind what is scrolled to. */
+const scrollMargin = 8;
+
+/** Scrolls as little as shows the element, and nothing but the scroller: the page around a frame stays where it is. */
+export function scrollToNearest(element, scroller) {
+  if (!element || !scroller) return;
+  const inner = element.getBoundingClientRect();
+  const outer = scroller.getBoundingClientRect();
+  const above = inner.top - scrollMargin - outer.top;
+  const below = inner.bottom + scrollMargin - outer.bottom;
+  if (above < 0) scroller.scrollTop += above;
+  else if (below > 0) scroller.scrollTop += Math.min(above, below);
+}

@@ -7,7 +7,7 @@
     const { body } = document;
     if (body?.dataset.screen !== "starting") return;
     body.dataset.screen = "broken";
-    document.getElementById("start-again")?.focus();
+    if (parent === window || document.hasFocus()) document.getElementById("start-again")?.focus();
   };
   // An element that could not load its file says so without bubbling.
   window.addEventListener("error", ({ target }) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { copyOf } from "./dom.js";
+import { copyOf, scrollToNearest } from "./dom.js";
 import { TextField } from "./composer.js";
 import { Emitter, isComposing, writtenText } from "./utils.js";
 
@@ -115,7 +115,7 @@ export class MessageEditor extends Emitter {
   }
 
   keepInSight() {
-    if (this.isOpen) this.#form.scrollIntoView({ block: "nearest" });
+    if (this.isOpen) scrollToNearest(this.#form, this.#form.closest(".scroller"));
   }
 
   close() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { distanceToEnd, firstInSight, sizesOf } from "./dom.js";
+import { distanceToEnd, firstInSight, scrollToNearest, sizesOf } from "./dom.js";
 import { createRow, updateRow } from "./message-view.js";
 import { layoutRows } from "./messages.js";
 import { OlderPause } from "./sync.js";
@@ -189,7 +189,7 @@ export class MessageList extends Emitter {
     const { top } = article.getBoundingClientRect();
     this.#render();
     this.#scroller.scrollTop += article.getBoundingClientRect().top - top;
-    if (!this.#unfolded.has(key)) article.scrollIntoView({ block: "nearest" });
+    if (!this.#unfolded.has(key)) scrollToNearest(article, this.#scroller);
     this.#sizes = sizesOf(this.#scroller);
     this.noticeEnd();
   }
@@ -200,7 +200,7 @@ export class MessageList extends Emitter {
     const index = messages.indexOf(document.activeElement?.closest("article"));
     const next = index < 0 ? messages.at(-1) : messages[Math.min(Math.max(index + distance, 0), messages.length - 1)];
     next?.focus({ preventScroll: true });
-    next?.scrollIntoView({ block: "nearest" });
+    scrollToNearest(next, this.#scroller);
   }
 
   rowOf(id) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { $, copyOf } from "./dom.js";
+import { $, copyOf, scrollToNearest } from "./dom.js";
+import { frame } from "./frame.js";
 import { hallAddress } from "./server.js";
 import { shownName } from "./users.js";
 import { Emitter } from "./utils.js";
@@ -42,8 +43,9 @@ export class Panes extends Emitter {
 
   /** What had the focus lies in a pane that is gone: it goes to the top of the one that came, or to a hall in the list. */
   takeFocus(focusHall) {
+    if (!frame.mayTakeFocus) return undefined;
     const { activeElement } = document;
-    if (activeElement !== document.body && activeElement?.getClientRects().length > 0) return;
+    if (activeElement !== document.body && activeElement?.getClientRects().length > 0) return undefined;
     const { pane } = $("app").dataset;
     if (pane === "halls") return focusHall();
     // Where no hall is shown what stands in its place has the heading.
@@ -84,10 +86,12 @@ export class Trail extends Emitter {
     super();
     if (!history.state) history.replaceState({ before: null }, "");
     window.addEventListener("hashchange", () => this.#moved());
+    if (frame.isStepless) document.addEventListener("click", (event) => this.#followed(event));
   }
 
   go(address) {
-    location.hash = address;
+    if (frame.isStepless) this.replace(address);
+    else location.hash = address;
   }
 
   /** Another address for the place that is shown: no step of its own, back leads to where it led. */
@@ -101,6 +105,13 @@ export class Trail extends Emitter {
   back(address) {
     if (history.state?.before === address) history.back();
     else this.replace(address);
+  }
+
+  #followed(event) {
+    const link = event.target.closest?.('a[href^="#/"]');
+    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.replace(link.getAttribute("href"));
   }
 
   // A new entry has no state yet; one that was there before has kept its own.
@@ -137,7 +148,7 @@ export class HallList {
   set current(hallId) {
     this.#currentId = hallId;
     this.render();
-    this.#items.get(hallId)?.scrollIntoView({ block: "nearest" });
+    scrollToNearest(this.#items.get(hallId), this.#list);
   }
 
   /** The halls as they are listed: by name, the archived ones last. */

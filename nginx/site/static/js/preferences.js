@@ -11,10 +11,12 @@
     }
   };
   const { dataset } = document.documentElement;
-  const theme = remembered("halls.theme");
+  // The page around the chat may say both (frame.js).
+  const given = new URLSearchParams(parent === window ? "" : location.search);
+  const theme = given.get("theme") ?? remembered("halls.theme");
   if (theme === "light" || theme === "dark") dataset.theme = theme;
   // As language.js chooses, which says in the end. Its file comes along with the modules, and not after them.
-  const tags = [remembered("halls.language"), ...(navigator.languages ?? [navigator.language])];
+  const tags = [given.get("lang"), remembered("halls.language"), ...(navigator.languages ?? [navigator.language])];
   const codes = tags.map((tag) => /^(?:en|es)(?![a-z])/iu.exec(tag)?.[0].toLowerCase());
   dataset.speaks = codes.find((code) => code !== undefined) ?? "en";
   const link = document.createElement("link");

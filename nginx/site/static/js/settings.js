@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { $ } from "./dom.js";
+import { frame } from "./frame.js";
 import { Language } from "./language.js";
 import { isComposing } from "./utils.js";
 
@@ -24,7 +25,7 @@ export class Settings {
 
   /** In the language of the reader, once it is there. */
   static async open({ storage }) {
-    return new Settings({ storage, language: await Language.choose(storage.get(languageKey), browserLanguages()) });
+    return new Settings({ storage, language: await Language.choose(frame.lang ?? storage.get(languageKey), browserLanguages()) });
   }
 
   constructor({ storage, language }) {
@@ -38,6 +39,7 @@ export class Settings {
     window.addEventListener("storage", ({ key }) => {
       if (key === null || [languageKey, themeKey, singleKeysKey].includes(key)) this.#follow();
     });
+    for (const said of ["theme", "lang"]) frame.on(said, () => this.#follow());
     language.on("changed", () => translate(language));
     translate(language);
   }
@@ -45,14 +47,17 @@ export class Settings {
   #show() {
     this.#select.value = this.language.code;
     this.#theme.value = document.documentElement.dataset.theme ?? "system";
+    // What the page around the chat says is not the reader's to choose.
+    this.#select.closest(".field").hidden = frame.lang !== null;
+    this.#theme.closest(".field").hidden = frame.theme !== null;
     this.#singleKeys.checked = mayUseSingleKeys(this.#storage);
   }
 
   #follow() {
-    const theme = this.#storage.get(themeKey);
+    const theme = frame.theme ?? this.#storage.get(themeKey);
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
-    this.#speak(this.#storage.get(languageKey));
+    this.#speak(frame.lang ?? this.#storage.get(languageKey));
     this.#show();
   }
 

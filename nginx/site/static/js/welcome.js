@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { frame } from "./frame.js";
 import { Emitter } from "./utils.js";
 
 /** The screens before the chat: signing in, registering, waiting for the server. Emits signedIn(user), again(). */
@@ -85,7 +86,7 @@ export class WelcomeScreen extends Emitter {
     if (name !== "site") this.#offerSiteLogin(null);
     for (const form of Object.values(this.#forms)) this.#showError(form, "");
     this.#say();
-    if (!isNew) return;
+    if (!isNew || !frame.mayTakeFocus) return;
     const field = this.#element.querySelector("form:not([hidden]) input");
     (field ?? this.#title).focus();
   }
@@ -93,7 +94,7 @@ export class WelcomeScreen extends Emitter {
   #offerSiteLogin(address) {
     const link = this.#element.querySelector("#site-login");
     link.hidden = typeof address !== "string";
-    if (!link.hidden) link.href = address;
+    if (!link.hidden) link.href = frame.loginAddress(address);
     this.#element.querySelector("#try-again").classList.toggle("primary", link.hidden);
   }
 
