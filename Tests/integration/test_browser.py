@@ -2106,7 +2106,7 @@ def test_everything_can_be_done_without_a_pointer(make_site, seat):
     keys.is_at("#username")
 
 
-def test_the_second_load_asks_for_the_page_alone(make_site, seat):
+def test_the_second_load_asks_for_the_page_and_the_sites_own_style_alone(make_site, seat):
     site = make_site()
     page = site.folder / "nginx/site"
     page.unlink()
@@ -2129,7 +2129,7 @@ def test_the_second_load_asks_for_the_page_alone(make_site, seat):
 
     files = {request: url for request, url in asked.items() if "/static/" in url}
     assert len(files) > 30
-    assert [url for request, url in files.items() if request not in kept] == []
+    assert [url for request, url in files.items() if request not in kept] == [site.url + "/static/halls/theme.css"]
 
 
 # --- Looks ------------------------------------------------------------------------------------------------------------
