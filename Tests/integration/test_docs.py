@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the documents say of the programs is what holds: their flags, how they are installed."""
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 
 import pytest
@@ -96,6 +98,25 @@ def test_an_upgrade_leaves_what_is_the_operators_and_replaces_the_rest(tmp_path)
     install(tmp_path)
 
     assert {path for path in files if path.read_bytes() == b"edited"} == yours
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+@pytest.mark.parametrize("name", ["", "@support"], ids=["the only one", "one of several"])
+def test_systemd_understands_the_units_and_says_where_they_are(tmp_path, name):
+    for folder in ("usr/local/bin", "usr/lib/systemd/system", "usr/lib/sysusers.d", "usr/lib/tmpfiles.d", "etc/nginx"):
+        (tmp_path / folder).mkdir(parents=True)
+    install(tmp_path)
+    units = tmp_path / "usr/lib/systemd/system"
+    for unit in units.glob("*.service"):
+        # The programs are where this test put them.
+        unit.write_text(unit.read_text().replace("/usr/local/bin/", f"{tmp_path}/usr/local/bin/"))
+    for kind in ("chat-fcgi{}.service", "chat-fcgi{}.socket", "chat-push{}.service", "halls-backup{}.timer", "halls-backup{}.service"):
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", "--recursive-errors=one", units / kind.format(name)],
+            env={"SYSTEMD_UNIT_PATH": f"{units}:", "PATH": os.environ["PATH"]}, capture_output=True, text=True,
+        )  # fmt: skip
+        said = [line for line in done.stderr.splitlines() if str(units) in line]
+        assert (done.returncode, said) == (0, []), kind
 
 
 def test_the_unit_of_chat_push_allows_the_descriptors_that_its_connections_take():
