@@ -46,6 +46,8 @@ public struct Limits: Sendable, Equatable {
     /// How many messages one user may say in a second over the socket, and how many over REST, unless the operator says
     /// otherwise.
     public static let sendsPerSecond = 10
+    /// How often one user may say in a second how far a hall is read, by each of these ways, unless the operator says otherwise.
+    public static let marksPerSecond = 20
     /// The longest client key, in characters (ASCII).
     public static let clientKeyLengthMax = 64
 

@@ -146,6 +146,8 @@ struct ChatFCGI: ParsableCommand {
             perSecond: Double(server.readsPerSecond), burst: server.readsPerSecond * 10)
         site.joins = RateLimiter(
             perSecond: Double(server.hallChangesPerSecond), burst: server.hallChangesPerSecond * 10)
+        site.marks = RateLimiter(
+            perSecond: Double(server.marksPerSecond), burst: server.marksPerSecond * 10)
         site.passwords = PasswordQueue(countMax: max(1, server.threads / 2))
         let wake = database.wake
         site.wake = { wake.wake() }

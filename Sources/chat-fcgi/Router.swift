@@ -18,7 +18,7 @@ struct Router: Sendable {
     /// What is served under the base path, as docs/protocol.md says it.
     static let routes = RouteTable(
         [Route(.get, "health", anyone: health)] + UserRoutes.routes + HallRoutes.routes
-            + MessageRoutes.routes)
+            + MessageRoutes.routes + ReadRoutes.routes)
 
     /// Answers any request; never throws.
     func respond(to request: HTTPRequest) -> HTTPResponse {
@@ -136,6 +136,9 @@ struct Site: Sendable {
     var reads = RateLimiter(perSecond: 100, burst: 1_000)
     /// How fast one user may join, leave and make halls.
     var joins = RateLimiter(perSecond: 10, burst: 50)
+    /// How often one user may say how far a hall is read.
+    var marks = RateLimiter(
+        perSecond: Double(Limits.marksPerSecond), burst: Limits.marksPerSecond * 10)
     /// How fast one user may change what others see of them: ten times at once, and ten times a day.
     var profiles = RateLimiter(perSecond: 10.0 / 86_400, burst: 10)
     /// How often the site may say something else of one user.

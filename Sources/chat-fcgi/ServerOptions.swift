@@ -83,6 +83,12 @@ struct ServerOptions: ParsableArguments {
             """)
     var hallChangesPerSecond = 5
 
+    @Option(
+        help: """
+            Times in a second that one user may say how far a hall is read; ten times as many at once.
+            """)
+    var marksPerSecond = Limits.marksPerSecond
+
     func validate() throws {
         try requireRange("--threads", threads, 1...256)
         try requireRange("--fastcgi-connections-max", fastcgiConnectionsMax, 1...65_536)
@@ -91,6 +97,7 @@ struct ServerOptions: ParsableArguments {
         try requireRange("--sends-per-second", sendsPerSecond, 1...10_000_000)
         try requireRange("--reads-per-second", readsPerSecond, 1...10_000_000)
         try requireRange("--hall-changes-per-second", hallChangesPerSecond, 1...10_000_000)
+        try requireRange("--marks-per-second", marksPerSecond, 1...10_000_000)
         guard fcgiMetrics.map({ ListenAddress($0) != nil }) ?? true else {
             throw ValidationError("--fcgi-metrics takes a path or HOST:PORT.")
         }

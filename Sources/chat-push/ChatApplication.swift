@@ -56,7 +56,7 @@ final class ChatApplication: SocketIOApplication {
         tally.count(.busy)
         let busy = ChatError(.busy)
         switch job {
-        case .write(_, let reply): reply.fail(busy)
+        case .write(_, let reply), .mark(_, let reply): reply.fail(busy)
         case .authenticate(_, let socket, _): authenticated(.failure(busy), socket)
         case .openHall(let hallID, _): hallOpened(hallID, .failure(busy))
         case .readChanges(let hallID, _, let ticket, _):
@@ -67,7 +67,7 @@ final class ChatApplication: SocketIOApplication {
     /// Who asked for a read has gone: it is asked for by another who waits for it, if there is one.
     private func abandoned(_ job: StoreJob) {
         switch job {
-        case .write, .authenticate: break
+        case .write, .mark, .authenticate: break
         case .openHall(let hallID, _): hallAbandoned(hallID)
         case .readChanges(let hallID, _, let ticket, _): changesAbandoned(hallID, ticket)
         }
@@ -160,6 +160,9 @@ final class ChatApplication: SocketIOApplication {
         EventRoute(
             "delete_message", counts: .deletions, limit: .sends,
             reading: { try $0.messageDeletion($1) }, then: { $0.write($1, $2) }),
+        EventRoute(
+            "mark_read", counts: .marks, limit: .marks,
+            reading: { try $0.readMark($1) }, then: { $0.mark($1, $2) }),
     ]
 
     func received(_ event: IncomingEvent, from socket: Socket) {
@@ -218,6 +221,8 @@ final class ChatApplication: SocketIOApplication {
     private func take(_ event: StoreEvent) {
         switch event {
         case .message, .written: break
+        case .read(let mark, let socket): tell(mark, but: socket)
+        case .marked(let result, let reply): marked(result, reply)
         case .messageChanged(let update): messageChanged(update)
         case .authenticated(let result, let socket): authenticated(result, socket)
         case .hallOpened(let hallID, let result): hallOpened(hallID, result)
@@ -252,7 +257,7 @@ final class ChatApplication: SocketIOApplication {
             }
         case .userDisabled(let userID):
             for socket in online[userID] { endSession(socket) }
-        case .messageCreated, .messageChanged, .hallChanged, .userChanged: break
+        case .messageCreated, .messageChanged, .hallChanged, .userChanged, .read: break
         }
     }
 

@@ -57,7 +57,8 @@ struct ChatPush: ParsableCommand {
             users: UserLimits(
                 connectionsMax: push.connectionsPerUserMax,
                 rates: PersonRates(
-                    sends: push.sendRate, joins: push.joinRate, events: push.eventRate)),
+                    sends: push.sendRate, joins: push.joinRate, marks: push.markRate,
+                    events: push.eventRate)),
             cookie: cookie,
             warnOfAddress: { address in
                 logger.warning(

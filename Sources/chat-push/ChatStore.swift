@@ -154,14 +154,14 @@ final class ChatStore: Sendable {
         }
     }
 
-    /// Writes messages, in groups, as far as the database lets us.
+    /// Writes what waits, in groups, as far as the database lets us.
     private func commit(
         _ outbox: inout Outbox, _ follower: inout LogFollower, _ sessions: inout SessionCache
     ) {
         while !outbox.isEmpty {
-            let count = min(outbox.count, Self.groupMax)
-            guard commit(count, of: &outbox, &follower, &sessions) else { return }
-            outbox.removeFirst(count)
+            let group = outbox.group(of: Self.groupMax)
+            guard commit(group, of: &outbox, &follower, &sessions) else { return }
+            outbox.remove(group)
             if !outbox.isEmpty { follower.deliver() }
         }
     }
@@ -217,7 +217,7 @@ final class ChatStore: Sendable {
         _ sessions: inout SessionCache
     ) {
         switch job {
-        case .write: break
+        case .write, .mark: break
         case .authenticate(let credentials, let socket, _):
             let before = sessions.reads
             let identity = answer { try sessions.identity(credentials, in: database) }
@@ -238,37 +238,43 @@ final class ChatStore: Sendable {
         }
     }
 
-    /// Writes messages in one transaction. They are emitted and acknowledged only after it is durable.
+    /// Writes a group in one transaction. Messages are emitted and acknowledged only after it is durable.
     ///
     /// - Returns: whether they were written or refused; not, while they wait for another's transaction.
     private func commit(
-        _ count: Int, of outbox: inout Outbox, _ follower: inout LogFollower,
+        _ group: WriteGroup, of outbox: inout Outbox, _ follower: inout LogFollower,
         _ sessions: inout SessionCache
     ) -> Bool {
-        let group =
-            count < outbox.count ? Array(outbox.commands.prefix(count)) : outbox.commands
         let (isTried, began) = (!outbox.isRefused, outbox.triedSince ?? .now)
         outbox.triedSince = began
-        guard let results = isTried ? write(group, &outbox) : refusals(of: group) else {
+        guard let results = isTried ? write(group, &outbox) : group.refused else {
             return false
         }
         let duration = began.duration(to: .now)
         var written: [(entry: LogPosition?, event: StoreEvent)] = []
-        written.reserveCapacity(results.count)
-        let answers = zip(group, results).map { command, result in
+        written.reserveCapacity(results.messages.count + results.marks.count)
+        let answers = zip(group.commands, results.messages).map { command, result in
             result.map { note(command, $0, in: &written) }
         }
+        let count = results.messages.count
         tally.withLock { tally in
-            if isTried {
-                tally.wrote(written.count, of: results.count, in: duration)
-            } else {
-                tally.count(.notCommitted, results.count)
+            if !isTried {
+                tally.count(.notCommitted, count)
+            } else if count > 0 {
+                tally.wrote(written.count, of: count, in: duration)
             }
+        }
+        for (reader, result) in zip(outbox.readers, results.marks) {
+            guard case .success(let moved) = result, moved.entry != nil else { continue }
+            written.append((moved.entry, .read(moved.mark, by: reader.reply.socket)))
         }
         // Whatever others wrote before stands in the log before ours. If nobody did, it need not be read.
         if !follower.take(own: written) { follow(&follower, &sessions) }
         for (sender, answer) in zip(outbox.senders, answers) {
             follower.tell(sender.loop, .written(answer, sender.reply))
+        }
+        for (reader, answer) in zip(outbox.readers, results.marks) {
+            follower.tell(reader.loop, .marked(answer, reader.reply))
         }
         return true
     }
@@ -289,25 +295,20 @@ final class ChatStore: Sendable {
         return result.message
     }
 
-    private func refusals(of group: [MessageCommand]) -> [Result<WrittenMessage, ChatError>] {
-        group.map { _ in .failure(ChatError(.busy)) }
-    }
-
     /// - Returns: what became of them; `nil` if another has the lock, and they may go on waiting for it.
-    private func write(
-        _ group: [MessageCommand], _ outbox: inout Outbox
-    ) -> [Result<WrittenMessage, ChatError>]? {
+    private func write(_ group: WriteGroup, _ outbox: inout Outbox) -> WrittenBatch? {
         do {
             let waited = outbox.triedSince.map { $0.duration(to: .now) } ?? .zero
-            guard let results = try database.perform(group, waitingAtMost: Self.lockPatience)
-            else {
+            let results = try database.perform(
+                group.commands, marks: group.marks, waitingAtMost: Self.lockPatience)
+            guard let results else {
                 if waited < writePatience { return nil }
                 throw ChatError(.busy)
             }
             if isFailing.exchange(false, ordering: .relaxed) {
                 logger.notice("writing works again")
             }
-            if results.contains(where: Self.isInternal) {
+            if results.messages.contains(where: Self.isInternal) {
                 logger.error("a message was refused: chat-admin check says what is not sound")
             }
             return results
@@ -316,13 +317,10 @@ final class ChatStore: Sendable {
                 logger.error("the database is full, or locked by another")
             }
             outbox.isRefused = true
-            return refusals(of: group)
+            return group.refused
         } catch {
             logger.error("writing failed", metadata: ["error": "\(error)"])
-            // What cannot be written must not take with it what can.
-            return group.map { command in
-                Result { try database.perform(command) }.mapError { ChatError($0) }
-            }
+            return group.writeEach(to: database)
         }
     }
 

@@ -67,6 +67,7 @@ extension CounterMetric {
             by: "what",
             [
                 ("send", .loop(.sendsLimited)), ("join", .loop(.joinsLimited)),
+                ("mark", .loop(.marksLimited)),
                 ("event", .server(.flooded)), ("person_event", .loop(.eventsLimited)),
             ]),
         CounterMetric(

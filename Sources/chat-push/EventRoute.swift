@@ -55,6 +55,7 @@ extension PersonLimit {
         switch self {
         case .sends: .sendsLimited
         case .joins: .joinsLimited
+        case .marks: .marksLimited
         }
     }
 }

@@ -99,6 +99,7 @@ struct LogFollower {
         case .messageCreated(let message): tellAll(.message(Delivery(message)))
         case .messageChanged(let message, let change):
             tellAll(.messageChanged(ChangeDelivery(message: Delivery(message), change: change)))
+        case .read(let mark): tellAll(.read(mark, by: nil))
         default: tellAll(.changed(event))
         }
     }

@@ -90,6 +90,12 @@ struct PushOptions: ParsableArguments {
 
     @Option(
         help: """
+            Times in a second that one user may say how far a hall is read; ten times as many at once.
+            """)
+    var marksPerSecond = Limits.marksPerSecond
+
+    @Option(
+        help: """
             Packets of any kind in a second on one connection, each KiB of one counted as one more; \
             beyond twice as many at once it is closed. Of one user on all connections, four times as many events.
             """)
@@ -114,6 +120,7 @@ struct PushOptions: ParsableArguments {
         try requireRange("--handshakes-per-second", handshakesPerSecond, 1...10_000_000)
         try requireRange("--sends-per-second", sendsPerSecond, 1...10_000_000)
         try requireRange("--joins-per-second", joinsPerSecond, 1...10_000_000)
+        try requireRange("--marks-per-second", marksPerSecond, 1...10_000_000)
         try requireRange("--events-per-second", eventsPerSecond, 1...10_000_000)
         try requireRange("--sends-waiting-max", sendsWaitingMax, 1...10_000_000)
         _ = try addresses()
@@ -127,6 +134,7 @@ struct PushOptions: ParsableArguments {
 
     var sendRate: Rate { Rate(perSecond: sendsPerSecond, burst: sendsPerSecond * 2) }
     var joinRate: Rate { Rate(perSecond: joinsPerSecond, burst: joinsPerSecond * 10) }
+    var markRate: Rate { Rate(perSecond: marksPerSecond, burst: marksPerSecond * 10) }
     /// Of all connections of a person together: a browser with several windows joins all halls in each of them when the
     /// server comes back.
     var eventRate: Rate { Rate(perSecond: eventsPerSecond * 4, burst: eventsPerSecond * 8) }

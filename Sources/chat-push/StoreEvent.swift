@@ -8,6 +8,8 @@ import SocketIOServer
 enum StoreJob: Sendable {
     /// Say something, or change what was said.
     case write(MessageCommand, Reply)
+    /// Set a mark of how far somebody has read.
+    case mark(ReadMark, Reply)
     /// Find out who a client is.
     case authenticate(Credentials, Socket, address: String)
     /// Read a hall with its members.
@@ -18,7 +20,7 @@ enum StoreJob: Sendable {
     /// Whether nobody is there any more who asked; what is to be written is written all the same.
     var isAbandoned: Bool {
         switch self {
-        case .write: false
+        case .write, .mark: false
         case .authenticate(_, let socket, _): socket.isOver
         case .openHall(_, let reader), .readChanges(_, _, _, let reader): reader.socket.isOver
         }
@@ -40,6 +42,8 @@ enum StoreEvent: Sendable {
     case message(Delivery)
     /// What somebody said is another now.
     indirect case messageChanged(ChangeDelivery)
+    /// Somebody has read further; on that socket, if it is known.
+    indirect case read(ReadMark, by: Socket?)
     /// Another entry of the log.
     indirect case changed(LogEvent)
     /// A hall has another name or state; with those who see it in their list of halls.
@@ -50,6 +54,8 @@ enum StoreEvent: Sendable {
     case torn
     /// What became of a message that was to be written.
     indirect case written(Result<Message, ChatError>, Reply)
+    /// What became of a mark that was to be set.
+    indirect case marked(Result<WrittenMark, ChatError>, Reply)
     /// A read that was not done: who asked has gone.
     indirect case abandoned(StoreJob)
     /// A read that was not done: too many wait of who asked.

@@ -71,32 +71,6 @@ struct FairQueue<Element> {
     }
 }
 
-/// What is to be written of messages, in its order, and where each came from.
-struct Outbox {
-    private(set) var commands: [MessageCommand] = []
-    private(set) var senders: [(loop: Int, reply: Reply)] = []
-    /// Since when the first of them wait for the database; `nil` if they were not yet tried.
-    var triedSince: ContinuousClock.Instant?
-    /// Whether some have waited for the database in vain: the others do not wait again.
-    var isRefused = false
-
-    var isEmpty: Bool { commands.isEmpty }
-    var count: Int { commands.count }
-
-    mutating func append(_ command: MessageCommand, _ reply: Reply, from loop: Int) {
-        commands.append(command)
-        senders.append((loop, reply))
-    }
-
-    /// Takes out the first, of which is known what became of them.
-    mutating func removeFirst(_ count: Int) {
-        guard count < commands.count else { return self = Outbox() }
-        commands.removeFirst(count)
-        senders.removeFirst(count)
-        triedSince = nil
-    }
-}
-
 /// Reads that wait on the store's thread.
 struct WaitingReads {
     /// How many may wait of one person.
@@ -111,7 +85,7 @@ struct WaitingReads {
     /// - Returns: whether it was taken; not, if too much waits of the same person.
     mutating func append(_ entry: StoreQueue.Entry) -> Bool {
         switch entry.job {
-        case .write: true
+        case .write, .mark: true
         case .authenticate(_, _, let address): signIns.append(entry, for: .address(address))
         case .openHall(_, let reader), .readChanges(_, _, _, let reader):
             others.append(entry, for: .person(reader.userID))
@@ -138,10 +112,14 @@ struct StoreQueue {
     /// Takes a job, unless too many wait.
     mutating func take(_ job: StoreJob, from loop: Int, sendsWaitingMax: Int) -> Bool {
         guard !isFinishing else { return false }
-        if case .write(let command, let reply) = job {
+        switch job {
+        case .write(let command, let reply):
             guard outbox.count < sendsWaitingMax else { return false }
             outbox.append(command, reply, from: loop)
-        } else {
+        case .mark(let mark, let reply):
+            guard outbox.count < sendsWaitingMax else { return false }
+            outbox.append(mark, reply, from: loop)
+        case .authenticate, .openHall, .readChanges:
             guard readsWaiting < Self.readsWaitingMax else { return false }
             readsWaiting += 1
             reads.append((loop, job))

@@ -23,9 +23,9 @@ struct LoopTally: Sendable {
     /// What is counted; ``CounterMetric`` says as what it is told.
     enum Counter: Int, CaseIterable, Sendable {
         /// Events that clients sent.
-        case sends, edits, deletions, joins, leaves, unknownEvents
+        case sends, edits, deletions, joins, leaves, marks, unknownEvents
         /// Of them those that were refused because there were too many.
-        case sendsLimited, joinsLimited
+        case sendsLimited, joinsLimited, marksLimited
         /// Connections that were closed because all of their person sent too many.
         case eventsLimited
         /// Wishes for the namespace that were refused.

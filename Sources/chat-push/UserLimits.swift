@@ -6,6 +6,7 @@ import Synchronization
 struct PersonRates: Sendable {
     var sends: Rate
     var joins: Rate
+    var marks: Rate
     /// Events of any kind.
     var events: Rate
 }
@@ -14,6 +15,7 @@ struct PersonRates: Sendable {
 enum PersonLimit: Sendable {
     case sends
     case joins
+    case marks
 }
 
 /// Holds a person to what one may do, over all loops and connections: who comes back on another connection, or on many,
@@ -23,6 +25,7 @@ final class Person: Sendable {
         var connections = 0
         var sends: TokenBucket
         var joins: TokenBucket
+        var marks: TokenBucket
         var events: TokenBucket
     }
 
@@ -35,6 +38,7 @@ final class Person: Sendable {
             State(
                 sends: TokenBucket(rates.sends, now: now),
                 joins: TokenBucket(rates.joins, now: now),
+                marks: TokenBucket(rates.marks, now: now),
                 events: TokenBucket(rates.events, now: now)))
     }
 
@@ -58,6 +62,7 @@ final class Person: Sendable {
             switch limit {
             case .sends: state.sends.take(rates.sends, now: now)
             case .joins: state.joins.take(rates.joins, now: now)
+            case .marks: state.marks.take(rates.marks, now: now)
             }
         }
     }
@@ -74,6 +79,7 @@ final class Person: Sendable {
         state.withLock { state in
             state.connections == 0 && state.sends.isFull(rates.sends, now: now)
                 && state.joins.isFull(rates.joins, now: now)
+                && state.marks.isFull(rates.marks, now: now)
                 && state.events.isFull(rates.events, now: now)
         }
     }

@@ -34,6 +34,7 @@ import Testing
                 "4 older versions are refused by a name",
                 "5 instances are told apart", "6 names that look the same", "7 messages change",
                 "8 halls have topics", "9 people are not their names", "10 earlier texts",
+                "11 how far members have read",
             ])
         #expect(second.migrationsRun.isEmpty)
         #expect(daemons.migrationsRun.isEmpty)

@@ -90,7 +90,10 @@ import Testing
 
         let hall = try database.createHall(named: "General", isPrivate: false, by: ana.id)
 
-        #expect(hall == Hall(id: hall.id, name: "General", isPrivate: false, role: .owner, rev: 0))
+        #expect(
+            hall
+                == Hall(
+                    id: hall.id, name: "General", isPrivate: false, role: .owner, rev: 0, read: 0))
         #expect(try database.hall(hall.id, as: ana.id) == hall)
         #expect(
             try database.log(after: cursor).events

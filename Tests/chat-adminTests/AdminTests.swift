@@ -32,6 +32,7 @@ import Testing
                 Ran migration "8 halls have topics".
                 Ran migration "9 people are not their names".
                 Ran migration "10 earlier texts".
+                Ran migration "11 how far members have read".
                 The database at \(site.path) is ready.
 
                 """)

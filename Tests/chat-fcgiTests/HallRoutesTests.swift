@@ -17,7 +17,7 @@ struct HallRoutesTests {
             response.json == [
                 "hall": [
                     "id": 1, "name": "Tea", "private": true, "role": "owner", "rev": 0,
-                    "change": 0, "archived": false, "topic": "",
+                    "change": 0, "archived": false, "topic": "", "read": 0,
                 ]
             ])
         #expect(client.wakeCount == 1)

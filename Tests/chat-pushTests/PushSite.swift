@@ -42,7 +42,7 @@ final class PushSite: Sendable {
     init(
         limits: Limits = Limits(), settings change: (inout ChatSettings) -> Void = { _ in },
         connectionsPerUserMax: Int = 1_000,
-        sends: Rate = many, joins: Rate = many, events: Rate = many,
+        sends: Rate = many, joins: Rate = many, marks: Rate = many, events: Rate = many,
         sendsWaitingMax: Int = 10_000, threads: Int = 2, isStarted: Bool = true,
         lockPatience: Duration = .seconds(10), configuration: ServerConfiguration = patient
     ) throws {
@@ -58,7 +58,7 @@ final class PushSite: Sendable {
             catchUps: Rate(perSecond: 100_000_000, burst: 100_000_000),
             users: UserLimits(
                 connectionsMax: connectionsPerUserMax,
-                rates: PersonRates(sends: sends, joins: joins, events: events)))
+                rates: PersonRates(sends: sends, joins: joins, marks: marks, events: events)))
         change(&settings)
         own = try ChatDatabase(
             path: folder.file("chat.db"), limits: limits, lockPatience: lockPatience)

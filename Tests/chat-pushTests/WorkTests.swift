@@ -153,6 +153,7 @@ import Testing
 @Suite struct UserLimitsTests {
     private static let rates = PersonRates(
         sends: Rate(perSecond: 1, burst: 2), joins: Rate(perSecond: 1, burst: 1),
+        marks: Rate(perSecond: 1, burst: 1),
         events: Rate(perSecond: 1, burst: 3))
 
     @Test func `a user has so many connections over all loops, and others have theirs`() throws {

@@ -20,11 +20,13 @@ public struct Hall: Sendable, Hashable {
     public var isArchived: Bool
     /// What it is about, in one line; empty where nobody has said so.
     public var topic: String
+    /// The position up to which the user has read; `nil` where that is not known, or not asked for.
+    public var read: Int64?
 
     /// Makes a hall of its parts.
     public init(
         id: Int64, name: String, isPrivate: Bool, role: Role?, rev: Int64, change: Int64 = 0,
-        isArchived: Bool = false, topic: String = ""
+        isArchived: Bool = false, topic: String = "", read: Int64? = nil
     ) {
         self.id = id
         self.name = name
@@ -34,6 +36,7 @@ public struct Hall: Sendable, Hashable {
         self.change = change
         self.isArchived = isArchived
         self.topic = topic
+        self.read = read
     }
 }
 
@@ -58,6 +61,7 @@ protocol HallFields {
     var rev: Int64 { get }
     var change: Int64 { get }
     var isArchived: Bool { get }
+    var read: Int64? { get }
 
     /// Writes the name as a string of JSON.
     func writeName(to json: inout JSONWriter)
@@ -86,6 +90,10 @@ enum HallJSON {
         json.bool(hall.isArchived)
         json.raw(",\"topic\":")
         hall.writeTopic(to: &json)
+        if let read = hall.read {
+            json.raw(",\"read\":")
+            json.integer(read)
+        }
         json.raw("}")
     }
 }

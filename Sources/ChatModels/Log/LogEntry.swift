@@ -15,6 +15,8 @@ enum LogEntry: Equatable {
     case sessionRenewed(sessionID: Int64, userID: Int64)
     case userDisabled(userID: Int64)
     case userChanged(userID: Int64, isRenamed: Bool)
+    /// A member has read further.
+    case read(ReadMark)
 }
 
 /// An entry as every engine keeps it: what is asked for by number has a column of its own, the rest is JSON.
@@ -46,6 +48,9 @@ struct LogRecord: Equatable {
         return record
     }
 
+    /// The kind of an entry that is the business of its user alone.
+    static let readKind = "read"
+
     fileprivate func value(_ name: String) -> JSONValue? {
         data.flatMap { try? JSONValue(parsing: Array($0.utf8)) }?[name]
     }
@@ -72,6 +77,9 @@ extension LogEntry {
         case .userDisabled(let userID): LogRecord("user_disabled", userID: userID)
         case .userChanged(let userID, let isRenamed):
             LogRecord("user_changed", userID: userID).with("renamed", .bool(isRenamed))
+        case .read(let mark):
+            LogRecord(LogRecord.readKind, hallID: mark.hallID, userID: mark.userID)
+                .with("rev", .integer(mark.rev))
         }
     }
 
@@ -94,6 +102,9 @@ extension LogEntry {
         case "user_changed":
             guard let isRenamed = record.value("renamed")?.bool else { return nil }
             self = .userChanged(userID: userID, isRenamed: isRenamed)
+        case LogRecord.readKind:
+            guard let rev = record.value("rev")?.integer else { return nil }
+            self = .read(ReadMark(hallID: hallID, userID: userID, rev: rev))
         case let kind:
             guard let change = HallChange(rawValue: kind) else { return nil }
             self = .hallChanged(hallID: hallID, change)

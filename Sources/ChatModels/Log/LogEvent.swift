@@ -33,6 +33,8 @@ public enum LogEvent: Sendable, Equatable {
     case userDisabled(userID: Int64)
     /// What is shown of a user is something else; and the username, where that is said.
     case userChanged(userID: Int64, isRenamed: Bool)
+    /// A member has read further. That is for the member's own eyes.
+    case read(ReadMark)
 }
 
 /// What the log says since a position.

@@ -14,7 +14,7 @@ extension ChatDatabase {
     }
 
     static let hallsOfUser = """
-        SELECT \(HallRow.columns), uh.role
+        SELECT \(HallRow.columns), \(HallRow.columnsOfMember)
         FROM user_halls uh JOIN halls h ON h.id = uh.hall_id
         WHERE uh.user_id = ? ORDER BY h.name_key, h.id
         """
@@ -30,7 +30,7 @@ extension ChatDatabase {
     }
 
     static let hallsOpenToUser = """
-        SELECT \(HallRow.columns), NULL
+        SELECT \(HallRow.columns), NULL, NULL
         FROM halls h
         WHERE h.private = 0 AND h.archived_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM user_halls uh WHERE uh.user_id = ? AND uh.hall_id = h.id)
@@ -88,7 +88,7 @@ extension ChatDatabase {
     }
 
     private static let hallsWithCounts = """
-        SELECT \(HallRow.columns), NULL, COUNT(uh.user_id)
+        SELECT \(HallRow.columns), NULL, NULL, COUNT(uh.user_id)
         FROM halls h LEFT JOIN user_halls uh ON uh.hall_id = h.id
         GROUP BY h.id ORDER BY h.id
         """
@@ -187,7 +187,7 @@ extension ChatDatabase {
     }
 
     private static let hallOfUser = """
-        SELECT \(HallRow.columns), uh.role
+        SELECT \(HallRow.columns), \(HallRow.columnsOfMember)
         FROM halls h JOIN user_halls uh ON uh.hall_id = h.id
         WHERE h.id = ? AND uh.user_id = ?
         """
@@ -200,7 +200,7 @@ extension ChatDatabase {
     }
 
     private static let hallForAnybody =
-        "SELECT \(HallRow.columns), NULL FROM halls h WHERE h.id = ?"
+        "SELECT \(HallRow.columns), NULL, NULL FROM halls h WHERE h.id = ?"
 
     private static func halls(_ rows: FastStatement) throws -> [Hall] {
         var halls: [Hall] = []
@@ -249,13 +249,16 @@ extension ChatDatabase {
 
 /// A hall in a row of SQLite's: its texts go into the JSON without becoming strings.
 struct HallRow: HallFields {
-    /// What it wants of a hall that is called `h`; the role follows.
+    /// What it wants of a hall that is called `h`; then follows what it wants of a member.
     static let columns =
         "h.id, h.name, h.private, h.rev, h.change, h.archived_at IS NOT NULL, h.topic"
+    /// What it wants of a place that is called `uh`; two times NULL where there is none.
+    static let columnsOfMember = "uh.role, uh.read_rev"
     /// Where the role stands.
     fileprivate static let role: Int32 = 7
-    /// The column behind the role.
-    static let next = role + 1
+    private static let read = role + 1
+    /// The column behind all of them.
+    static let next = read + 1
 
     let row: FastStatement
 
@@ -264,6 +267,7 @@ struct HallRow: HallFields {
     var rev: Int64 { row.integer(3) }
     var change: Int64 { row.integer(4) }
     var isArchived: Bool { row.bool(5) }
+    var read: Int64? { row.optionalInteger(Self.read) }
 
     func writeName(to json: inout JSONWriter) { row.write(1, to: &json) }
 
@@ -280,6 +284,7 @@ extension Hall {
         self.init(
             id: hall.id, name: hall.row.text(1), isPrivate: hall.isPrivate,
             role: hall.row.optionalText(HallRow.role).flatMap(Role.init), rev: hall.rev,
-            change: hall.change, isArchived: hall.isArchived, topic: hall.row.text(6))
+            change: hall.change, isArchived: hall.isArchived, topic: hall.row.text(6),
+            read: hall.read)
     }
 }

@@ -79,6 +79,7 @@ extension ChatDatabase {
         case .userDisabled(let userID): return .userDisabled(userID: userID)
         case .userChanged(let userID, let isRenamed):
             return .userChanged(userID: userID, isRenamed: isRenamed)
+        case .read(let mark): return .read(mark)
         case nil: return nil
         }
     }

@@ -8,39 +8,50 @@ extension ChatDatabase {
     public func perform(
         _ commands: [MessageCommand]
     ) throws -> [Result<WrittenMessage, ChatError>] {
-        try perform(commands, patience: nil)
+        try perform(commands, marks: [], patience: nil).messages
     }
 
     /// As ``MessageStorage`` says.
     public func perform(
-        _ commands: [MessageCommand], waitingAtMost milliseconds: Int32
-    ) throws -> [Result<WrittenMessage, ChatError>]? {
+        _ commands: [MessageCommand], marks: [ReadMark], waitingAtMost milliseconds: Int32?
+    ) throws -> WrittenBatch? {
         do {
-            return try perform(commands, patience: milliseconds)
+            return try perform(commands, marks: marks, patience: milliseconds)
         } catch is LockTaken {
             return nil
         }
     }
 
     private func perform(
-        _ commands: [MessageCommand], patience: Int32?
-    ) throws -> [Result<WrittenMessage, ChatError>] {
+        _ commands: [MessageCommand], marks: [ReadMark], patience: Int32?
+    ) throws -> WrittenBatch {
         try write(waitingAtMost: patience) { db in
             try members.withLock { members in
                 try members.begin(in: db)
                 var writer = try MessageWriter(self, in: db)
-                let results: [Result<WrittenMessage, ChatError>] = try commands.map { command in
-                    do {
-                        return .success(try writer.perform(command, &members))
-                    } catch let error as ChatError {
-                        return .failure(error)
-                    }
+                let messages = try commands.map { command in
+                    try Self.refusal { try writer.perform(command, &members) }
                 }
                 try writer.finish()
-                return results
+                try writer.followMarks()
+                let written = try marks.map { mark in
+                    try Self.refusal { try write(mark, members, db) }
+                }
+                return WrittenBatch(messages: messages, marks: written)
             }
         } then: { db in
             members.withLock { $0.commit(in: db) }
+        }
+    }
+
+    /// What is refused harms nothing else of its transaction; what fails does.
+    private static func refusal<Value>(
+        _ body: () throws -> Value
+    ) throws -> Result<Value, ChatError> {
+        do {
+            return .success(try body())
+        } catch let error as ChatError {
+            return .failure(error)
         }
     }
 

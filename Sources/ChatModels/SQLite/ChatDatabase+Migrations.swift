@@ -247,6 +247,14 @@ extension ChatDatabase {
                     ) STRICT, WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("11 how far members have read") { db in
+            try db.execute(
+                sql: """
+                    -- It stood where a member had joined; only browsers knew more. NULL: nobody has said so yet.
+                    ALTER TABLE user_halls DROP COLUMN read_rev;
+                    ALTER TABLE user_halls ADD COLUMN read_rev INTEGER;
+                    """)
+        }
         return migrator
     }
 }

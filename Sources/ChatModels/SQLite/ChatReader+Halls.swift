@@ -13,6 +13,8 @@ extension ChatReader {
         return try list(rows, at: LogPosition(end))
     }
 
+    func unread(of userID: Int64) throws -> UnreadCount { try database.unread(of: userID, db) }
+
     func hallsOpen(to userID: Int64) throws -> HallList {
         let rows = try FastStatement(ChatDatabase.hallsOpenToUser, in: db)
         rows.bind(1, userID)
@@ -80,10 +82,10 @@ extension ChatReader {
         return try messages.step()
     }
 
-    // Who leaves a hall, or comes into one, is named by the entry itself.
+    // Who leaves a hall, or comes into one, is named by the entry itself. What others have read is on no list but theirs.
     private static let entriesOnList = """
-        SELECT c.user_id IS ?1 OR EXISTS (
-            SELECT 1 FROM user_halls uh WHERE uh.user_id = ?1 AND uh.hall_id = c.hall_id),
+        SELECT c.user_id IS ?1 OR (c.entry <> '\(LogRecord.readKind)' AND EXISTS (
+            SELECT 1 FROM user_halls uh WHERE uh.user_id = ?1 AND uh.hall_id = c.hall_id)),
             c.message_id, c.last_message_id
         FROM changes c WHERE c.id > ?2 ORDER BY c.id
         """

@@ -25,6 +25,8 @@ struct MessageWriter {
     private var entry: Entry?
     /// The last message; `nil` before the first.
     private var lastID: Int64?
+    /// What each sender said first, as far as nobody said anything between.
+    private var ownRuns: [RememberedMembers.Place: OwnRun] = [:]
     /// Messages that SQLite has not got yet, with their ids, and with those of the messages before them.
     private var waiting: [(message: Message, previousID: Int64?)] = []
 
@@ -65,6 +67,7 @@ struct MessageWriter {
         try update.run()
         let entryID = try log(message.id, of: new)
         members.move(new.hallID, to: message.rev, by: message.id)
+        note(message)
         return WrittenMessage(written: message, entry: LogPosition(entryID))
     }
 
@@ -149,6 +152,23 @@ struct MessageWriter {
             by: actor, in: db)
         members.move(message.hallID, toChange: change.number)
         return WrittenMessage(written: message, entry: LogPosition(entryID))
+    }
+
+    // MARK: What one says oneself
+
+    /// Of what a sender says after others have spoken, nobody knows here whether it is read.
+    private mutating func note(_ message: Message) {
+        let place = RememberedMembers.Place(userID: message.senderID, hallID: message.hallID)
+        let run = ownRuns[place] ?? OwnRun(first: message.rev, last: message.rev - 1)
+        guard run.last == message.rev - 1 else { return }
+        ownRuns[place] = OwnRun(first: run.first, last: message.rev)
+    }
+
+    /// Moves the marks of who has said something, where it is read with that; after the last message.
+    func followMarks() throws {
+        for (place, run) in ownRuns {
+            try database.write(run, of: place.userID, in: place.hallID, db)
+        }
     }
 
     // MARK: Rows

@@ -19,6 +19,8 @@ public protocol ChatReading {
     ///
     /// - Parameter kept: a list of that user's that was read before; it is given back as long as it is right.
     func halls(of userID: Int64, kept: HallList?) throws -> HallList
+    /// How much the user has not read: what was said since the marks, also if it was deleted.
+    func unread(of userID: Int64) throws -> UnreadCount
     /// The halls that the user may join, by name.
     func hallsOpen(to userID: Int64) throws -> HallList
     /// A page of a hall's members by id, for a member, and whether there are more.

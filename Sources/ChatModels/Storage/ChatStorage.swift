@@ -48,13 +48,18 @@ public protocol MessageStorage: Sendable {
     /// `internal` where the hall is not sound.
     func perform(_ commands: [MessageCommand]) throws -> [Result<WrittenMessage, ChatError>]
 
-    /// The same, for who has other things to do while another has the lock.
+    /// The same, and behind it sets marks of how far members have read, in the same transaction; for who has other things
+    /// to do while another has the lock.
     ///
-    /// - Parameter milliseconds: how long it waits for the lock.
-    /// - Returns: `nil` if nothing was done, because another has the lock.
+    /// A mark only moves forward, and not beyond its hall's position. Who joins a hall has read it; who leaves is forgotten.
+    /// What one says oneself is read with it, where all before it was. A mark may be refused with ``ChatError``:
+    /// `not_found`, `not_a_member`, `not_allowed`.
+    ///
+    /// - Parameter milliseconds: how long it waits for the lock; `nil`: as long as ``ChatStorage/lockPatience``.
+    /// - Returns: `nil` if nothing was done, because another has the lock and the time was given.
     func perform(
-        _ commands: [MessageCommand], waitingAtMost milliseconds: Int32
-    ) throws -> [Result<WrittenMessage, ChatError>]?
+        _ commands: [MessageCommand], marks: [ReadMark], waitingAtMost milliseconds: Int32?
+    ) throws -> WrittenBatch?
 
     /// The newest messages of a hall, or those before one, for a member.
     ///
@@ -262,6 +267,16 @@ extension ChatStorage {
     /// - Throws: ``ChatError``: `invalid_username`, and what ``PersonStorage/siteUser(_:)`` does.
     public func siteUser(named username: String) throws -> User {
         try siteUser(try SitePerson(id: username, limits))
+    }
+
+    /// Sets one mark, in a transaction of its own.
+    ///
+    /// - Throws: what ``MessageStorage/perform(_:marks:waitingAtMost:)`` refuses it with.
+    public func perform(_ mark: ReadMark) throws -> WrittenMark {
+        guard let result = try perform([], marks: [mark], waitingAtMost: nil)?.marks.first else {
+            throw ChatError(.internalError)
+        }
+        return try result.get()
     }
 
     /// Does one thing with messages, in a transaction of its own.

@@ -149,6 +149,8 @@ enum PlantedFault: CaseIterable {
     case leftUntold
     /// A hall that comes back from the archive takes a name that is taken.
     case nameNotAsked
+    /// A mark goes back where less was read.
+    case markGoesBack
 }
 
 /// The model with a fault.
@@ -209,6 +211,18 @@ private final class FaultyStorage: ModelStorage, @unchecked Sendable {
             default: return result
             }
         }
+    }
+
+    override func perform(
+        _ commands: [MessageCommand], marks: [ReadMark], waitingAtMost milliseconds: Int32?
+    ) throws -> WrittenBatch? {
+        let written = try super.perform(
+            commands, marks: marks, waitingAtMost: milliseconds)
+        guard fault == .markGoesBack else { return written }
+        for case .success(let mark) in written?.marks ?? [] where mark.entry == nil {
+            state.halls[Int(mark.mark.hallID) - 1].places[mark.mark.userID]?.read = 0
+        }
+        return written
     }
 
     override func reading<Value>(_ body: (any ChatReading) throws -> Value) throws -> Value {

@@ -13,7 +13,9 @@ extension ModelStorage {
     func halls(of userID: Int64) throws -> [Hall] {
         sorted(
             state.halls.indices.compactMap { index in
-                state.halls[index].places[userID].map { value(Int64(index + 1), role: $0.role) }
+                state.halls[index].places[userID].map {
+                    value(Int64(index + 1), role: $0.role, read: $0.read)
+                }
             })
     }
 
@@ -26,7 +28,8 @@ extension ModelStorage {
     }
 
     func hall(_ hallID: Int64, as userID: Int64) throws -> Hall {
-        value(hallID, role: try place(of: userID, in: hallID).place.role)
+        let place = try place(of: userID, in: hallID).place
+        return value(hallID, role: place.role, read: place.read)
     }
 
     func createHall(named name: String, isPrivate: Bool, by userID: Int64) throws -> Hall {
@@ -66,8 +69,9 @@ extension ModelStorage {
         guard try halls(of: userID).count < limits.hallsPerUserMax else {
             throw ChatError(.tooManyHalls, limit: limits.hallsPerUserMax)
         }
-        state.halls[try index(hallID)].places[userID] = Place(
-            role: role, joinedAt: clock.now.iso8601)
+        let index = try index(hallID)
+        state.halls[index].places[userID] = Place(
+            role: role, joinedAt: clock.now.iso8601, read: state.halls[index].rev)
         log(.joined(hallID: hallID, userID: userID, role: role))
     }
 
@@ -125,5 +129,19 @@ extension ModelStorage {
         }
         state.halls[index].places[userID]?.role = role
         log(.joined(hallID: hallID, userID: userID, role: role))
+    }
+
+    func write(_ mark: ReadMark) -> Result<WrittenMark, ChatError> {
+        do {
+            let (hall, place) = try place(of: mark.userID, in: mark.hallID)
+            var mark = mark
+            mark.rev = max(place.read, min(mark.rev, hall.rev))
+            guard mark.rev > place.read else { return .success(WrittenMark(mark, entry: nil)) }
+            state.halls[Int(mark.hallID) - 1].places[mark.userID]?.read = mark.rev
+            log(.read(mark))
+            return .success(WrittenMark(mark, entry: try logEnd()))
+        } catch {
+            return .failure((error as? ChatError) ?? ChatError(.internalError))
+        }
     }
 }

@@ -32,6 +32,12 @@ extension ModelReader: ChatReading {
         list(try storage.halls(of: userID), at: try storage.logEnd())
     }
 
+    func unread(of userID: Int64) throws -> UnreadCount {
+        let unread = try storage.halls(of: userID).map { $0.rev - ($0.read ?? $0.rev) }
+        return UnreadCount(
+            messages: unread.reduce(0, +), halls: Int64(unread.filter { $0 > 0 }.count))
+    }
+
     func hallsOpen(to userID: Int64) throws -> HallList {
         list(try storage.hallsOpen(to: userID), at: nil)
     }

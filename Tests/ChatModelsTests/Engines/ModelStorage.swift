@@ -11,6 +11,8 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
     struct Place {
         var role: Role
         var joinedAt: String
+        /// How far its member has read.
+        var read: Int64
     }
 
     struct ModelHall {
@@ -103,11 +105,12 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         return (hall, place)
     }
 
-    func value(_ hallID: Int64, role: Role?) -> Hall {
+    func value(_ hallID: Int64, role: Role?, read: Int64? = nil) -> Hall {
         let hall = state.halls[Int(hallID) - 1]
         return Hall(
             id: hallID, name: hall.name, isPrivate: hall.isPrivate, role: role, rev: hall.rev,
-            change: hall.change, isArchived: hall.isArchived, topic: hall.topic)
+            change: hall.change, isArchived: hall.isArchived, topic: hall.topic,
+            read: read)
     }
 
     // MARK: Messages
@@ -134,9 +137,9 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
     }
 
     func perform(
-        _ commands: [MessageCommand], waitingAtMost milliseconds: Int32
-    ) throws -> [Result<WrittenMessage, ChatError>]? {
-        try perform(commands)
+        _ commands: [MessageCommand], marks: [ReadMark], waitingAtMost milliseconds: Int32?
+    ) throws -> WrittenBatch? {
+        WrittenBatch(messages: try perform(commands), marks: marks.map(write))
     }
 
     private func say(_ new: NewMessage, _ entry: inout Int?) throws -> WrittenMessage {
@@ -158,6 +161,9 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
             content: new.content, createdAt: clock.now.iso8601, clientKey: new.clientKey)
         state.messages.append(message)
         state.halls[Int(new.hallID) - 1].messageIDs.append(message.id)
+        if state.halls[Int(new.hallID) - 1].places[new.senderID]?.read == hall.rev {
+            state.halls[Int(new.hallID) - 1].places[new.senderID]?.read = message.rev
+        }
         if let place = entry, case .messages(let ids) = state.log[place] {
             state.log[place] = .messages(ids + [message.id])
         } else {

@@ -142,6 +142,7 @@ enum RequestStep: Sendable {
     case members(hall: Int64, user: Int64, after: Int64, limit: Int?)
     case users([KnownUser], user: Int64)
     case lists(user: Int64)
+    case unread(user: Int64)
     /// Of each message of a hall.
     case texts(hall: Int64, user: Int64)
 
@@ -168,6 +169,7 @@ enum RequestStep: Sendable {
         case .lists(let user):
             let own = try reader.halls(of: user, kept: nil)
             return text(own.json) + text(try reader.hallsOpen(to: user).json)
+        case .unread(let user): return "\(try reader.unread(of: user))"
         case .texts(let hall, let user):
             return try (Int64(1)...40).map { message in
                 do {
@@ -185,7 +187,8 @@ enum RequestStep: Sendable {
         let (hall, user) = (
             Int64.random(in: 1...5, using: &random), Int64.random(in: 1...6, using: &random)
         )
-        switch Int.random(in: 0..<14, using: &random) {
+        switch Int.random(in: 0..<17, using: &random) {
+        case 14..<17: return .unread(user: user)
         case 10..<14:
             return .texts(
                 hall: .random(in: 1...2, using: &random), user: .random(in: 1...3, using: &random))

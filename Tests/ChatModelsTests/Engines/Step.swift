@@ -7,6 +7,8 @@ import ChatTesting
 /// One thing that somebody asks an engine for.
 enum Step: Sendable {
     case write([MessageCommand])
+    /// The rest of them are said before, in the same transaction.
+    case mark([ReadMark], [MessageCommand])
     case create(name: String, isPrivate: Bool, by: Int64)
     case join(hall: Int64, user: Int64)
     case leave(hall: Int64, user: Int64)
@@ -59,12 +61,10 @@ enum Step: Sendable {
         switch self {
         case .person, .request: return ""
         case .write(let commands):
-            return try storage.perform(commands).map { result in
-                switch result {
-                case .success(let written): "\(written)"
-                case .failure(let error): "\(error.code)"
-                }
-            }.joined(separator: "\n")
+            return words(try storage.perform(commands))
+        case .mark(let marks, let commands):
+            let written = try storage.perform(commands, marks: marks, waitingAtMost: nil)
+            return written.map { words($0.messages) + words($0.marks) } ?? ""
         case .create(let name, let isPrivate, let user):
             return "\(try storage.createHall(named: name, isPrivate: isPrivate, by: user))"
         case .join(let hall, let user): return "\(try storage.join(hall, as: user))"
@@ -122,6 +122,15 @@ enum Step: Sendable {
             return "\(log) \(value)"
         }
     }
+
+    private func words<Value>(_ results: [Result<Value, ChatError>]) -> String {
+        results.map { result in
+            switch result {
+            case .success(let written): "\(written)"
+            case .failure(let error): "\(error.code)"
+            }
+        }.joined(separator: "\n")
+    }
 }
 
 extension Step {
@@ -133,7 +142,13 @@ extension Step {
         let back = Back(
             rev: .random(in: -1...10, using: &random),
             change: Bool.random(using: &random) ? .random(in: -1...6, using: &random) : nil)
-        switch Int.random(in: 0..<125, using: &random) {
+        switch Int.random(in: 0..<135, using: &random) {
+        case 125..<135:
+            let marks = (0..<Int.random(in: 1...4, using: &random)).map { _ in
+                ReadMark(
+                    hallID: id(5), userID: id(6), rev: .random(in: 0...12, using: &random))
+            }
+            return .mark(marks, user < 3 ? [command(&random), command(&random)] : [])
         case 100..<115: return .person(.random(&random))
         case 115..<125: return .request(.random(&random))
         case 0..<45:

@@ -10,7 +10,8 @@ struct RememberedMembers {
     /// The most that is remembered.
     static let countMax = 16_384
 
-    private struct Place: Hashable {
+    /// Somebody in a hall.
+    struct Place: Hashable {
         var userID: Int64
         var hallID: Int64
     }
