@@ -81,7 +81,7 @@ struct MembersCommand: ParsableCommand {
         func run() throws {
             let user = try options.write { database in
                 let user = try database.account(named: self.user).user
-                try database.removeMember(user.id, of: hall)
+                try database.removeMember(user.id, of: hall, by: .operator)
                 return user
             }
             print("\(user.username) is no longer in hall \(hall).")

@@ -12,6 +12,8 @@ enum HallRoutes {
         Route(.post, "halls/leave", user: leave),
         Route(.get, "halls/<id>/members", reader: members),
         Route(.patch, "halls/<id>", user: change),
+        Route(.patch, "halls/<id>/members/<id>", user: setRole),
+        Route(.delete, "halls/<id>/members/<id>", user: remove),
     ]
 
     /// `GET halls`: the user's own, or with `scope=open` those that the user may join.
@@ -91,6 +93,30 @@ enum HallRoutes {
             json.bool(hasMore)
             json.raw("}")
         }
+    }
+
+    /// `PATCH halls/<id>/members/<user>`: gives a member another role.
+    static func setRole(_ call: Call, as user: User) throws -> HTTPResponse {
+        let name = try RequestBody(call.request).string("role")
+        guard let role = Role(rawValue: name) else { throw HTTPRequest.Malformed(part: "role") }
+        try call.site.joins.take(for: user.id)
+        let member = try call.database.setRole(
+            role, of: call.ids.second, in: call.ids.first, by: user.id)
+        call.site.wake()
+        return .json { json in
+            json.raw("{\"member\":")
+            member.write(to: &json)
+            json.raw("}")
+        }
+    }
+
+    /// `DELETE halls/<id>/members/<user>`: takes a member out of a hall.
+    static func remove(_ call: Call, as user: User) throws -> HTTPResponse {
+        try call.site.joins.take(for: user.id)
+        try call.database.removeMember(
+            call.ids.second, of: call.ids.first, by: .user(user.id))
+        call.site.wake()
+        return .noContent
     }
 
     private static func answer(_ hall: Hall, _ status: HTTPResponse.Status = .ok) -> HTTPResponse {

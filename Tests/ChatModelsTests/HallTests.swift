@@ -381,7 +381,7 @@ import Testing
 
         try database.setMember(ben.id, of: hall.id, as: .member)
         try database.setMember(ben.id, of: hall.id, as: .owner)
-        try database.removeMember(ana.id, of: hall.id)
+        try database.removeMember(ana.id, of: hall.id, by: .operator)
 
         #expect(try database.allMembers(of: hall.id) == [ben.id: .owner])
         let events = try database.log(after: cursor).events
@@ -393,8 +393,9 @@ import Testing
             ])
         #expect(try code { try database.setMember(99, of: hall.id, as: .member) } == .notFound)
         #expect(try code { try database.setMember(ben.id, of: 99, as: .member) } == .notFound)
-        #expect(try code { try database.removeMember(ana.id, of: hall.id) } == .notFound)
-        #expect(try code { try database.removeMember(ana.id, of: 99) } == .notFound)
+        #expect(
+            try code { try database.removeMember(ana.id, of: hall.id, by: .operator) } == .notFound)
+        #expect(try code { try database.removeMember(ana.id, of: 99, by: .operator) } == .notFound)
         #expect(try code { _ = try database.everyMember(of: 99) } == .notFound)
     }
 

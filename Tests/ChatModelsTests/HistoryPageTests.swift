@@ -185,7 +185,7 @@ import Testing
         try reader.reading { reader in
             #expect(try reader.session(token: token)?.user == eva)
             try writer.say(in: hall, as: eva)
-            try writer.removeMember(eva.id, of: hall.id)
+            try writer.removeMember(eva.id, of: hall.id, by: .operator)
             #expect(try reader.history(of: hall.id, as: eva.id).version.rev == 0)
         }
         #expect(

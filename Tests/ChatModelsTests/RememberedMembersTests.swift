@@ -54,7 +54,7 @@ import Testing
 
     @Test(arguments: [true, false])
     func `whom somebody took out is refused`(isOther: Bool) throws {
-        try (isOther ? other : database).removeMember(ben.id, of: hall.id)
+        try (isOther ? other : database).removeMember(ben.id, of: hall.id, by: .operator)
 
         #expect(try code { try database.say(in: hall, as: ben) } == .notFound)
         #expect(try code { try database.say(in: hall, as: ana) } == nil)
@@ -115,7 +115,9 @@ import Testing
                 _ = try writer.perform(.say(new), &members)
             }
         } then: { db in
-            #expect(throws: Never.self) { try other.removeMember(ben.id, of: hall.id) }
+            #expect(throws: Never.self) {
+                try other.removeMember(ben.id, of: hall.id, by: .operator)
+            }
             database.members.withLock { $0.commit(in: db) }
         }
 

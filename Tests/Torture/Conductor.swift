@@ -257,7 +257,7 @@ final class Conductor {
 
     private func takeOut(_ person: Int, of hallID: Int64) {
         do {
-            try database.removeMember(id(person), of: hallID)
+            try database.removeMember(id(person), of: hallID, by: .operator)
             world.membership.set(person, in: hallID, false, at: milliseconds())
             world.history.count("members taken out")
         } catch {

@@ -97,7 +97,7 @@ struct ConditionalTests {
     @Test func `who was taken out of a hall is told so, not that nothing changed`() throws {
         try client.signIn(ben)
         let before = try variants.map { try #require(client.get($0).tagHeader) }
-        try client.database.removeMember(ben.id, of: hall.id)
+        try client.database.removeMember(ben.id, of: hall.id, by: .operator)
         for (target, tag) in zip(variants, before) {
             #expect(get(target, having: tag).code == "not_a_member")
             #expect(get(target, having: "*").status == .forbidden)
@@ -109,7 +109,7 @@ struct ConditionalTests {
         let secret = try client.database.makeHall("S", isPrivate: true, owner: ana, members: [ben])
         try client.signIn(ben)
         let first = client.get("/chat/messages/\(secret.id)")
-        try client.database.removeMember(ben.id, of: secret.id)
+        try client.database.removeMember(ben.id, of: secret.id, by: .operator)
         #expect(try again("/chat/messages/\(secret.id)", first).status == .notFound)
     }
 

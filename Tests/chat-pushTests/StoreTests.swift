@@ -278,7 +278,7 @@ import Testing
                 _ = try client.call("join_hall", ["hall_id": .integer(site.hall.id)])
             }
 
-            try site.database.removeMember(bea.id, of: site.hall.id)
+            try site.database.removeMember(bea.id, of: site.hall.id, by: .operator)
             try site.database.say("secret", in: site.hall, as: site.ana)
             site.wake.wake()
 

@@ -2,7 +2,7 @@
 
 /// What a member may do in a hall.
 public enum Role: String, Sendable, Hashable, CaseIterable {
-    /// Made the hall, or was the longest in it when the last owner left.
+    /// Made the hall, or was given it: by the owner before, by the operator, or because that one left.
     case owner
     /// Keeps order.
     case moderator
@@ -78,6 +78,26 @@ extension Role {
     public func permits(_ act: HallAct) -> Bool {
         switch act {
         case .setTopic, .seeEarlierTexts: self != .member
+        }
+    }
+}
+
+/// Something that is done with somebody else's place in a hall.
+public enum MemberAct: Sendable, CaseIterable {
+    /// Gives another role, one's own too: who gives that hands the hall over.
+    case setRole
+    /// Takes out of the hall.
+    case remove
+}
+
+extension Role {
+    /// The table of what each role may do with people. Nobody acts on who has the same role, or a higher one.
+    ///
+    /// - Parameter other: the role of the other; `nil` for who is not in the hall.
+    public func permits(_ act: MemberAct, on other: Role?) -> Bool {
+        switch act {
+        case .setRole: self == .owner && isAbove(other)
+        case .remove: self != .member && isAbove(other)
         }
     }
 }

@@ -24,8 +24,33 @@ extension ChatDatabase {
     /// As ``HallStorage`` says.
     public func leave(_ hallID: Int64, as userID: Int64) throws {
         try write { db in
-            _ = try requireSeat(of: userID, in: hallID, db)
-            try removeMember(userID, from: hallID, by: .user(userID), db)
+            let seat = try requireSeat(of: userID, in: hallID, db)
+            try removeMember(userID, who: seat.role, from: hallID, by: .user(userID), db)
+        }
+    }
+
+    /// As ``HallStorage`` says.
+    public func setRole(
+        _ role: Role, of userID: Int64, in hallID: Int64, by actorID: Int64
+    ) throws -> Member {
+        try write { db in
+            let before = try requireRight(
+                to: .setRole, userID, of: hallID, by: .user(actorID), db)
+            if role != before {
+                try setRole(role, of: userID, in: hallID, by: .user(actorID), db)
+                if role == .owner {
+                    try setRole(.moderator, of: actorID, in: hallID, by: .user(actorID), db)
+                }
+            }
+            return Member(user: try user(userID, db), role: role)
+        }
+    }
+
+    /// As ``HallStorage`` says.
+    public func removeMember(_ userID: Int64, of hallID: Int64, by actor: Actor) throws {
+        try write { db in
+            let role = try requireRight(to: .remove, userID, of: hallID, by: actor, db)
+            try removeMember(userID, who: role, from: hallID, by: actor, db)
         }
     }
 
@@ -61,23 +86,15 @@ extension ChatDatabase {
                 try Bool.fetchOne(db, sql: "SELECT 1 FROM users WHERE id = ?", arguments: [userID])
                     != nil
             else { throw ChatError(.notFound, "There is no user with id \(userID).") }
-            try db.execute(
-                sql: "UPDATE user_halls SET role = ? WHERE user_id = ? AND hall_id = ?",
-                arguments: [role.rawValue, userID, hallID])
-            if db.changesCount > 0 {
-                try log(
-                    .joined(hallID: hallID, userID: userID, role: role), by: .operator, in: db)
-            } else {
-                try addMember(userID, to: hallID, as: role, by: .operator, db)
+            guard let before = try self.role(of: userID, in: hallID, db) else {
+                return try addMember(userID, to: hallID, as: role, by: .operator, db)
             }
-        }
-    }
-
-    /// As ``HallStorage`` says.
-    public func removeMember(_ userID: Int64, of hallID: Int64) throws {
-        try write { db in
-            try requireHall(hallID, db)
-            try removeMember(userID, from: hallID, by: .operator, db)
+            try setRole(role, of: userID, in: hallID, by: .operator, db)
+            if before == .owner, try !hasOwner(hallID, db) {
+                throw ChatError(
+                    .notAllowed, "Hall \(hallID) has no other owner; make another member one first."
+                )
+            }
         }
     }
 
@@ -100,32 +117,60 @@ extension ChatDatabase {
         try log(.joined(hallID: hallID, userID: userID, role: role), by: actor, in: db)
     }
 
+    /// What somebody is in a hall with whom another wants to do something, if that one may.
+    private func requireRight(
+        to act: MemberAct, _ userID: Int64, of hallID: Int64, by actor: Actor, _ db: Database
+    ) throws -> Role {
+        let role: Role?
+        switch actor {
+        case .operator:
+            try requireHall(hallID, db)
+            role = try self.role(of: userID, in: hallID, db)
+        case .user(let actorID):
+            let seat = try requireSeat(of: actorID, in: hallID, db)
+            role = try self.role(of: userID, in: hallID, db)
+            guard seat.role.permits(act, on: role) else { throw ChatError(.notAllowed) }
+        }
+        guard let role else {
+            throw ChatError(.notFound, "User \(userID) is not in hall \(hallID).")
+        }
+        return role
+    }
+
+    private func setRole(
+        _ role: Role, of userID: Int64, in hallID: Int64, by actor: Actor, _ db: Database
+    ) throws {
+        try db.execute(
+            sql: "UPDATE user_halls SET role = ? WHERE user_id = ? AND hall_id = ?",
+            arguments: [role.rawValue, userID, hallID])
+        try log(.joined(hallID: hallID, userID: userID, role: role), by: actor, in: db)
+    }
+
+    private func hasOwner(_ hallID: Int64, _ db: Database) throws -> Bool {
+        try Bool.fetchOne(
+            db, sql: "SELECT 1 FROM user_halls WHERE hall_id = ? AND role = 'owner'",
+            arguments: [hallID]) != nil
+    }
+
+    /// - Parameter role: what the user is there. Only an owner has an heir: a hall that never had one is the operator's.
     private func removeMember(
-        _ userID: Int64, from hallID: Int64, by actor: Actor, _ db: Database
+        _ userID: Int64, who role: Role, from hallID: Int64, by actor: Actor, _ db: Database
     ) throws {
         try db.execute(
             sql: "DELETE FROM user_halls WHERE user_id = ? AND hall_id = ?",
             arguments: [userID, hallID])
-        guard db.changesCount > 0 else {
-            throw ChatError(.notFound, "User \(userID) is not in hall \(hallID).")
-        }
         try db.execute(
             sql: "INSERT OR IGNORE INTO former_members (user_id, hall_id) VALUES (?, ?)",
             arguments: [userID, hallID])
         try log(.left(hallID: hallID, userID: userID), by: actor, in: db)
+        guard role == .owner, try !hasOwner(hallID, db) else { return }
         let heir = try Int64.fetchOne(
             db,
             sql: """
-                SELECT user_id FROM user_halls WHERE hall_id = ?1 AND NOT EXISTS (
-                    SELECT 1 FROM user_halls WHERE hall_id = ?1 AND role = 'owner')
-                ORDER BY joined_at, user_id LIMIT 1
+                SELECT user_id FROM user_halls WHERE hall_id = ?
+                ORDER BY role = 'moderator' DESC, joined_at, user_id LIMIT 1
                 """, arguments: [hallID])
-        if let heir {
-            try db.execute(
-                sql: "UPDATE user_halls SET role = 'owner' WHERE user_id = ? AND hall_id = ?",
-                arguments: [heir, hallID])
-            try log(.joined(hallID: hallID, userID: heir, role: .owner), by: actor, in: db)
-        }
+        if let heir { try setRole(.owner, of: heir, in: hallID, by: actor, db) }
     }
 
     func members(

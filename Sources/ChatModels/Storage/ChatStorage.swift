@@ -99,10 +99,23 @@ public protocol HallStorage: Sendable {
     ///
     /// - Throws: ``ChatError``: `not_found` (also for a private hall), `hall_archived`, `too_many_halls`.
     func join(_ hallID: Int64, as userID: Int64) throws -> Hall
-    /// Takes a user out of a hall. When the last owner leaves, who is longest in the hall becomes its owner.
+    /// Takes a user out of a hall. When the last owner leaves, the moderator who is longest in the hall becomes its owner;
+    /// where there is none, whoever is longest in it.
     ///
     /// - Throws: ``ChatError``: `not_found`, `not_a_member`.
     func leave(_ hallID: Int64, as userID: Int64) throws
+    /// Gives a member another role, as the table of ``MemberAct`` permits. Who makes another one the owner hands the hall over,
+    /// and is a moderator from then on.
+    ///
+    /// - Throws: ``ChatError``: `not_found` (also for who is not in the hall), `not_a_member`, `not_allowed`.
+    func setRole(
+        _ role: Role, of userID: Int64, in hallID: Int64, by actorID: Int64
+    ) throws -> Member
+    /// Takes a user out of a hall: the operator anybody, a member whom the table of ``MemberAct`` permits. An owner is followed
+    /// by another as in ``leave(_:as:)``.
+    ///
+    /// - Throws: ``ChatError``: `not_found` (also for who is not in the hall), `not_a_member`, `not_allowed`.
+    func removeMember(_ userID: Int64, of hallID: Int64, by actor: Actor) throws
 
     /// Says what a hall is about, in one line; an empty text says nothing.
     ///
@@ -139,12 +152,8 @@ public protocol HallStorage: Sendable {
     func deleteHall(_ hallID: Int64) throws
     /// Brings a user into any hall, or changes the role of one who is in it.
     ///
-    /// - Throws: ``ChatError``: `not_found`, `too_many_halls`.
+    /// - Throws: ``ChatError``: `not_found`, `too_many_halls`; `not_allowed` where that would take the only owner from a hall.
     func setMember(_ userID: Int64, of hallID: Int64, as role: Role) throws
-    /// Takes a user out of any hall.
-    ///
-    /// - Throws: ``ChatError``: `not_found` if the user is not in it.
-    func removeMember(_ userID: Int64, of hallID: Int64) throws
 }
 
 /// People, and how they show who they are.

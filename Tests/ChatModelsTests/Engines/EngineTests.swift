@@ -118,7 +118,7 @@ import Testing
         let found = try #require(
             try Self.fault(
                 of: { limits, clock in FaultyStorage(fault, limits, clock: clock) },
-                seeds: 0..<200, steps: 150))
+                seeds: 0..<400, steps: 150))
         #expect(found.split(separator: "\n").count <= 60)
     }
 }
@@ -151,6 +151,8 @@ enum PlantedFault: CaseIterable {
     case nameNotAsked
     /// A mark goes back where less was read.
     case markGoesBack
+    /// Who hands a hall over stays its owner.
+    case ownerTwice
 }
 
 /// The model with a fault.
@@ -264,8 +266,18 @@ private final class FaultyStorage: ModelStorage, @unchecked Sendable {
         }
     }
 
-    override func removeMember(_ userID: Int64, of hallID: Int64) throws {
-        try super.removeMember(userID, of: hallID)
+    override func setRole(
+        _ role: Role, of userID: Int64, in hallID: Int64, by actorID: Int64
+    ) throws -> Member {
+        let member = try super.setRole(role, of: userID, in: hallID, by: actorID)
+        if fault == .ownerTwice, role == .owner {
+            state.halls[Int(hallID) - 1].places[actorID]?.role = .owner
+        }
+        return member
+    }
+
+    override func removeMember(_ userID: Int64, of hallID: Int64, by actor: Actor) throws {
+        try super.removeMember(userID, of: hallID, by: actor)
         guard fault == .noHeir, case .event(.joined(hallID, let heir, .owner))? = state.log.last
         else { return }
         state.log.removeLast()

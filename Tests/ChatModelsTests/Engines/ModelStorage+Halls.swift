@@ -77,7 +77,12 @@ extension ModelStorage {
 
     func leave(_ hallID: Int64, as userID: Int64) throws {
         _ = try place(of: userID, in: hallID)
-        try removeMember(userID, of: hallID)
+        try removeMember(userID, of: hallID, by: .operator)
+    }
+
+    func set(_ userID: Int64, of hallID: Int64, to role: Role) {
+        state.halls[Int(hallID) - 1].places[userID]?.role = role
+        log(.joined(hallID: hallID, userID: userID, role: role))
     }
 
     func setTopic(_ topic: String, of hallID: Int64, by userID: Int64) throws -> Hall {
@@ -124,11 +129,14 @@ extension ModelStorage {
     func setMember(_ userID: Int64, of hallID: Int64, as role: Role) throws {
         let index = try index(hallID)
         guard state.users.indices.contains(Int(userID) - 1) else { throw ChatError(.notFound) }
-        guard state.halls[index].places[userID] != nil else {
+        guard let before = state.halls[index].places[userID] else {
             return try add(userID, to: hallID, as: role)
         }
-        state.halls[index].places[userID]?.role = role
-        log(.joined(hallID: hallID, userID: userID, role: role))
+        let owners = state.halls[index].places.values.count { $0.role == .owner }
+        guard before.role != .owner || role == .owner || owners > 1 else {
+            throw ChatError(.notAllowed)
+        }
+        set(userID, of: hallID, to: role)
     }
 
     func write(_ mark: ReadMark) -> Result<WrittenMark, ChatError> {

@@ -2,6 +2,32 @@
 
 @testable import ChatModels
 
+extension ModelStorage {
+    func snapshot<Value>(
+        after position: LogPosition, _ body: (any SnapshotReading) throws -> Value
+    ) throws -> (log: LogBatch, value: Value) {
+        (try log(after: position, limit: .max), try body(ModelReader(storage: self)))
+    }
+
+    func hallSnapshot(_ hallID: Int64) throws -> HallSnapshot? {
+        guard let index = try? index(hallID) else { return nil }
+        return HallSnapshot(
+            hall: value(hallID, role: nil), members: state.halls[index].places.mapValues(\.role))
+    }
+}
+
+struct ModelReader: SnapshotReading {
+    let storage: ModelStorage
+
+    func hall(_ hallID: Int64) throws -> HallSnapshot? { try storage.hallSnapshot(hallID) }
+
+    func messages(
+        of hallID: Int64, as userID: Int64, since position: HallPosition
+    ) throws -> MessagesSince {
+        try storage.messages(of: hallID, as: userID, since: position, limit: nil)
+    }
+}
+
 /// What a request reads, written by the same writers as every engine's.
 extension ModelReader: ChatReading {
     func session(token: String) throws -> LoginSession? { try storage.session(token: token) }

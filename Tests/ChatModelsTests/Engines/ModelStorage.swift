@@ -298,22 +298,43 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         log(.hallChanged(hallID: hallID, .deleted))
     }
 
-    func removeMember(_ userID: Int64, of hallID: Int64) throws {
+    func removeMember(_ userID: Int64, of hallID: Int64, by actor: Actor) throws {
         let index = try index(hallID)
-        guard state.halls[index].places.removeValue(forKey: userID) != nil else {
+        if case .user(let actorID) = actor {
+            let (hall, actor) = try place(of: actorID, in: hallID)
+            let isPermitted = actor.role.permits(.remove, on: hall.places[userID]?.role)
+            guard isPermitted else { throw ChatError(.notAllowed) }
+        }
+        guard let removed = state.halls[index].places.removeValue(forKey: userID) else {
             throw ChatError(.notFound)
         }
         state.halls[index].formerIDs.insert(userID)
         log(.left(hallID: hallID, userID: userID))
         let left = state.halls[index].places
-        guard !left.values.contains(where: { $0.role == .owner }) else { return }
-        let heir = left.min { ($0.value.joinedAt, $0.key) < ($1.value.joinedAt, $1.key) }
-        guard let heir else { return }
-        state.halls[index].places[heir.key]?.role = .owner
-        log(.joined(hallID: hallID, userID: heir.key, role: .owner))
+        guard removed.role == .owner, !left.values.contains(where: { $0.role == .owner }) else {
+            return
+        }
+        let moderators = left.filter { $0.value.role == .moderator }
+        let heir = (moderators.isEmpty ? left : moderators)
+            .min { ($0.value.joinedAt, $0.key) < ($1.value.joinedAt, $1.key) }
+        if let heir { set(heir.key, of: hallID, to: .owner) }
     }
 
     // MARK: What a planted fault may change
+
+    func setRole(
+        _ role: Role, of userID: Int64, in hallID: Int64, by actorID: Int64
+    ) throws -> Member {
+        let (hall, actor) = try place(of: actorID, in: hallID)
+        let before = hall.places[userID]?.role
+        guard actor.role.permits(.setRole, on: before) else { throw ChatError(.notAllowed) }
+        guard let before else { throw ChatError(.notFound) }
+        if role != before {
+            set(userID, of: hallID, to: role)
+            if role == .owner { set(actorID, of: hallID, to: .moderator) }
+        }
+        return Member(user: state.users[Int(userID) - 1].user, role: role)
+    }
 
     func reading<Value>(_ body: (any ChatReading) throws -> Value) throws -> Value {
         try body(ModelReader(storage: self))
@@ -368,29 +389,5 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
                 .map { .messageChanged($0, change: change) }
         case .event(let event): [event]
         }
-    }
-
-    func snapshot<Value>(
-        after position: LogPosition, _ body: (any SnapshotReading) throws -> Value
-    ) throws -> (log: LogBatch, value: Value) {
-        (try log(after: position, limit: .max), try body(ModelReader(storage: self)))
-    }
-
-    func hallSnapshot(_ hallID: Int64) throws -> HallSnapshot? {
-        guard let index = try? index(hallID) else { return nil }
-        return HallSnapshot(
-            hall: value(hallID, role: nil), members: state.halls[index].places.mapValues(\.role))
-    }
-}
-
-struct ModelReader: SnapshotReading {
-    let storage: ModelStorage
-
-    func hall(_ hallID: Int64) throws -> HallSnapshot? { try storage.hallSnapshot(hallID) }
-
-    func messages(
-        of hallID: Int64, as userID: Int64, since position: HallPosition
-    ) throws -> MessagesSince {
-        try storage.messages(of: hallID, as: userID, since: position, limit: nil)
     }
 }

@@ -13,7 +13,8 @@ enum Step: Sendable {
     case join(hall: Int64, user: Int64)
     case leave(hall: Int64, user: Int64)
     case setMember(hall: Int64, user: Int64, role: Role)
-    case remove(hall: Int64, user: Int64)
+    case role(Role, hall: Int64, user: Int64, by: Int64)
+    case remove(hall: Int64, user: Int64, by: Actor)
     case rename(hall: Int64, name: String)
     case archive(hall: Int64)
     case unarchive(hall: Int64)
@@ -74,8 +75,10 @@ enum Step: Sendable {
         case .setMember(let hall, let user, let role):
             try storage.setMember(user, of: hall, as: role)
             return "set"
-        case .remove(let hall, let user):
-            try storage.removeMember(user, of: hall)
+        case .role(let role, let hall, let user, let actor):
+            return "\(try storage.setRole(role, of: user, in: hall, by: actor))"
+        case .remove(let hall, let user, let actor):
+            try storage.removeMember(user, of: hall, by: actor)
             return "removed"
         case .rename(let hall, let name):
             try storage.renameHall(hall, to: name)
@@ -142,13 +145,17 @@ extension Step {
         let back = Back(
             rev: .random(in: -1...10, using: &random),
             change: Bool.random(using: &random) ? .random(in: -1...6, using: &random) : nil)
-        switch Int.random(in: 0..<135, using: &random) {
+        let actor: Actor = Bool.random(using: &random) ? .operator : .user(id(4))
+        switch Int.random(in: 0..<142, using: &random) {
         case 125..<135:
             let marks = (0..<Int.random(in: 1...4, using: &random)).map { _ in
                 ReadMark(
                     hallID: id(5), userID: id(6), rev: .random(in: 0...12, using: &random))
             }
             return .mark(marks, user < 3 ? [command(&random), command(&random)] : [])
+        case 135..<142:
+            let role = Role.allCases.randomElement(using: &random) ?? .member
+            return .role(role, hall: id(3), user: id(6), by: id(4))
         case 100..<115: return .person(.random(&random))
         case 115..<125: return .request(.random(&random))
         case 0..<45:
@@ -160,7 +167,7 @@ extension Step {
         case 59..<63:
             let role = Role.allCases.randomElement(using: &random) ?? .member
             return .setMember(hall: hall, user: id(6), role: role)
-        case 63..<65: return .remove(hall: hall, user: user)
+        case 63..<65: return .remove(hall: hall, user: user, by: actor)
         case 65..<68: return .rename(hall: id(6), name: name ?? "")
         case 68..<70:
             // Once in a while: after it there is less to ask for.
