@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { ReadMarks } from "./read-marks.js";
 import { Emitter } from "./utils.js";
 
 const settleMilliseconds = 50;
@@ -8,17 +9,21 @@ const retryMilliseconds = 5000;
 /** Whether one keeps order in a hall: more than its members may. */
 export const keepsOrder = ({ role }) => role === "owner" || role === "moderator";
 
-/** My halls, and what is known of each: how much is in it, how much of that is unread. Emits changed(). */
+/**
+ * My halls, and what is known of each: how much is in it, how much of that is unread.
+ * Emits changed(), and marked() when the server does not know yet how far I have read.
+ */
 export class Halls extends Emitter {
   #halls = new Map();
-  #read;
+  /** How far I have read. */
+  marks;
   /** The revs of deleted messages that I have not read, by hall: they are no news. */
   #deleted = new Map();
   isLoaded = false;
 
   constructor({ storage, userId }) {
     super();
-    this.#read = new ReadPositions({ storage, userId });
+    this.marks = new ReadMarks({ storage, userId });
   }
 
   get(id) {
@@ -31,26 +36,25 @@ export class Halls extends Emitter {
 
   /** The server's list. A rev that came faster by the socket is kept. */
   replace(halls) {
-    this.#read.absorbStored();
+    this.marks.absorbStored();
     const before = this.#halls;
     this.#halls = new Map();
     for (const hall of halls) {
       const known = before.get(hall.id);
       const rev = Math.max(hall.rev, known?.rev ?? 0);
       this.#halls.set(hall.id, { ...hall, rev, change: Math.max(hall.change ?? 0, known?.change ?? 0) });
-      this.#read.acquaint(hall.id, rev, { isFirstList: !this.isLoaded });
+      this.marks.acquaint({ ...hall, rev }, { isFirstList: !this.isLoaded });
     }
+    for (const id of this.marks.unsentHalls()) if (!this.#halls.has(id)) this.marks.forget(id);
     this.isLoaded = true;
-    this.#read.keep();
-    this.emit("changed");
+    this.#marked();
   }
 
   add(hall) {
-    this.#read.absorbStored();
+    this.marks.absorbStored();
     this.#halls.set(hall.id, { ...hall, change: hall.change ?? 0 });
-    this.#read.acquaint(hall.id, hall.rev, { isFirstList: !this.isLoaded });
-    this.#read.keep();
-    this.emit("changed");
+    this.marks.acquaint(hall, { isFirstList: !this.isLoaded });
+    this.#marked();
   }
 
   remove(id) {
@@ -80,15 +84,38 @@ export class Halls extends Emitter {
   }
 
   readRev(id) {
-    return this.#read.of(id);
+    return this.marks.of(id);
   }
 
   markRead(id, rev = this.#halls.get(id)?.rev ?? 0) {
-    this.#read.absorbStored();
+    this.marks.absorbStored();
     if (rev <= this.readRev(id)) return;
-    this.#read.set(id, rev);
-    this.#read.keep();
-    this.emit("changed");
+    this.marks.set(id, rev);
+    this.#marked();
+  }
+
+  /** I have said something, and had read all before it. */
+  markSaid(id, rev) {
+    this.marks.absorbStored();
+    if (rev <= this.readRev(id)) return;
+    this.marks.said(id, rev);
+    this.#marked();
+  }
+
+  /** The server says how far I have read, here or elsewhere. */
+  confirmRead(id, rev) {
+    const before = this.readRev(id);
+    this.marks.absorbStored();
+    this.marks.confirm(id, rev);
+    this.marks.keep();
+    if (this.readRev(id) !== before) this.emit("changed");
+  }
+
+  /** The server takes no mark of a hall. */
+  dropUnsent(id) {
+    this.marks.absorbStored();
+    this.marks.forget(id);
+    this.marks.keep();
   }
 
   unread(id) {
@@ -104,9 +131,15 @@ export class Halls extends Emitter {
 
   /** Another window wrote to the storage, perhaps what was read there. */
   storageChanged(storageKey) {
-    if (storageKey !== this.#read.storageKey) return;
-    this.#read.absorbStored();
+    if (storageKey !== this.marks.storageKey) return;
+    this.marks.absorbStored();
     this.emit("changed");
+  }
+
+  #marked() {
+    this.marks.keep();
+    this.emit("changed");
+    if (this.marks.unsentHalls().length > 0) this.emit("marked");
   }
 }
 
@@ -156,53 +189,5 @@ export class HallRefresh {
       this.#failed(error);
       if (!this.#isStopped) this.#retryTimer = setTimeout(() => this.run(), retryMilliseconds);
     }
-  }
-}
-
-/**
- * How far I have read each hall, as a `rev`. Kept per user on this device, shared by the windows of its browser; it only
- * grows.
- */
-class ReadPositions {
-  #storage;
-  #key;
-  #revs = new Map();
-
-  constructor({ storage, userId }) {
-    this.#storage = storage;
-    this.#key = `halls.seen.${userId}`;
-    this.absorbStored();
-  }
-
-  get storageKey() {
-    return this.#key;
-  }
-
-  of(hallId) {
-    return this.#revs.get(hallId) ?? 0;
-  }
-
-  /**
-   * A hall is listed, with so much in it. On a device that never saw the hall, its whole past is not news. A hall that ends
-   * before what was read, in the first list of all, is another history: the site's data was made anew. Later in the page's
-   * life it is only a list that was slow.
-   */
-  acquaint(hallId, rev, { isFirstList }) {
-    if (!this.#revs.has(hallId) || (isFirstList && this.#revs.get(hallId) > rev)) this.#revs.set(hallId, rev);
-  }
-
-  set(hallId, rev) {
-    this.#revs.set(hallId, rev);
-  }
-
-  /** What other windows have read. Before each write: they may have read further in another hall. */
-  absorbStored() {
-    for (const [id, rev] of Object.entries(this.#storage.get(this.#key) ?? {})) {
-      this.#revs.set(Number(id), Math.max(rev, this.of(Number(id))));
-    }
-  }
-
-  keep() {
-    this.#storage.set(this.#key, Object.fromEntries(this.#revs));
   }
 }

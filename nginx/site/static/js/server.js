@@ -74,6 +74,8 @@ export class Rest {
     (await this.#request("POST", "halls", { name, private: isPrivate })).hall;
   joinHall = async (id) => (await this.#request("POST", "halls/join", { hall_id: id })).hall;
   leaveHall = (id) => this.#request("POST", "halls/leave", { hall_id: id });
+  /** `keepalive`: the page is left, and the request outlives it. */
+  markRead = (id, rev, { keepalive = false } = {}) => this.#request("POST", `halls/${id}/read`, { rev }, { keepalive });
   setTopic = async (id, topic) => (await this.#request("PATCH", `halls/${id}`, { topic })).hall;
   members = async (id) => (await this.#request("GET", `halls/${id}/members`)).members;
 

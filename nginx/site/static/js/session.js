@@ -4,6 +4,7 @@ import { Changes } from "./changes.js";
 import { HallRefresh, Halls } from "./halls.js";
 import { Histories } from "./messages.js";
 import { Outbox, Sender } from "./outbox.js";
+import { MarkSender } from "./read-marks.js";
 import { Connection } from "./server.js";
 import { Sync } from "./sync.js";
 import { Identity, People } from "./users.js";
@@ -29,6 +30,7 @@ export class Session extends Emitter {
   #socket;
   #connection;
   #sender;
+  #markSender;
   #sync;
   #view;
   #hallRefresh;
@@ -61,6 +63,7 @@ export class Session extends Emitter {
     this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry, watch });
     const isAway = () => this.#isAway;
     this.changes = new Changes({ storage, userId: this.storageId, socket, rest, mayTry, watch, isAway });
+    this.#markSender = new MarkSender({ halls: this.halls, socket, rest, mayTry });
     this.#hallRefresh = new HallRefresh({
       rest,
       take: (halls) => this.#replaceHalls(halls, (list) => this.halls.replace(list)),
@@ -179,10 +182,17 @@ export class Session extends Emitter {
     this.#connection.distrust();
   }
 
+  /** The page is left, perhaps for ever. */
+  leave() {
+    this.changes.leave();
+    this.#markSender.leave();
+  }
+
   end() {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    for (const part of [this.#sender, this.changes, this.#sync, this.#identity, this.#hallRefresh, this.people]) part.stop();
+    const parts = [this.#sender, this.#markSender, this.changes, this.#sync, this.#identity, this.#hallRefresh, this.people];
+    for (const part of parts) part.stop();
     clearTimeout(this.#reloadTimer);
     this.#connection.end();
     this.emit("ended");
@@ -205,6 +215,7 @@ export class Session extends Emitter {
     this.#socket.on("message_changed", (event) => this.#receivedChange(event));
     this.#socket.on("user_changed", ({ user }) => this.people.take([user]));
     this.#socket.on("halls_changed", () => this.#hallRefresh.run());
+    this.#socket.on("read_changed", ({ hall_id: hallId, rev }) => this.halls.confirmRead(hallId, rev));
     this.#connection.on("state", (state, before) => {
       this.emit("connection", state, before);
       if (!this.#answers) this.#identity.doubt();
@@ -234,7 +245,7 @@ export class Session extends Emitter {
     this.#sync.on("loaded", (hallId) => this.emit("loaded", hallId));
     this.#sync.on("changed", (hallId) => this.emit("hall", hallId));
     this.#sync.on("gone", (hallId) => this.#lost(hallId));
-    for (const part of [this.#connection, this.#sender, this.changes, this.#sync]) {
+    for (const part of [this.#connection, this.#sender, this.#markSender, this.changes, this.#sync]) {
       part.on("unauthenticated", () => this.end());
     }
   }
@@ -253,6 +264,7 @@ export class Session extends Emitter {
   // While we were away somebody else may have signed in with this browser: what waits goes out under the name it was
   // written under or not at all. Who has nothing to send asks nothing.
   async #flush({ isNow = false } = {}) {
+    this.#markSender.flush();
     const isPending = this.outbox.pendingHalls().length > 0 || this.changes.isPending;
     if (!this.#identity.isSure && this.#answers && isPending) await this.#identity.ask();
     if (isNow) this.#sender.flushNow();
@@ -305,7 +317,7 @@ export class Session extends Emitter {
   #take(message) {
     const { hall_id: hallId, rev } = message;
     this.#sync.take(message);
-    if (message.sender_id === this.user.id && this.#isReadBefore(hallId, rev)) this.halls.markRead(hallId, rev);
+    if (message.sender_id === this.user.id && this.#isReadBefore(hallId, rev)) this.halls.markSaid(hallId, rev);
   }
 
   // My own message is no news to me; but what others wrote before it I may not have seen.
