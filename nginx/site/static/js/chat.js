@@ -135,7 +135,7 @@ function watchPage(session) {
       hiddenSince = Date.now();
       page.hidden();
       // A phone may never come back to a page that was put away.
-      session.leave();
+      session.leavePage();
     } else {
       session.wake(hiddenSince === null ? 0 : Date.now() - hiddenSince);
       hiddenSince = null;
@@ -144,7 +144,7 @@ function watchPage(session) {
     }
   });
   frame.on("shown", (isShown) => (isShown ? page.visible() : page.hidden()));
-  window.addEventListener("pagehide", () => session.leave());
+  window.addEventListener("pagehide", () => session.leavePage());
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) session.wake(Infinity);
   });

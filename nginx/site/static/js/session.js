@@ -183,7 +183,7 @@ export class Session extends Emitter {
   }
 
   /** The page is left, perhaps for ever. */
-  leave() {
+  leavePage() {
     this.changes.leave();
     this.#markSender.leave();
   }
