@@ -110,7 +110,9 @@ def test_what_was_read_is_read_in_a_browser_that_was_never_here(hall, site, seat
     ana, ben, tea = hall
     other = found(ben, "Other")
     say(ana, tea, 2)
-    seat(site, ben).open(tea).sees("m1", "m2")
+    page = seat(site, ben).open(tea)
+    page.sees("m1", "m2")
+    page.open(other)
     wait_until(lambda: unread(ben) == (0, 0), what="the mark")
     say(ana, tea, 2, "later ")
     new = seat(site, ben).open(other)
