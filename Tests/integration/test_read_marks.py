@@ -133,3 +133,109 @@ def test_what_a_browser_kept_before_there_were_marks_is_sent(hall, site, seat):
     expect(badge(page, "Tea")).to_have_text("2")
     wait_until(lambda: read_of(ben, tea) == 3, what="the mark")
     assert unread(ben) == (2, 1)
+
+
+LINE_PLACE = """() => {
+    const { top, height } = document.getElementById("scroller").getBoundingClientRect();
+    const line = document.querySelector(".unread-mark");
+    return line === null ? null : (line.getBoundingClientRect().top - top) / height;
+}"""
+
+
+def line_is_in_sight(page):
+    page.until(lambda: 0 <= (page.page.evaluate(LINE_PLACE) or -1) < 0.6, what="the line before what is new")
+
+
+def after_line(page):
+    """The first message below the line."""
+    return page.page.evaluate(
+        "() => document.querySelector('.unread-mark ~ article').querySelector('.message-body').textContent"
+    )
+
+
+@needs_browser
+def test_who_comes_to_a_hall_is_led_to_the_first_new_message(hall, site, seat):
+    ana, ben, tea = hall
+    found(ben, "Other")
+    say(ana, tea, 40, "old ")
+    ben.post(f"/chat/halls/{tea['id']}/read", json={"rev": 40})
+    say(ana, tea, 40, "new ")
+    page = seat(site, ben).open(tea)
+    line_is_in_sight(page)
+    assert after_line(page) == "new 1"
+    # What is below is not read by coming here.
+    assert 0 < unread(ben)[0] <= 40
+    expect(page["#to-latest"]).to_be_visible()
+    page["#to-latest"].click()
+    wait_until(lambda: unread(ben) == (0, 0), what="all of it read")
+    # Who has read all of it comes to its end, without a line.
+    page["#sidebar .hall"].filter(has_text="Other").click()
+    page["#sidebar .hall"].filter(has_text="Tea").click()
+    expect(page["#log article"].last).to_be_in_viewport()
+    expect(page[".unread-mark"]).to_have_count(0)
+    assert page.findings() == []
+
+
+@needs_browser
+def test_the_first_new_message_is_found_some_pages_before_the_newest(hall, site, seat):
+    ana, ben, tea = hall
+    say(ana, tea, 180, "m")
+    ben.post(f"/chat/halls/{tea['id']}/read", json={"rev": 20})
+    page = seat(site, ben).open(tea)
+    line_is_in_sight(page)
+    assert after_line(page) == "m21"
+    assert unread(ben)[0] > 100
+
+
+@needs_browser
+def test_what_is_read_on_the_way_down_is_read_and_the_rest_is_not(hall, site, seat):
+    ana, ben, tea = hall
+    say(ana, tea, 120, "m")
+    ben.post(f"/chat/halls/{tea['id']}/read", json={"rev": 20})
+    page = seat(site, ben).open(tea)
+    line_is_in_sight(page)
+    wait_until(lambda: unread(ben)[0] < 100, what="what is in sight is read")
+    before = unread(ben)[0]
+    page.page.evaluate("() => (document.getElementById('scroller').scrollTop += 300)")
+    wait_until(lambda: 0 < unread(ben)[0] < before, what="a little more is read")
+    # The next time the way goes on where it ended.
+    rev = 120 - unread(ben)[0]
+    again = seat(site, ben).open(tea)
+    line_is_in_sight(again)
+    assert after_line(again) == f"m{rev + 1}"
+
+
+@needs_browser
+def test_who_is_far_behind_stays_at_the_end(hall, site, seat):
+    ana, ben, tea = hall
+    say(ana, tea, 620, "m")
+    page = seat(site, ben).open(tea)
+    page.until(lambda: page.contents[-1:] == ["m620"], what="the newest message")
+    expect(page["#log article"].last).to_be_in_viewport()
+    expect(page[".unread-mark"]).to_have_count(0)
+    wait_until(lambda: unread(ben) == (0, 0), what="all of it read")
+
+
+@needs_browser
+def test_a_phone_is_led_to_the_first_new_message(hall, site, seat):
+    ana, ben, tea = hall
+    say(ana, tea, 30, "old ")
+    ben.post(f"/chat/halls/{tea['id']}/read", json={"rev": 30})
+    say(ana, tea, 30, "new ")
+    page = seat(site, ben, viewport={"width": 390, "height": 740}, has_touch=True, color_scheme="dark").open(tea)
+    line_is_in_sight(page)
+    assert after_line(page) == "new 1"
+    assert page.findings() == []
+
+
+@needs_browser
+def test_who_writes_above_the_end_is_not_held_by_what_was_new(hall, site, seat):
+    ana, ben, tea = hall
+    say(ana, tea, 60, "m")
+    page = seat(site, ben).open(tea)
+    line_is_in_sight(page)
+    page.write("mine")
+    page.until(lambda: page.rows[-1:] == [("sent", "mine")], what="my own message at the end")
+    expect(page["#log article"].last).to_be_in_viewport()
+    expect(page[".unread-mark"]).to_have_count(0)
+    wait_until(lambda: unread(ben) == (0, 0), what="all of it read")

@@ -11,6 +11,7 @@ import { MembersPanel, ProfileDialog, showMe, shownIds } from "./people-view.js"
 import { hallAddress, parseAddress } from "./server.js";
 import { mayUseSingleKeys, wireKeyboard } from "./settings.js";
 import { HistoryLoading } from "./sync.js";
+import { UnreadLead, lastSeen, watchReading } from "./unread.js";
 import { shownName } from "./users.js";
 
 /** The chat as a page: which pane shows what, by address, and what the panes and the session tell each other. */
@@ -23,6 +24,7 @@ export class ChatPage {
   #conversation;
   #editing;
   #loading;
+  #lead;
   #announcer;
   #notices;
   #members;
@@ -51,6 +53,7 @@ export class ChatPage {
     this.#loading = new HistoryLoading({
       conversation: this.#conversation, session, sayFailed: () => this.show(this.#language.t("history_failed")),
     });
+    this.#lead = new UnreadLead({ conversation: this.#conversation, session, done: () => this.#read() });
     this.#notices = new HallNotices({ conversation: this.#conversation, session, rest, language });
     this.#members = new MembersPanel({
       panel: $("members"), toggle: $("members-toggle"), rest, people, storage, language, panes: this.#panes, trail: this.#trail,
@@ -64,9 +67,8 @@ export class ChatPage {
     this.#members.on("leave", () => this.#dialogs.leave(session.halls.get(this.viewedId)));
     this.#wireDialogs();
     this.#wireKeys();
-    this.#trail.on("changed", () => this.#route());
     frame.on("hall", (hallId) => this.#trail.replace(hallAddress(hallId)));
-    this.#panes.on("changed", () => this.#route());
+    for (const part of [this.#trail, this.#panes]) part.on("changed", () => this.#route());
     setInterval(() => this.#conversation.lookAtDay(), 30_000);
     // The last to hear of it: the parts speak it already.
     language.on("changed", () => this.#languageChanged());
@@ -79,8 +81,8 @@ export class ChatPage {
   /** What the person looks at, for the session. */
   get view() {
     const { hallId, isAtEnd } = this.#conversation;
-    const isRead = hallId !== null && isAtEnd && !document.hidden && frame.isShown && this.#panes.isConversationShown;
-    return { hallId, isAtEnd, isRead, peopleIds: shownIds };
+    const isShown = hallId !== null && frame.isShown && this.#panes.isConversationShown && !this.#lead.isUnderWay;
+    return { hallId, isAtEnd, isShown, isRead: isAtEnd && isShown, peopleIds: shownIds };
   }
 
   /** The session ended: who signs in next on this device, or looks into the page, finds nothing of it. */
@@ -101,7 +103,7 @@ export class ChatPage {
   /** What comes from now on comes unseen. */
   hidden() {
     if (this.viewedId !== null && this.#conversation.isAtEnd) {
-      this.#conversation.list.markUnreadAfter(this.#session.halls.readRev(this.viewedId));
+      this.#conversation.list.newMark.set(this.#session.halls.readRev(this.viewedId));
     }
   }
 
@@ -126,14 +128,16 @@ export class ChatPage {
     this.#session.on("hall", (hallId) => {
       if (hallId !== this.viewedId) return;
       this.#conversation.update();
+      this.#lead.follow();
       this.#read();
     });
     this.#session.on("gone", (hallId) => hallId === this.#currentId && this.#showRemoved(hallId));
     this.#session.on("loaded", (hallId) => {
       if (hallId !== this.viewedId) return;
       // What came while nobody could see it gets its mark, also when more of it came than one page holds.
-      if (halls.unread(hallId) > 0) this.#conversation.list.markUnreadAfter(halls.readRev(hallId));
+      if (halls.unread(hallId) > 0) this.#conversation.list.newMark.set(halls.readRev(hallId));
       this.#conversation.restart();
+      this.#lead.follow();
       this.#read();
     });
     this.#session.on("connection", (state) => {
@@ -145,15 +149,14 @@ export class ChatPage {
       this.#announcer.sayFailed(code, hallId === this.viewedId ? null : halls.get(hallId)?.name);
       this.#showFailures();
     });
-    this.#session.on("waiting", (hallId, seconds) => {
-      if (hallId === this.viewedId) this.#conversation.composer.waitFor(seconds);
-    });
+    this.#session.on("waiting", (hallId, seconds) => hallId === this.viewedId && this.#conversation.composer.waitFor(seconds));
   }
 
   #wireConversation() {
     const conversation = this.#conversation;
     conversation.on("send", (content) => {
-      conversation.list.markUnreadAfter(null);
+      this.#lead.cancel();
+      conversation.list.newMark.set(null);
       conversation.goToEnd();
       this.#session.send(this.viewedId, content);
     });
@@ -162,7 +165,7 @@ export class ChatPage {
       this.#session.discard(clientKey);
       conversation.composer.focus();
     });
-    conversation.on("read", () => this.#read());
+    watchReading(conversation, () => this.#read());
     conversation.on("arrived", (messages) => this.#announcer.sayArrived(messages));
     conversation.composer.on("say", (text) => this.#announcer.say(text));
     $("back").addEventListener("click", () => this.#trail.back("#/"));
@@ -287,6 +290,7 @@ export class ChatPage {
     this.#leaveView();
     const { halls, histories, user } = this.#session;
     const history = histories.of(hallId);
+    const unreadAfter = halls.unread(hallId) > 0 ? halls.readRev(hallId) : null;
     this.#currentId = hallId;
     this.#hallList.current = hallId;
     this.#conversation.open({
@@ -295,10 +299,9 @@ export class ChatPage {
       pending: () => this.#session.pending(hallId),
       apply: (message) => this.#session.changes.apply(message),
       personOf: this.#personOf,
-      user,
-      storageId: this.#session.storageId,
-      unreadAfter: halls.unread(hallId) > 0 ? halls.readRev(hallId) : null,
+      user, storageId: this.#session.storageId, unreadAfter,
     });
+    this.#lead.begin(hallId, unreadAfter);
     this.#storage.set(`halls.last.${this.#session.storageId}`, hallId);
     frame.say("hall", { hall: hallId });
     if (history.isLoaded) this.#session.verify(hallId);
@@ -308,6 +311,7 @@ export class ChatPage {
   }
 
   #leaveView() {
+    this.#lead.cancel();
     if (this.viewedId !== null) this.#session.leaveView(this.viewedId);
   }
 
@@ -343,8 +347,13 @@ export class ChatPage {
     const { halls, histories, outbox } = this.#session;
     if (outbox.unseenFailures().has(this.viewedId)) this.#showFailures();
     const loaded = this.viewedId !== null && histories.of(this.viewedId);
-    if (!loaded || !loaded.isLoaded || !this.view.isRead) return;
-    halls.markRead(this.viewedId, loaded.rev);
-    this.#conversation.list.settleUnread();
+    const { isShown, isRead } = this.view;
+    if (!loaded?.isLoaded || !isShown) return;
+    if (isRead) {
+      halls.markRead(this.viewedId, loaded.rev);
+      this.#conversation.list.newMark.settle(loaded);
+    } else if (halls.unread(this.viewedId) > 0 && loaded.reaches(halls.readRev(this.viewedId))) {
+      halls.markRead(this.viewedId, lastSeen(this.#conversation, loaded)?.rev ?? 0);
+    }
   }
 }

@@ -27,6 +27,12 @@ export function firstInSight(rows, line, otherLine) {
   return top(rows[index]) < line && top(rows[index + 1]) < otherLine ? rows[index + 1] : rows[index];
 }
 
+/** The last of the rows, from top to bottom, that ends above a line; undefined for none. */
+export function lastWhole(rows, line) {
+  const index = firstBelow(rows, line + 1);
+  return rows[index]?.getBoundingClientRect().bottom <= line + 1 ? rows[index] : rows[index - 1];
+}
+
 function firstBelow(rows, line) {
   let low = 0;
   let high = rows.length - 1;

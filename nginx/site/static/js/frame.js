@@ -46,9 +46,9 @@ export class Frame extends Emitter {
     return this.layout === "panel" || this.layout === "bubble";
   }
 
-  /** Whether the chat is before the reader's eyes, as far as the page around it goes. */
+  /** Whether the chat is before the reader's eyes, as far as browser and page around it go. */
   get isShown() {
-    return this.#isOpen && this.#isInView;
+    return !this.#window.document.hidden && this.#isOpen && this.#isInView;
   }
 
   /** Where nobody asked for the focus it is not taken from the page around. */

@@ -4,6 +4,7 @@ import { distanceToEnd, firstInSight, scrollToNearest, sizesOf } from "./dom.js"
 import { createRow, updateRow } from "./message-view.js";
 import { layoutRows } from "./messages.js";
 import { OlderPause } from "./sync.js";
+import { NewMark } from "./unread.js";
 import { Emitter } from "./utils.js";
 
 const rowsMax = 300;
@@ -13,7 +14,8 @@ const nearDistance = 900;
 
 /**
  * Shows a window of at most 300 messages of one history and keeps the line under the reader's eye where it is.
- * Emits older() when it needs a page from the server, end(isAtEnd) when the reader reaches or leaves the end.
+ * Emits older() when it needs a page from the server, end(isAtEnd) when the reader reaches or leaves the end, moved() when
+ * something else may be before the reader's eyes.
  */
 export class MessageList extends Emitter {
   #scroller;
@@ -28,8 +30,7 @@ export class MessageList extends Emitter {
   /** The window: ids of its first and last message; a last of null holds on to the end. */
   #first = null;
   #last = null;
-  #unreadAfter = null;
-  #unreadId = null;
+  newMark = new NewMark();
   /** The rows of long messages that somebody wanted to see whole. */
   #unfolded = new Set();
   #isAtEnd = true;
@@ -72,7 +73,7 @@ export class MessageList extends Emitter {
     this.#apply = apply;
     this.#personOf = personOf;
     this.#myId = myId;
-    this.#unreadAfter = unreadAfter;
+    this.newMark.set(unreadAfter);
     this.#unfolded.clear();
     this.#olderPause.end();
     this.restart();
@@ -81,7 +82,8 @@ export class MessageList extends Emitter {
   /** From the end again; also when the history was loaded afresh. */
   restart() {
     this.#clear();
-    this.#first = this.#last = this.#unreadId = null;
+    this.newMark.lose();
+    this.#first = this.#last = null;
     this.#isAtEnd = true;
     this.#place = null;
     this.#keep(() => this.#render());
@@ -112,24 +114,6 @@ export class MessageList extends Emitter {
     this.#lookSoon();
   }
 
-  // With every change anew: with more than a page unread, the first of it comes with an older one.
-  #findUnread() {
-    if (this.#unreadAfter === null) return;
-    const first = this.#history.reaches(this.#unreadAfter) && this.#history.firstUnread(this.#unreadAfter, this.#myId);
-    this.#unreadId = first ? first.id : null;
-  }
-
-  /** The mark of what is new, from a rev on; null takes it away. */
-  markUnreadAfter(rev) {
-    this.#unreadAfter = rev;
-    this.#unreadId = null;
-  }
-
-  /** Seen to the end: what comes from now on comes before the reader's eyes and gets no mark. */
-  settleUnread() {
-    if (this.#unreadId === null && this.#history?.reaches(this.#unreadAfter)) this.#unreadAfter = null;
-  }
-
   update() {
     if (!this.#history) return;
     this.keepPlace(() => this.#render());
@@ -144,6 +128,23 @@ export class MessageList extends Emitter {
     this.#keep(() => this.#render());
     this.#lookSoon();
     this.#setAtEnd(true, { always: true });
+  }
+
+  /** Shows the line before what is new, a third from the top; if it is loaded, and there is something. */
+  goToNew() {
+    this.newMark.find(this.#history, this.#myId);
+    if (this.newMark.id === null) return;
+    const { messages } = this.#history;
+    const index = this.#history.indexOf(this.newMark.id);
+    this.#first = messages[Math.max(0, index - step)].id;
+    this.#last = messages[index + step]?.id ?? null;
+    this.#setAtEnd(false);
+    this.#render();
+    const { top } = this.#views.get("unread").getBoundingClientRect();
+    const { scrollTop, clientHeight } = this.#scroller;
+    this.#scroller.scrollTop = scrollTop + top - this.#scroller.getBoundingClientRect().top - clientHeight / 3;
+    this.#sizes = sizesOf(this.#scroller);
+    this.#lookSoon();
   }
 
   /** What is under the log changed its height, perhaps more than once: who was at the end is there again. */
@@ -220,7 +221,7 @@ export class MessageList extends Emitter {
 
   #render() {
     const { messages } = this.#history;
-    this.#findUnread();
+    this.newMark.find(this.#history, this.#myId);
     let end = this.#last === null ? messages.length : this.#history.indexOf(this.#last) + 1;
     let start = this.#first === null ? Math.max(0, end - step) : this.#history.indexOf(this.#first);
     if (end - start > rowsMax) {
@@ -232,7 +233,7 @@ export class MessageList extends Emitter {
     this.#showsFirst = start === 0;
     const pending = this.#last === null ? this.#pending() : [];
     const shown = [...messages.slice(start, end).map(this.#apply), ...pending];
-    this.#reconcile(layoutRows(shown, { unreadId: this.#unreadId, myId: this.#myId }));
+    this.#reconcile(layoutRows(shown, { unreadId: this.newMark.id, myId: this.#myId }));
     this.#log.dataset.count = shown.length;
     this.#onRender();
   }
@@ -319,6 +320,7 @@ export class MessageList extends Emitter {
     if (below < nearDistance && this.#last !== null) this.#extendDown();
     this.emit("away", this.#last !== null || below > clientHeight);
     if (clientWidth === this.#width) this.#place = this.#placeNow();
+    this.emit("moved");
   }
 
   #extendUp() {

@@ -21,7 +21,7 @@ export class Sync extends Emitter {
   #isReadAbove;
   #loading = new Map();
   #catching = new Map();
-  #loadingOlder = new Set();
+  #loadingOlder = new Map();
   #isStopped = false;
 
   /** `isReadAbove(hallId)` says whether somebody looks at a hall, but not at its end. */
@@ -74,18 +74,20 @@ export class Sync extends Emitter {
     return shared(this.#loading, hallId, () => this.#load(hallId));
   }
 
-  async loadOlder(hallId) {
+  /** The page before what is loaded. Calls at the same time share one request. */
+  loadOlder(hallId) {
+    return shared(this.#loadingOlder, hallId, () => this.#loadOlder(hallId));
+  }
+
+  async #loadOlder(hallId) {
     const history = this.#histories.of(hallId);
     const oldest = history.messages[0];
-    if (!oldest || !history.isLoaded || !history.hasOlder || this.#loadingOlder.has(hallId)) return;
-    this.#loadingOlder.add(hallId);
-    try {
-      const page = await this.#rest.messagesBefore(hallId, oldest.id);
-      // Loaded afresh meanwhile: the page does not join what is there now.
-      if (history.messages[0] === oldest) history.prepend(page);
-    } finally {
-      this.#loadingOlder.delete(hallId);
-    }
+    if (!oldest || !history.isLoaded || !history.hasOlder) return;
+    const page = await this.#rest.messagesBefore(hallId, oldest.id);
+    // Loaded afresh meanwhile: the page does not join what is there now.
+    if (history.messages[0] === oldest) history.prepend(page);
+    // What hears of it may ask for the next.
+    this.#loadingOlder.delete(hallId);
     this.emit("changed", hallId);
     this.verify(hallId);
   }
