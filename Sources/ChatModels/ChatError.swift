@@ -12,6 +12,7 @@ public struct ChatError: Error, Sendable, Equatable {
         case frontEndRefused = "front_end_refused"
         case notAMember = "not_a_member"
         case notAllowed = "not_allowed"
+        case banned
         case registrationClosed = "registration_closed"
         case notFound = "not_found"
         case methodNotAllowed = "method_not_allowed"
@@ -67,6 +68,7 @@ extension ChatError.Code {
         case .frontEndRefused: "The web server in front does not say the chat's secret."
         case .notAMember: "You are not a member of this hall."
         case .notAllowed: "Your role does not allow this."
+        case .banned: "You were banned from this hall."
         case .registrationClosed: "New accounts are made by the operator."
         case .notFound: "There is no such thing."
         case .methodNotAllowed: "The method is not allowed here."

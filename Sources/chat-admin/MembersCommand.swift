@@ -8,7 +8,7 @@ import CompactJSON
 struct MembersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "members", abstract: "Bring users into halls and take them out.",
-        subcommands: [Add.self, Remove.self, List.self])
+        subcommands: [Add.self, Remove.self, List.self, Ban.self, Unban.self, Bans.self])
 
     /// `chat-admin members add HALL USER`
     struct Add: ParsableCommand {
@@ -85,6 +85,75 @@ struct MembersCommand: ParsableCommand {
                 return user
             }
             print("\(user.username) is no longer in hall \(hall).")
+        }
+    }
+
+    /// `chat-admin members ban HALL USER`
+    struct Ban: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a user out of a hall, and keep the user out of it.")
+
+        @OptionGroup var options: AdminOptions
+
+        @Argument(help: "The hall's id.")
+        var hall: Int64
+
+        @Argument(help: "The username.")
+        var user: String
+
+        func run() throws {
+            let user = try options.write { database in
+                let user = try database.account(named: self.user).user
+                try database.ban(user.id, from: hall, by: .operator)
+                return user
+            }
+            print("\(user.username) is banned from hall \(hall).")
+        }
+    }
+
+    /// `chat-admin members unban HALL USER`
+    struct Unban: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a user come into a hall again.")
+
+        @OptionGroup var options: AdminOptions
+
+        @Argument(help: "The hall's id.")
+        var hall: Int64
+
+        @Argument(help: "The username.")
+        var user: String
+
+        func run() throws {
+            let user = try options.write { database in
+                let user = try database.account(named: self.user).user
+                try database.liftBan(of: user.id, from: hall, by: .operator)
+                return user
+            }
+            print("\(user.username) may come into hall \(hall) again.")
+        }
+    }
+
+    /// `chat-admin members bans HALL`
+    struct Bans: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List who is banned from a hall.")
+
+        @OptionGroup var options: AdminOptions
+        @OptionGroup var format: ListOptions
+
+        @Argument(help: "The hall's id.")
+        var hall: Int64
+
+        func run() throws {
+            var table = Table(columns: ["ID", "USERNAME", "SINCE", "BY"])
+            table.rows = try options.open().everyBan(of: hall).map { ban in
+                [
+                    .integer(ban.user.id), .string(ban.user.username), .string(ban.bannedAt),
+                    ban.actorID.map { .integer($0) } ?? .null,
+                ]
+            }
+            table.print(asJSON: format.json)
         }
     }
 

@@ -149,7 +149,8 @@ extension ChatError.Code {
         switch self {
         case .invalidRequest: .badRequest
         case .unauthenticated, .wrongCredentials: .unauthorized
-        case .originRefused, .frontEndRefused, .notAMember, .notAllowed, .registrationClosed:
+        case .originRefused, .frontEndRefused, .notAMember, .notAllowed, .banned,
+            .registrationClosed:
             .forbidden
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed

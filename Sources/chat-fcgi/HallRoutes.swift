@@ -14,6 +14,9 @@ enum HallRoutes {
         Route(.patch, "halls/<id>", user: change),
         Route(.patch, "halls/<id>/members/<id>", user: setRole),
         Route(.delete, "halls/<id>/members/<id>", user: remove),
+        Route(.get, "halls/<id>/bans", reader: bans),
+        Route(.put, "halls/<id>/bans/<id>", user: ban),
+        Route(.delete, "halls/<id>/bans/<id>", user: liftBan),
     ]
 
     /// `GET halls`: the user's own, or with `scope=open` those that the user may join.
@@ -81,9 +84,7 @@ enum HallRoutes {
     static func members(_ call: Call, as user: User, _ reader: any ChatReading) throws
         -> HTTPResponse
     {
-        let pageMax = Int64(call.database.limits.membersPageMax)
-        let after = try call.target.number("after") ?? 0
-        let limit = try call.target.number("limit", in: 1...pageMax).map(Int.init)
+        let (after, limit) = try page(call)
         let (members, hasMore) = try reader.members(
             of: call.ids.first, as: user.id, after: after, limit: limit)
         return .json(capacity: 32 + 64 * members.count) { json in
@@ -93,6 +94,46 @@ enum HallRoutes {
             json.bool(hasMore)
             json.raw("}")
         }
+    }
+
+    /// `GET halls/<id>/bans`: who is banned, as ``members(_:as:_:)``.
+    static func bans(_ call: Call, as user: User, _ reader: any ChatReading) throws
+        -> HTTPResponse
+    {
+        let (after, limit) = try page(call)
+        let (bans, hasMore) = try reader.bans(
+            of: call.ids.first, as: user.id, after: after, limit: limit)
+        return .json(capacity: 32 + 128 * bans.count) { json in
+            json.raw("{\"bans\":")
+            json.array(bans) { $0.write(to: &$1) }
+            json.raw(",\"has_more\":")
+            json.bool(hasMore)
+            json.raw("}")
+        }
+    }
+
+    private static func page(_ call: Call) throws -> (after: Int64, limit: Int?) {
+        let pageMax = Int64(call.database.limits.membersPageMax)
+        return (
+            try call.target.number("after") ?? 0,
+            try call.target.number("limit", in: 1...pageMax).map(Int.init)
+        )
+    }
+
+    /// `PUT halls/<id>/bans/<user>`: takes somebody out of a hall who does not come back.
+    static func ban(_ call: Call, as user: User) throws -> HTTPResponse {
+        try call.site.joins.take(for: user.id)
+        try call.database.ban(call.ids.second, from: call.ids.first, by: .user(user.id))
+        call.site.wake()
+        return .noContent
+    }
+
+    /// `DELETE halls/<id>/bans/<user>`: lets somebody come back.
+    static func liftBan(_ call: Call, as user: User) throws -> HTTPResponse {
+        try call.site.joins.take(for: user.id)
+        try call.database.liftBan(of: call.ids.second, from: call.ids.first, by: .user(user.id))
+        call.site.wake()
+        return .noContent
     }
 
     /// `PATCH halls/<id>/members/<user>`: gives a member another role.

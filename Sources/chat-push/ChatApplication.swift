@@ -257,7 +257,9 @@ final class ChatApplication: SocketIOApplication {
             }
         case .userDisabled(let userID):
             for socket in online[userID] { endSession(socket) }
-        case .messageCreated, .messageChanged, .hallChanged, .userChanged, .read: break
+        case .banned, .banLifted, .messageCreated, .messageChanged, .hallChanged, .userChanged,
+            .read:
+            break
         }
     }
 

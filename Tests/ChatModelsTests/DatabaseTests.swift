@@ -35,6 +35,7 @@ import Testing
                 "5 instances are told apart", "6 names that look the same", "7 messages change",
                 "8 halls have topics", "9 people are not their names", "10 earlier texts",
                 "11 how far members have read",
+                "12 bans",
             ])
         #expect(second.migrationsRun.isEmpty)
         #expect(daemons.migrationsRun.isEmpty)

@@ -185,6 +185,113 @@ import Testing
         #expect(try roles() == [ana.id: .owner, cai.id: .member])
     }
 
+    // MARK: Bans
+
+    @Test func `who is banned is out, sees the hall no more, and comes back when it is lifted`()
+        throws
+    {
+        let events = try told {
+            for _ in 1...2 { try database.ban(cai.id, from: hall.id, by: .user(ben.id)) }
+        }
+        #expect(
+            events == [
+                .left(hallID: hall.id, userID: cai.id), .banned(hallID: hall.id, userID: cai.id),
+            ])
+        #expect(try code { _ = try database.join(hall.id, as: cai.id) } == .banned)
+        #expect(try database.hallsOpen(to: cai.id).isEmpty)
+        #expect(try code { try database.say(in: hall, as: cai) } == .notAMember)
+        #expect(
+            try database.everyBan(of: hall.id)
+                == [Ban(user: cai, actorID: ben.id, bannedAt: clock.now.iso8601)])
+
+        let lifted = try told {
+            try database.liftBan(of: cai.id, from: hall.id, by: .user(ana.id))
+        }
+        #expect(lifted == [.banLifted(hallID: hall.id, userID: cai.id)])
+        #expect(try database.hallsOpen(to: cai.id).map(\.id) == [hall.id])
+        #expect(try database.join(hall.id, as: cai.id).role == .member)
+    }
+
+    @Test func `who has left is banned, and who was never there is not seen`() throws {
+        try database.leave(hall.id, as: cai.id)
+        try database.ban(cai.id, from: hall.id, by: .user(ben.id))
+        for stranger in [dan.id, 99] {
+            #expect(
+                try code { try database.ban(stranger, from: hall.id, by: .user(ana.id)) }
+                    == .notFound)
+        }
+        #expect(try database.everyBan(of: hall.id).map(\.user.id) == [cai.id])
+        try database.ban(dan.id, from: hall.id, by: .operator)
+        #expect(try database.everyBan(of: hall.id).map(\.actorID) == [ben.id, nil])
+        #expect(try code { try database.ban(99, from: hall.id, by: .operator) } == .notFound)
+        #expect(try code { try database.ban(dan.id, from: 99, by: .operator) } == .notFound)
+    }
+
+    @Test func `who may not ban, or lift a ban, leaves no trace`() throws {
+        let before = try roles()
+        try database.ban(dan.id, from: hall.id, by: .operator)
+        let events = try told {
+            for (actor, other, expected) in [
+                (ben, ana, .notAllowed), (ben, ben, .notAllowed), (ana, ana, .notAllowed),
+                (cai, ben, .notAllowed), (cai, dan, .notAllowed), (dan, cai, .notAMember),
+            ] as [(User, User, ChatError.Code)] {
+                let code = try code {
+                    try database.ban(other.id, from: hall.id, by: .user(actor.id))
+                }
+                #expect(code == expected, "\(actor.username) \(other.username)")
+            }
+            for (actor, banned, expected) in [
+                (cai, dan, .notAllowed), (dan, dan, .notAMember), (ana, cai, .notFound),
+            ] as [(User, User, ChatError.Code)] {
+                let code = try code {
+                    try database.liftBan(of: banned.id, from: hall.id, by: .user(actor.id))
+                }
+                #expect(code == expected, "\(actor.username)")
+            }
+        }
+        #expect(events.isEmpty)
+        #expect(try roles() == before)
+        #expect(try database.everyBan(of: hall.id).map(\.user.id) == [dan.id])
+    }
+
+    @Test func `who keeps order sees who is banned, a page at a time`() throws {
+        for user in [cai, dan] { try database.ban(user.id, from: hall.id, by: .operator) }
+        func page(_ user: User, after: Int64 = 0, limit: Int? = nil) throws -> ([Int64], Bool) {
+            try database.reading { reader in
+                let (bans, hasMore) = try reader.bans(
+                    of: hall.id, as: user.id, after: after, limit: limit)
+                return (bans.map(\.user.id), hasMore)
+            }
+        }
+        #expect(try page(ben, limit: 1) == ([cai.id], true))
+        #expect(try page(ana, after: cai.id, limit: 1) == ([dan.id], false))
+        #expect(try page(ana) == ([cai.id, dan.id], false))
+        #expect(try code { _ = try page(cai) } == .notAMember)
+        let eva = try database.makeUser("eva")
+        _ = try database.join(hall.id, as: eva.id)
+        #expect(try code { _ = try page(eva) } == .notAllowed)
+    }
+
+    @Test func `the operator bans an owner, and lifts a ban by bringing somebody in`() throws {
+        try database.ban(ana.id, from: hall.id, by: .operator)
+        #expect(try roles() == [ben.id: .owner, cai.id: .member])
+        let events = try told { try database.setMember(ana.id, of: hall.id, as: .member) }
+        #expect(
+            events == [
+                .banLifted(hallID: hall.id, userID: ana.id),
+                .joined(hallID: hall.id, userID: ana.id, role: .member),
+            ])
+        #expect(try database.everyBan(of: hall.id).isEmpty)
+    }
+
+    @Test func `a hall that is deleted takes its bans with it`() throws {
+        try database.ban(cai.id, from: hall.id, by: .user(ana.id))
+        try database.deleteHall(hall.id)
+        let left = try database.read { db in try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM bans")
+        }
+        #expect(left == 0)
+    }
+
     @Test func `nobody acts on a role of a later version`() throws {
         try database.write { db in
             try db.execute(

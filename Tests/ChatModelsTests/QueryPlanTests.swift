@@ -61,6 +61,19 @@ import Testing
                 || words.first == "SCAN" && words.dropFirst().first?.first?.isLetter == true)
     }
 
+    @Test func `who keeps order looks at nobody but whom it is about`() throws {
+        let ben = try database.makeUser("ben")
+        _ = try database.join(hall.id, as: ben.id)
+        try expectNoScan {
+            _ = try database.setRole(.moderator, of: ben.id, in: hall.id, by: ana.id)
+            try database.ban(ben.id, from: hall.id, by: .user(ana.id))
+            _ = try database.reading {
+                try $0.bans(of: hall.id, as: ana.id, after: 0, limit: 1)
+            }
+            try database.liftBan(of: ben.id, from: hall.id, by: .user(ana.id))
+        }
+    }
+
     @Test func `history goes from message to message`() throws {
         let newer = try database.say(in: hall, as: ana)
         for read in [

@@ -33,6 +33,7 @@ import Testing
                 Ran migration "9 people are not their names".
                 Ran migration "10 earlier texts".
                 Ran migration "11 how far members have read".
+                Ran migration "12 bans".
                 The database at \(site.path) is ready.
 
                 """)
@@ -310,11 +311,34 @@ import Testing
                 2   ben       member
 
                 """)
+        #expect(
+            try site.refusal("members", "add", "1", "ana")
+                == "Hall 1 has no other owner; make another member one first.")
         try site.admin("members", "remove", "1", "ana")
         #expect(try site.list("members", "list", "1").map { $0["role"] as? String } == ["owner"])
         try site.admin("members", "remove", "1", "ben")
         #expect(try site.admin("members", "list", "1", "--json").output == "[]\n")
         #expect(try site.refusal("members", "list", "9") == "There is no hall with id 9.")
+    }
+
+    @Test func `who is banned is out, until that is lifted`() throws {
+        try site.admin("users", "add", "ana", input: "password1")
+        try site.admin("halls", "add", "General", "--owner", "ana")
+        #expect(
+            try site.admin("members", "ban", "1", "ana").output
+                == "ana is banned from hall 1.\n")
+        #expect(try site.list("members", "list", "1").isEmpty)
+        let bans = try site.list("members", "bans", "1")
+        #expect(bans.map { $0["username"] as? String } == ["ana"])
+        #expect(bans.map { $0["by"] is NSNull } == [true])
+        #expect(
+            try site.admin("members", "unban", "1", "ana").output
+                == "ana may come into hall 1 again.\n")
+        #expect(try site.list("members", "bans", "1").isEmpty)
+        #expect(
+            try site.refusal("members", "unban", "1", "ana")
+                == "User 1 is not banned from hall 1.")
+        #expect(try site.refusal("members", "bans", "9") == "There is no hall with id 9.")
     }
 
     @Test func `who has not come yet is a member before the first visit`() throws {

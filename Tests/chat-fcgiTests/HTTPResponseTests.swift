@@ -58,7 +58,10 @@ struct HTTPResponseTests {
     @Test func `each code has the status of the protocol`() {
         let statuses: [Int: [ChatError.Code]] = [
             400: [.invalidRequest], 401: [.unauthenticated, .wrongCredentials],
-            403: [.originRefused, .frontEndRefused, .notAMember, .notAllowed, .registrationClosed],
+            403: [
+                .originRefused, .frontEndRefused, .notAMember, .notAllowed, .banned,
+                .registrationClosed,
+            ],
             404: [.notFound], 405: [.methodNotAllowed],
             409: [
                 .usernameTaken, .hallNameTaken, .clientKeyReused, .hallArchived, .messageGone,

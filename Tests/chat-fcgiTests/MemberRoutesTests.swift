@@ -92,12 +92,43 @@ struct MemberRoutesTests {
         #expect(client.get("/chat/halls").ids("halls").isEmpty)
     }
 
+    @Test func `who is banned does not join, until that is lifted`() throws {
+        #expect(ask(.put, cai.id, in: "bans").status == .noContent)
+        #expect(ask(.put, cai.id, in: "bans").status == .noContent)
+        let bans = client.get("/chat/halls/\(hall.id)/bans")
+        let expected: JSONValue = [
+            "id": .integer(cai.id), "username": "cai", "name": "cai", "version": 0,
+            "banned_by": .integer(ana.id), "banned_at": .string(someMoment.iso8601),
+        ]
+        #expect(bans.json == ["bans": [expected], "has_more": false])
+        #expect(client.get("/chat/halls/\(hall.id)/bans?after=\(cai.id)").ids("bans").isEmpty)
+        #expect(client.get("/chat/halls/\(hall.id)/bans?limit=0").code == "invalid_request")
+        let mine = client.cookie
+
+        try client.signIn(cai)
+        let refused = client.post("/chat/halls/join", ["hall_id": .integer(hall.id)])
+        #expect(refused.status == .forbidden && refused.code == "banned")
+        #expect(client.get("/chat/halls?scope=open").ids("halls").isEmpty)
+        #expect(client.get("/chat/halls/\(hall.id)/bans").code == "not_a_member")
+        #expect(ask(.delete, cai.id, in: "bans").code == "not_a_member")
+        let theirs = client.cookie
+
+        client.cookie = mine
+        #expect(ask(.delete, cai.id, in: "bans").status == .noContent)
+        #expect(ask(.delete, cai.id, in: "bans").code == "not_found")
+        client.cookie = theirs
+        #expect(client.post("/chat/halls/join", ["hall_id": .integer(hall.id)]).status == .ok)
+        #expect(client.get("/chat/halls/\(hall.id)/bans").code == "not_allowed")
+        #expect(ask(.put, ben.id, in: "bans").code == "not_allowed")
+    }
+
     @Test func `a stranger and nobody do nothing with members`() throws {
         let before = try roles
         let secret = try client.database.makeHall("Secret", isPrivate: true, owner: ana)
         try client.signIn(try client.database.makeUser("eva"))
         #expect(ask(.patch, cai.id, ["role": "moderator"]).code == "not_a_member")
         #expect(ask(.delete, cai.id).code == "not_a_member")
+        #expect(ask(.put, cai.id, in: "bans").code == "not_a_member")
         for id in [secret.id, 99] {
             let path = "/chat/halls/\(id)/members/\(ana.id)"
             #expect(client.send(client.request(.delete, path)).code == "not_found")

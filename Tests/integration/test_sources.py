@@ -14,7 +14,7 @@ STATEMENT = re.compile(r"\b(SELECT|INSERT (OR \w+ )?INTO|DELETE FROM|UPDATE \w+ 
 # The writer of each noun's JSON, and the members that nobody else may write.
 WRITERS = {
     "Sources/ChatModels/Messages/MessageJSON.swift": {"hall_id", "sender_id", "content", "created_at", "client_key", "edited_at", "deleted"},
-    "Sources/ChatModels/Halls/Hall.swift": {"private", "archived", "topic", "role", "read"},
+    "Sources/ChatModels/Halls/Hall.swift": {"private", "archived", "topic", "role", "read", "banned_by", "banned_at"},
     "Sources/ChatModels/Halls/ReadMark.swift": {"unread"},
     "Sources/ChatModels/People/User.swift": {"picture", "version"},
 }  # fmt: skip

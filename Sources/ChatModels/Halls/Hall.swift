@@ -151,6 +151,34 @@ public struct Member: Sendable, Hashable {
     }
 }
 
+/// A user who is kept out of a hall.
+public struct Ban: Sendable, Hashable {
+    /// Who.
+    public var user: User
+    /// Who did that; `nil`: the operator.
+    public var actorID: Int64?
+    /// When.
+    public var bannedAt: String
+
+    /// Makes a ban of its parts.
+    public init(user: User, actorID: Int64?, bannedAt: String) {
+        self.user = user
+        self.actorID = actorID
+        self.bannedAt = bannedAt
+    }
+
+    /// The ban as docs/protocol.md shows one.
+    public func write(to json: inout JSONWriter) {
+        json.raw("{")
+        user.writeMembers(to: &json)
+        json.raw(",\"banned_by\":")
+        if let actorID { json.integer(actorID) } else { json.raw("null") }
+        json.raw(",\"banned_at\":")
+        json.string(bannedAt)
+        json.raw("}")
+    }
+}
+
 /// A hall as the operator sees one.
 public struct HallSummary: Sendable, Equatable {
     /// The hall, without a role.

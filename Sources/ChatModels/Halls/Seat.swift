@@ -71,13 +71,15 @@ public enum HallAct: Sendable, CaseIterable {
     case setTopic
     /// Sees what messages said before they were edited, where that is kept.
     case seeEarlierTexts
+    /// Sees who is banned, and lifts that.
+    case liftBans
 }
 
 extension Role {
     /// The table of what each role may do with a hall.
     public func permits(_ act: HallAct) -> Bool {
         switch act {
-        case .setTopic, .seeEarlierTexts: self != .member
+        case .setTopic, .seeEarlierTexts, .liftBans: self != .member
         }
     }
 }
@@ -88,6 +90,8 @@ public enum MemberAct: Sendable, CaseIterable {
     case setRole
     /// Takes out of the hall.
     case remove
+    /// Takes out of the hall, and keeps out of it.
+    case ban
 }
 
 extension Role {
@@ -97,7 +101,7 @@ extension Role {
     public func permits(_ act: MemberAct, on other: Role?) -> Bool {
         switch act {
         case .setRole: self == .owner && isAbove(other)
-        case .remove: self != .member && isAbove(other)
+        case .remove, .ban: self != .member && isAbove(other)
         }
     }
 }

@@ -10,6 +10,8 @@ enum LogEntry: Equatable {
     case messageChanged(hallID: Int64, messageID: Int64, change: Int64)
     case joined(hallID: Int64, userID: Int64, role: Role)
     case left(hallID: Int64, userID: Int64)
+    case banned(hallID: Int64, userID: Int64)
+    case banLifted(hallID: Int64, userID: Int64)
     case hallChanged(hallID: Int64, HallChange)
     case sessionEnded(sessionID: Int64, userID: Int64)
     case sessionRenewed(sessionID: Int64, userID: Int64)
@@ -69,6 +71,9 @@ extension LogEntry {
             LogRecord("joined", hallID: hallID, userID: userID)
                 .with("role", .string(role.rawValue))
         case .left(let hallID, let userID): LogRecord("left", hallID: hallID, userID: userID)
+        case .banned(let hallID, let userID): LogRecord("banned", hallID: hallID, userID: userID)
+        case .banLifted(let hallID, let userID):
+            LogRecord("ban_lifted", hallID: hallID, userID: userID)
         case .hallChanged(let hallID, let change): LogRecord(change.rawValue, hallID: hallID)
         case .sessionEnded(let sessionID, let userID):
             LogRecord("session_ended", userID: userID, sessionID: sessionID)
@@ -96,6 +101,8 @@ extension LogEntry {
             guard let role = record.value("role")?.string.flatMap(Role.init) else { return nil }
             self = .joined(hallID: hallID, userID: userID, role: role)
         case "left": self = .left(hallID: hallID, userID: userID)
+        case "banned": self = .banned(hallID: hallID, userID: userID)
+        case "ban_lifted": self = .banLifted(hallID: hallID, userID: userID)
         case "session_ended": self = .sessionEnded(sessionID: sessionID, userID: userID)
         case "session_renewed": self = .sessionRenewed(sessionID: sessionID, userID: userID)
         case "user_disabled": self = .userDisabled(userID: userID)

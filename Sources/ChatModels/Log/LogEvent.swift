@@ -23,6 +23,10 @@ public enum LogEvent: Sendable, Equatable {
     case joined(hallID: Int64, userID: Int64, role: Role)
     /// A user is no longer in a hall.
     case left(hallID: Int64, userID: Int64)
+    /// A user may not come into a hall. Who was in it has left before.
+    case banned(hallID: Int64, userID: Int64)
+    /// A user may come into a hall again.
+    case banLifted(hallID: Int64, userID: Int64)
     /// A hall's name or state is another.
     case hallChanged(hallID: Int64, HallChange)
     /// A session ended before its time.

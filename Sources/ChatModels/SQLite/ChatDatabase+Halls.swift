@@ -33,8 +33,9 @@ extension ChatDatabase {
         SELECT \(HallRow.columns), NULL, NULL
         FROM halls h
         WHERE h.private = 0 AND h.archived_at IS NULL AND NOT EXISTS (
-            SELECT 1 FROM user_halls uh WHERE uh.user_id = ? AND uh.hall_id = h.id)
-        ORDER BY h.name_key, h.id LIMIT ?
+            SELECT 1 FROM user_halls uh WHERE uh.user_id = ?1 AND uh.hall_id = h.id)
+            AND NOT EXISTS (SELECT 1 FROM bans b WHERE b.hall_id = h.id AND b.user_id = ?1)
+        ORDER BY h.name_key, h.id LIMIT ?2
         """
 
     /// As ``HallStorage`` says.
@@ -56,8 +57,7 @@ extension ChatDatabase {
     public func setTopic(_ topic: String, of hallID: Int64, by userID: Int64) throws -> Hall {
         let topic = try Names.topic(topic)
         return try write { db in
-            let seat = try requireSeat(of: userID, in: hallID, db)
-            guard seat.role.permits(.setTopic) else { throw ChatError(.notAllowed) }
+            let seat = try requireRight(to: .setTopic, of: hallID, by: userID, db)
             guard !seat.isArchived else { throw ChatError(.hallArchived) }
             try db.execute(
                 sql: "UPDATE halls SET topic = ?1 WHERE id = ?2 AND topic IS NOT ?1",
@@ -161,7 +161,8 @@ extension ChatDatabase {
                             SELECT message_id FROM message_changes WHERE hall_id = ?)
                         """, arguments: [hallID])
                 for table in [
-                    "message_changes", "messages", "user_halls", "former_members", "hall_looks",
+                    "message_changes", "messages", "user_halls", "former_members", "bans",
+                    "hall_looks",
                 ] {
                     try db.execute(
                         sql: "DELETE FROM \(table) WHERE hall_id = ?", arguments: [hallID])

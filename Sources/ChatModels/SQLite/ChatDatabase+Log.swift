@@ -71,6 +71,8 @@ extension ChatDatabase {
         case .joined(let hallID, let userID, let role):
             return .joined(hallID: hallID, userID: userID, role: role)
         case .left(let hallID, let userID): return .left(hallID: hallID, userID: userID)
+        case .banned(let hallID, let userID): return .banned(hallID: hallID, userID: userID)
+        case .banLifted(let hallID, let userID): return .banLifted(hallID: hallID, userID: userID)
         case .hallChanged(let hallID, let change): return .hallChanged(hallID: hallID, change)
         case .sessionEnded(let sessionID, let userID):
             return .sessionEnded(sessionID: sessionID, userID: userID)

@@ -15,6 +15,7 @@ extension ChatDatabase {
                 if try Bool.fetchOne(statement, arguments: [hallID]) == true {
                     throw ChatError(.hallArchived)
                 }
+                if try isBanned(userID, from: hallID, db) { throw ChatError(.banned) }
                 try addMember(userID, to: hallID, as: .member, by: .user(userID), db)
                 return try hall(hallID, as: userID, db)
             }
@@ -34,8 +35,9 @@ extension ChatDatabase {
         _ role: Role, of userID: Int64, in hallID: Int64, by actorID: Int64
     ) throws -> Member {
         try write { db in
-            let before = try requireRight(
-                to: .setRole, userID, of: hallID, by: .user(actorID), db)
+            let before = try requireMember(
+                userID, of: hallID,
+                try requireRight(to: .setRole, userID, of: hallID, by: .user(actorID), db))
             if role != before {
                 try setRole(role, of: userID, in: hallID, by: .user(actorID), db)
                 if role == .owner {
@@ -49,7 +51,9 @@ extension ChatDatabase {
     /// As ``HallStorage`` says.
     public func removeMember(_ userID: Int64, of hallID: Int64, by actor: Actor) throws {
         try write { db in
-            let role = try requireRight(to: .remove, userID, of: hallID, by: actor, db)
+            let role = try requireMember(
+                userID, of: hallID,
+                try requireRight(to: .remove, userID, of: hallID, by: actor, db))
             try removeMember(userID, who: role, from: hallID, by: actor, db)
         }
     }
@@ -87,6 +91,7 @@ extension ChatDatabase {
                     != nil
             else { throw ChatError(.notFound, "There is no user with id \(userID).") }
             guard let before = try self.role(of: userID, in: hallID, db) else {
+                _ = try removeBan(of: userID, from: hallID, by: .operator, db)
                 return try addMember(userID, to: hallID, as: role, by: .operator, db)
             }
             try setRole(role, of: userID, in: hallID, by: .operator, db)
@@ -117,10 +122,10 @@ extension ChatDatabase {
         try log(.joined(hallID: hallID, userID: userID, role: role), by: actor, in: db)
     }
 
-    /// What somebody is in a hall with whom another wants to do something, if that one may.
-    private func requireRight(
+    /// What somebody is in a hall with whom another wants to do something, if that one may; `nil` for who is not in it.
+    func requireRight(
         to act: MemberAct, _ userID: Int64, of hallID: Int64, by actor: Actor, _ db: Database
-    ) throws -> Role {
+    ) throws -> Role? {
         let role: Role?
         switch actor {
         case .operator:
@@ -131,6 +136,10 @@ extension ChatDatabase {
             role = try self.role(of: userID, in: hallID, db)
             guard seat.role.permits(act, on: role) else { throw ChatError(.notAllowed) }
         }
+        return role
+    }
+
+    private func requireMember(_ userID: Int64, of hallID: Int64, _ role: Role?) throws -> Role {
         guard let role else {
             throw ChatError(.notFound, "User \(userID) is not in hall \(hallID).")
         }
@@ -153,7 +162,7 @@ extension ChatDatabase {
     }
 
     /// - Parameter role: what the user is there. Only an owner has an heir: a hall that never had one is the operator's.
-    private func removeMember(
+    func removeMember(
         _ userID: Int64, who role: Role, from hallID: Int64, by actor: Actor, _ db: Database
     ) throws {
         try db.execute(

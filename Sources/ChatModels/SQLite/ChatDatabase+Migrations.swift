@@ -255,6 +255,19 @@ extension ChatDatabase {
                     ALTER TABLE user_halls ADD COLUMN read_rev INTEGER;
                     """)
         }
+        migrator.registerMigration("12 bans") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE bans (
+                        hall_id INTEGER NOT NULL REFERENCES halls (id),
+                        user_id INTEGER NOT NULL REFERENCES users (id),
+                        -- NULL: the operator
+                        actor_id INTEGER REFERENCES users (id),
+                        banned_at TEXT NOT NULL,
+                        PRIMARY KEY (hall_id, user_id)
+                    ) STRICT, WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -21,6 +21,16 @@ extension ChatDatabase {
             isArchived: row.bool(2))
     }
 
+    /// The place of who wants to do something with a hall, if that one may.
+    @discardableResult
+    func requireRight(
+        to act: HallAct, of hallID: Int64, by userID: Int64, _ db: Database
+    ) throws -> Seat {
+        let seat = try requireSeat(of: userID, in: hallID, db)
+        guard seat.role.permits(act) else { throw ChatError(.notAllowed) }
+        return seat
+    }
+
     /// The same for who writes, which is remembered. It is looked at once more: in a hall that is not at the position of
     /// its last message, the next would get a position that is taken. It is refused before anything of it is written, so
     /// that it does not harm others of its transaction.

@@ -26,11 +26,24 @@ extension ChatReader {
         of hallID: Int64, as userID: Int64, after: Int64, limit: Int?
     ) throws -> (members: [Member], hasMore: Bool) {
         _ = try database.requireSeat(of: userID, in: hallID, db)
+        return try page(limit) { try database.members(of: hallID, after: after, limit: $0, db) }
+    }
+
+    func bans(
+        of hallID: Int64, as userID: Int64, after: Int64, limit: Int?
+    ) throws -> (bans: [Ban], hasMore: Bool) {
+        try database.requireRight(to: .liftBans, of: hallID, by: userID, db)
+        return try page(limit) { try database.bans(of: hallID, after: after, limit: $0, db) }
+    }
+
+    private func page<Person>(
+        _ limit: Int?, _ read: (Int) throws -> [Person]
+    ) rethrows -> ([Person], Bool) {
         let limitMax = database.limits.membersPageMax
         let limit = min(max(limit ?? limitMax, 1), limitMax)
         // One more than wanted tells whether there is one.
-        let members = try database.members(of: hallID, after: after, limit: limit + 1, db)
-        return (Array(members.prefix(limit)), members.count > limit)
+        let people = try read(limit + 1)
+        return (Array(people.prefix(limit)), people.count > limit)
     }
 
     private func list(_ rows: FastStatement, at position: LogPosition?) throws -> HallList {

@@ -32,6 +32,13 @@ public protocol ChatReading {
     func members(
         of hallID: Int64, as userID: Int64, after: Int64, limit: Int?
     ) throws -> (members: [Member], hasMore: Bool)
+    /// A page of who is banned from a hall by id, for who may lift that, and whether there are more; asked for as
+    /// ``members(of:as:after:limit:)``.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`, `not_allowed`.
+    func bans(
+        of hallID: Int64, as userID: Int64, after: Int64, limit: Int?
+    ) throws -> (bans: [Ban], hasMore: Bool)
     /// Of some users those whom the reader may see, and of whom something else is shown than is known: the reader, and who
     /// is or was in a hall of the reader's.
     func users(_ known: [KnownUser], as userID: Int64) throws -> [User]

@@ -85,7 +85,7 @@ public protocol MessageStorage: Sendable {
 public protocol HallStorage: Sendable {
     /// The user's halls, by name.
     func halls(of userID: Int64) throws -> [Hall]
-    /// The halls that the user may join, by name: open, not archived, and not the user's already.
+    /// The halls that the user may join, by name: open, not archived, and not the user's already, nor such that ban the user.
     func hallsOpen(to userID: Int64) throws -> [Hall]
     /// One hall, as a member sees it.
     ///
@@ -97,7 +97,7 @@ public protocol HallStorage: Sendable {
     func createHall(named name: String, isPrivate: Bool, by userID: Int64) throws -> Hall
     /// Brings a user into an open hall; does nothing if the user is in it.
     ///
-    /// - Throws: ``ChatError``: `not_found` (also for a private hall), `hall_archived`, `too_many_halls`.
+    /// - Throws: ``ChatError``: `not_found` (also for a private hall), `hall_archived`, `banned`, `too_many_halls`.
     func join(_ hallID: Int64, as userID: Int64) throws -> Hall
     /// Takes a user out of a hall. When the last owner leaves, the moderator who is longest in the hall becomes its owner;
     /// where there is none, whoever is longest in it.
@@ -116,6 +116,16 @@ public protocol HallStorage: Sendable {
     ///
     /// - Throws: ``ChatError``: `not_found` (also for who is not in the hall), `not_a_member`, `not_allowed`.
     func removeMember(_ userID: Int64, of hallID: Int64, by actor: Actor) throws
+    /// Keeps a user out of a hall until that is lifted; who is in it is taken out as in ``removeMember(_:of:by:)``. The operator
+    /// bans anybody; a member whom the table of ``MemberAct`` permits, of those who are or were in the hall: others are not seen
+    /// there. Does nothing for who is banned already.
+    ///
+    /// - Throws: ``ChatError``: `not_found`, `not_a_member`, `not_allowed`.
+    func ban(_ userID: Int64, from hallID: Int64, by actor: Actor) throws
+    /// Lets a user come into a hall again who was banned from it.
+    ///
+    /// - Throws: ``ChatError``: `not_found` (also for who is not banned), `not_a_member`, `not_allowed`.
+    func liftBan(of userID: Int64, from hallID: Int64, by actor: Actor) throws
 
     /// Says what a hall is about, in one line; an empty text says nothing.
     ///
@@ -128,6 +138,10 @@ public protocol HallStorage: Sendable {
     ///
     /// - Throws: ``ChatError``: `not_found`.
     func everyMember(of hallID: Int64) throws -> [Member]
+    /// Who is banned from a hall by id, all of them, whoever asks.
+    ///
+    /// - Throws: ``ChatError``: `not_found`.
+    func everyBan(of hallID: Int64) throws -> [Ban]
     /// All halls by id, with the number of their members.
     func allHalls() throws -> [HallSummary]
     /// Makes a hall without a member.
@@ -150,7 +164,7 @@ public protocol HallStorage: Sendable {
     ///
     /// - Throws: ``ChatError``: `not_found`.
     func deleteHall(_ hallID: Int64) throws
-    /// Brings a user into any hall, or changes the role of one who is in it.
+    /// Brings a user into any hall, which lifts a ban, or changes the role of one who is in it.
     ///
     /// - Throws: ``ChatError``: `not_found`, `too_many_halls`; `not_allowed` where that would take the only owner from a hall.
     func setMember(_ userID: Int64, of hallID: Int64, as role: Role) throws

@@ -153,6 +153,8 @@ enum PlantedFault: CaseIterable {
     case markGoesBack
     /// Who hands a hall over stays its owner.
     case ownerTwice
+    /// Who is banned from a hall joins it.
+    case banForgotten
 }
 
 /// The model with a fault.
@@ -264,6 +266,11 @@ private final class FaultyStorage: ModelStorage, @unchecked Sendable {
             state.halls[Int(hallID) - 1].isArchived = false
             log(.hallChanged(hallID: hallID, .unarchived))
         }
+    }
+
+    override func join(_ hallID: Int64, as userID: Int64) throws -> Hall {
+        if fault == .banForgotten, let index = try? index(hallID) { state.halls[index].bans = [:] }
+        return try super.join(hallID, as: userID)
     }
 
     override func setRole(

@@ -22,6 +22,7 @@ extension ModelStorage {
     func hallsOpen(to userID: Int64) throws -> [Hall] {
         let open = state.halls.indices.filter {
             state.halls[$0].isOpen && state.halls[$0].places[userID] == nil
+                && state.halls[$0].bans[userID] == nil
         }
         let halls = sorted(open.map { value(Int64($0 + 1), role: nil) })
         return Array(halls.prefix(limits.hallsPerUserMax))
@@ -55,17 +56,7 @@ extension ModelStorage {
         if isTaken { throw ChatError(.hallNameTaken) }
     }
 
-    func join(_ hallID: Int64, as userID: Int64) throws -> Hall {
-        do {
-            return try hall(hallID, as: userID)
-        } catch let error as ChatError where error.code == .notAMember {
-            if state.halls[try index(hallID)].isArchived { throw ChatError(.hallArchived) }
-            try add(userID, to: hallID, as: .member)
-            return try hall(hallID, as: userID)
-        }
-    }
-
-    private func add(_ userID: Int64, to hallID: Int64, as role: Role) throws {
+    func add(_ userID: Int64, to hallID: Int64, as role: Role) throws {
         guard try halls(of: userID).count < limits.hallsPerUserMax else {
             throw ChatError(.tooManyHalls, limit: limits.hallsPerUserMax)
         }
@@ -95,6 +86,55 @@ extension ModelStorage {
             log(.hallChanged(hallID: hallID, .topic))
         }
         return try self.hall(hallID, as: userID)
+    }
+
+    func requireRight(
+        to act: MemberAct, _ userID: Int64, of hallID: Int64, by actor: Actor
+    ) throws {
+        guard case .user(let actorID) = actor else { return }
+        let (hall, actor) = try place(of: actorID, in: hallID)
+        let isPermitted = actor.role.permits(act, on: hall.places[userID]?.role)
+        guard isPermitted else { throw ChatError(.notAllowed) }
+    }
+
+    func ban(_ userID: Int64, from hallID: Int64, by actor: Actor) throws {
+        let index = try index(hallID)
+        try requireRight(to: .ban, userID, of: hallID, by: actor)
+        let isKnown = actor == .operator || isOrWasIn(index, userID)
+        guard isKnown, state.users.indices.contains(Int(userID) - 1) else {
+            throw ChatError(.notFound)
+        }
+        if state.halls[index].places[userID] != nil {
+            try removeMember(userID, of: hallID, by: .operator)
+        }
+        guard state.halls[index].bans[userID] == nil else { return }
+        state.halls[index].bans[userID] = Ban(
+            user: state.users[Int(userID) - 1].user, actorID: actor.userID,
+            bannedAt: clock.now.iso8601)
+        log(.banned(hallID: hallID, userID: userID))
+    }
+
+    func liftBan(of userID: Int64, from hallID: Int64, by actor: Actor) throws {
+        let index = try index(hallID)
+        if case .user(let actorID) = actor {
+            let (_, actor) = try place(of: actorID, in: hallID)
+            guard actor.role.permits(.liftBans) else { throw ChatError(.notAllowed) }
+        }
+        guard state.halls[index].bans[userID] != nil else { throw ChatError(.notFound) }
+        lift(userID, from: hallID)
+    }
+
+    private func lift(_ userID: Int64, from hallID: Int64) {
+        guard state.halls[Int(hallID) - 1].bans.removeValue(forKey: userID) != nil else { return }
+        log(.banLifted(hallID: hallID, userID: userID))
+    }
+
+    func everyBan(of hallID: Int64) throws -> [Ban] {
+        state.halls[try index(hallID)].bans.sorted { $0.key < $1.key }.map { userID, ban in
+            Ban(
+                user: state.users[Int(userID) - 1].user, actorID: ban.actorID,
+                bannedAt: ban.bannedAt)
+        }
     }
 
     func everyMember(of hallID: Int64) throws -> [Member] {
@@ -130,7 +170,10 @@ extension ModelStorage {
         let index = try index(hallID)
         guard state.users.indices.contains(Int(userID) - 1) else { throw ChatError(.notFound) }
         guard let before = state.halls[index].places[userID] else {
-            return try add(userID, to: hallID, as: role)
+            return try transaction {
+                lift(userID, from: hallID)
+                try add(userID, to: hallID, as: role)
+            }
         }
         let owners = state.halls[index].places.values.count { $0.role == .owner }
         guard before.role != .owner || role == .owner || owners > 1 else {

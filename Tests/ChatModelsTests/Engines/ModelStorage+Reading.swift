@@ -78,7 +78,18 @@ extension ModelReader: ChatReading {
         of hallID: Int64, as userID: Int64, after: Int64, limit: Int?
     ) throws -> (members: [Member], hasMore: Bool) {
         _ = try storage.place(of: userID, in: hallID)
-        let all = try storage.everyMember(of: hallID).filter { $0.user.id > after }
+        return page(limit, of: try storage.everyMember(of: hallID).filter { $0.user.id > after })
+    }
+
+    func bans(
+        of hallID: Int64, as userID: Int64, after: Int64, limit: Int?
+    ) throws -> (bans: [Ban], hasMore: Bool) {
+        let (_, place) = try storage.place(of: userID, in: hallID)
+        guard place.role.permits(.liftBans) else { throw ChatError(.notAllowed) }
+        return page(limit, of: try storage.everyBan(of: hallID).filter { $0.user.id > after })
+    }
+
+    private func page<Person>(_ limit: Int?, of all: [Person]) -> ([Person], Bool) {
         let limitMax = storage.limits.membersPageMax
         let limit = min(max(limit ?? limitMax, 1), limitMax)
         return (Array(all.prefix(limit)), all.count > limit)

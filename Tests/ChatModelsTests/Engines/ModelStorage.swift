@@ -28,6 +28,8 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
         var places: [Int64: Place] = [:]
         /// Who was in it and is not.
         var formerIDs: Set<Int64> = []
+        /// Who may not come into it.
+        var bans: [Int64: Ban] = [:]
 
         var rev: Int64 { Int64(messageIDs.count) }
         var isOpen: Bool { !isPrivate && !isArchived && !isDeleted }
@@ -300,11 +302,7 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
 
     func removeMember(_ userID: Int64, of hallID: Int64, by actor: Actor) throws {
         let index = try index(hallID)
-        if case .user(let actorID) = actor {
-            let (hall, actor) = try place(of: actorID, in: hallID)
-            let isPermitted = actor.role.permits(.remove, on: hall.places[userID]?.role)
-            guard isPermitted else { throw ChatError(.notAllowed) }
-        }
+        try requireRight(to: .remove, userID, of: hallID, by: actor)
         guard let removed = state.halls[index].places.removeValue(forKey: userID) else {
             throw ChatError(.notFound)
         }
@@ -321,6 +319,18 @@ class ModelStorage: ChatStorage, @unchecked Sendable {
     }
 
     // MARK: What a planted fault may change
+
+    func join(_ hallID: Int64, as userID: Int64) throws -> Hall {
+        do {
+            return try hall(hallID, as: userID)
+        } catch let error as ChatError where error.code == .notAMember {
+            let left = state.halls[try index(hallID)]
+            if left.isArchived { throw ChatError(.hallArchived) }
+            if left.bans[userID] != nil { throw ChatError(.banned) }
+            try add(userID, to: hallID, as: .member)
+            return try hall(hallID, as: userID)
+        }
+    }
 
     func setRole(
         _ role: Role, of userID: Int64, in hallID: Int64, by actorID: Int64

@@ -140,6 +140,7 @@ enum RequestStep: Sendable {
     case page(hall: Int64, user: Int64, limit: Int?, before: Int64?)
     case since(hall: Int64, user: Int64, Step.Back)
     case members(hall: Int64, user: Int64, after: Int64, limit: Int?)
+    case bans(hall: Int64, user: Int64, after: Int64, limit: Int?)
     case users([KnownUser], user: Int64)
     case lists(user: Int64)
     case unread(user: Int64)
@@ -165,6 +166,8 @@ enum RequestStep: Sendable {
             return text(page.json(for: user))
         case .members(let hall, let user, let after, let limit):
             return "\(try reader.members(of: hall, as: user, after: after, limit: limit))"
+        case .bans(let hall, let user, let after, let limit):
+            return "\(try reader.bans(of: hall, as: user, after: after, limit: limit))"
         case .users(let known, let user): return "\(try reader.users(known, as: user))"
         case .lists(let user):
             let own = try reader.halls(of: user, kept: nil)
@@ -187,8 +190,8 @@ enum RequestStep: Sendable {
         let (hall, user) = (
             Int64.random(in: 1...5, using: &random), Int64.random(in: 1...6, using: &random)
         )
-        switch Int.random(in: 0..<17, using: &random) {
-        case 14..<17: return .unread(user: user)
+        switch Int.random(in: 0..<18, using: &random) {
+        case 15..<18: return .unread(user: user)
         case 10..<14:
             return .texts(
                 hall: .random(in: 1...2, using: &random), user: .random(in: 1...3, using: &random))
@@ -204,6 +207,11 @@ enum RequestStep: Sendable {
             return .members(
                 hall: hall, user: user, after: .random(in: 0...3, using: &random),
                 limit: [nil, 2].randomElement(using: &random) ?? nil)
+        case 14:
+            return .bans(
+                hall: .random(in: 1...3, using: &random), user: user,
+                after: .random(in: 0...3, using: &random),
+                limit: [nil, 1].randomElement(using: &random) ?? nil)
         case 6..<9:
             let known = (1...7).map { id in
                 KnownUser(

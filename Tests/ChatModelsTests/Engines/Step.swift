@@ -15,6 +15,8 @@ enum Step: Sendable {
     case setMember(hall: Int64, user: Int64, role: Role)
     case role(Role, hall: Int64, user: Int64, by: Int64)
     case remove(hall: Int64, user: Int64, by: Actor)
+    case ban(hall: Int64, user: Int64, by: Actor)
+    case liftBan(hall: Int64, user: Int64, by: Actor)
     case rename(hall: Int64, name: String)
     case archive(hall: Int64)
     case unarchive(hall: Int64)
@@ -80,6 +82,12 @@ enum Step: Sendable {
         case .remove(let hall, let user, let actor):
             try storage.removeMember(user, of: hall, by: actor)
             return "removed"
+        case .ban(let hall, let user, let actor):
+            try storage.ban(user, from: hall, by: actor)
+            return "banned"
+        case .liftBan(let hall, let user, let actor):
+            try storage.liftBan(of: user, from: hall, by: actor)
+            return "lifted"
         case .rename(let hall, let name):
             try storage.renameHall(hall, to: name)
             return "renamed"
@@ -105,7 +113,8 @@ enum Step: Sendable {
         case .everything:
             let halls = try storage.allHalls()
             let members = try halls.map { try storage.everyMember(of: $0.hall.id) }
-            return "\(halls) \(members)"
+            let bans = try halls.map { try storage.everyBan(of: $0.hall.id) }
+            return "\(halls) \(members) \(bans)"
         case .log(let back, let limit):
             let end = try storage.logEnd()
             let start = LogPosition(max(0, end.number - back))
@@ -146,13 +155,15 @@ extension Step {
             rev: .random(in: -1...10, using: &random),
             change: Bool.random(using: &random) ? .random(in: -1...6, using: &random) : nil)
         let actor: Actor = Bool.random(using: &random) ? .operator : .user(id(4))
-        switch Int.random(in: 0..<142, using: &random) {
+        switch Int.random(in: 0..<146, using: &random) {
         case 125..<135:
             let marks = (0..<Int.random(in: 1...4, using: &random)).map { _ in
                 ReadMark(
                     hallID: id(5), userID: id(6), rev: .random(in: 0...12, using: &random))
             }
             return .mark(marks, user < 3 ? [command(&random), command(&random)] : [])
+        case 142..<144: return .ban(hall: id(3), user: id(7), by: actor)
+        case 144..<146: return .liftBan(hall: id(3), user: user, by: actor)
         case 135..<142:
             let role = Role.allCases.randomElement(using: &random) ?? .member
             return .role(role, hall: id(3), user: id(6), by: id(4))
