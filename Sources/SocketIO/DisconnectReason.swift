@@ -32,12 +32,14 @@ public enum DisconnectReason: String, Sendable, CaseIterable {
     case serverDisconnect = "server_disconnect"
     /// The server is going away; come back.
     case shutdown = "shutdown"
+    /// It is to be asked anew who the client is; come back.
+    case reauthentication
 
     /// Whether a polling client is told so with a close packet. Python's takes one for the end and never comes back; who
     /// shall come back has its poll let go with nothing and is refused the next one. Who closed needs no word.
     public var staysAway: Bool {
         switch self {
-        case .transportClose, .shutdown, .tooSlow, .overloaded: false
+        case .transportClose, .shutdown, .reauthentication, .tooSlow, .overloaded: false
         default: true
         }
     }
@@ -51,7 +53,7 @@ public enum DisconnectReason: String, Sendable, CaseIterable {
         case .invalidText: 1007
         case .tooLarge: 1009
         case .tooSlow, .policy, .unfinished: 1008
-        case .shutdown: 1001
+        case .shutdown, .reauthentication: 1001
         case .overloaded: 1013
         }
     }

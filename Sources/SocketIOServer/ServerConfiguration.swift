@@ -54,7 +54,7 @@ public struct ServerConfiguration: Sendable {
     public var allowedOrigins: Set<Origin> = []
     /// Whether the proxy in front tells the client's address (`X-Real-IP`).
     public var trustsProxy = true
-    /// Who is that proxy: others may say neither `X-Real-IP` nor `X-Remote-User`.
+    /// Who is that proxy: others may not say `X-Real-IP`, `X-Remote-User` or `X-Halls-Expires`.
     public var frontEnd = FrontEndPolicy()
 
     /// The defaults.

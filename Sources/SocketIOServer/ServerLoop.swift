@@ -150,7 +150,9 @@ public final class ServerLoop: @unchecked Sendable {
     ) -> Handshake {
         let isBelieved = believes(told)
         var handshake = Handshake(address: address(told, peer: peer()), cookie: cookie)
-        handshake.remoteUser = isBelieved ? told.remoteUser : nil
+        if isBelieved {
+            (handshake.remoteUser, handshake.expires) = (told.remoteUser, told.expires)
+        }
         handshake.isForged = told.saysAnything && !isBelieved
         return handshake
     }

@@ -101,7 +101,7 @@ final class ServerLoops: Sendable {
     func reportForged() {
         guard loops[0].configuration.frontEnd.isFirstRefusal() else { return }
         logger.warning(
-            "refused: X-Real-IP or X-Remote-User without the front end's secret (--secret-file, own/secret.conf)"
+            "refused: X-Real-IP, X-Remote-User or X-Halls-Expires without the front end's secret (--secret-file, own/secret.conf)"
         )
     }
 

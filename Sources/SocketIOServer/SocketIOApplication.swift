@@ -12,14 +12,19 @@ public struct Handshake: Sendable {
     public var cookie: String?
     /// The user whom the proxy names (`X-Remote-User`).
     public var remoteUser: String?
+    /// Until when that holds, as the proxy says it (`X-Halls-Expires`).
+    public var expires: String?
     /// Whether somebody who is not the front end said who the client is, or where it comes from.
     var isForged = false
 
     /// Makes a handshake of its parts.
-    public init(address: String, cookie: String? = nil, remoteUser: String? = nil) {
+    public init(
+        address: String, cookie: String? = nil, remoteUser: String? = nil, expires: String? = nil
+    ) {
         self.address = address
         self.cookie = cookie
         self.remoteUser = remoteUser
+        self.expires = expires
     }
 }
 
@@ -31,9 +36,11 @@ struct ToldByFrontEnd: Equatable {
     var realIP: String?
     /// The user (`X-Remote-User`).
     var remoteUser: String?
+    /// Until when that holds (`X-Halls-Expires`).
+    var expires: String?
 
     /// Whether there is anything that has to be believed.
-    var saysAnything: Bool { realIP != nil || remoteUser != nil }
+    var saysAnything: Bool { realIP != nil || remoteUser != nil || expires != nil }
 }
 
 extension ToldByFrontEnd {
@@ -41,6 +48,7 @@ extension ToldByFrontEnd {
         secret = headers.joined("x-halls-secret")
         realIP = headers.joined("x-real-ip")
         remoteUser = headers.joined("x-remote-user")
+        expires = headers.joined("x-halls-expires")
     }
 }
 

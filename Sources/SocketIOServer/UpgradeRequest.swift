@@ -106,6 +106,7 @@ extension UpgradeRequest {
             case "cookie": header.join(to: &cookie, by: "; ")
             case "x-real-ip": header.join(to: &told.realIP)
             case "x-remote-user": header.join(to: &told.remoteUser)
+            case "x-halls-expires": header.join(to: &told.expires)
             case "x-halls-secret": header.join(to: &told.secret)
             case "sec-websocket-protocol": header.join(to: &subprotocols)
             // A body, or something else that wants a closer look.

@@ -76,15 +76,15 @@ final class ChatApplication: SocketIOApplication {
     // MARK: Clients come and go
 
     func sessionContext(for handshake: Handshake) -> AnyObject? {
-        let credentials =
+        let (credentials, deadline): (Credentials, Timestamp?) =
             switch settings.auth {
             case .accounts:
-                Credentials(tokens: handshake.cookie.map(settings.cookie.tokens) ?? [])
+                (Credentials(tokens: handshake.cookie.map(settings.cookie.tokens) ?? []), nil)
             case .site:
-                Credentials(remoteUser: handshake.remoteUser.flatMap { $0.isEmpty ? nil : $0 })
+                settings.siteLogin.read(handshake, at: .now(), share: .random(in: 0...1))
             }
         return ClientConnection(
-            credentials, at: handshake.address, settings: settings, now: now)
+            credentials, until: deadline, at: handshake.address, settings: settings, now: now)
     }
 
     func connect(_ socket: Socket, auth: JSONValue?) {
@@ -96,6 +96,10 @@ final class ChatApplication: SocketIOApplication {
         guard socket.namespace == "/" else {
             tally.count(.refusedNamespace)
             return socket.refuse(message: "Invalid namespace")
+        }
+        guard connection.credentials !== Credentials.untimely else {
+            tally.count(.refusedUnauthenticated)
+            return refuse(socket, ChatError(.invalidRequest, "The login's end is no time."))
         }
         request(.authenticate(connection.credentials, socket, address: socket.address))
     }
@@ -113,6 +117,9 @@ final class ChatApplication: SocketIOApplication {
         case .failure(let error):
             tally.count(.refusedUnauthenticated)
             return refuse(socket, error)
+        }
+        if let deadline = connection.deadline, deadline <= .now() {
+            return socket.closeSession(.reauthentication)
         }
         guard let person = settings.users.begin(identity.userID, now: now) else {
             tally.count(.refusedUserFull)
@@ -273,7 +280,13 @@ final class ChatApplication: SocketIOApplication {
     }
 
     private func endExpiredSessions() {
-        for socket in online.expired(at: .now()) { endSession(socket) }
+        for socket in online.expired(at: .now()) {
+            switch settings.auth {
+            case .accounts: endSession(socket)
+            // Only the site knows whether it prolonged what was to end: the client comes back, and the site is asked.
+            case .site: socket.closeSession(.reauthentication)
+            }
+        }
     }
 
     /// The client is signed out: it is told, and does not come back by itself.

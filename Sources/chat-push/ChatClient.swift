@@ -8,7 +8,7 @@ final class ChatClient {
     let userID: Int64
     /// The session; none where the site has its own login.
     let sessionID: Int64?
-    /// When the session ends by itself.
+    /// When the session ends by itself; with the site's own login, when the site is to be asked again.
     var expiresAt: Timestamp?
     let connection: ClientConnection
     /// What this and all other connections of the user may do together.
@@ -18,7 +18,7 @@ final class ChatClient {
         self.person = person
         userID = identity.userID
         sessionID = identity.session?.id
-        expiresAt = identity.session?.expiresAt
+        expiresAt = identity.session?.expiresAt ?? connection.deadline
         self.connection = connection
     }
 }
@@ -29,10 +29,16 @@ final class ClientConnection {
     let credentials: Credentials
     /// Where it comes from, as far as it counts.
     let address: String
+    /// Until when the site's word holds; not longer for who leaves the namespace and comes back.
+    let deadline: Timestamp?
     var catchUps: TokenBucket
 
-    init(_ credentials: Credentials, at address: String, settings: ChatSettings, now: Int64) {
+    init(
+        _ credentials: Credentials, until deadline: Timestamp?, at address: String,
+        settings: ChatSettings, now: Int64
+    ) {
         self.credentials = credentials
+        self.deadline = deadline
         self.address = address
         catchUps = TokenBucket(settings.catchUps, now: now)
     }

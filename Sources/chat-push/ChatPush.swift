@@ -59,7 +59,7 @@ struct ChatPush: ParsableCommand {
                 rates: PersonRates(
                     sends: push.sendRate, joins: push.joinRate, marks: push.markRate,
                     events: push.eventRate)),
-            cookie: cookie,
+            cookie: cookie, siteLogin: SiteLogin(recheckSeconds: push.siteLoginRecheck),
             warnOfAddress: { address in
                 logger.warning(
                     """

@@ -12,6 +12,7 @@ struct ChatSettings: Sendable {
     var catchUps: Rate
     var users: UserLimits
     var cookie = SessionCookie()
+    var siteLogin = SiteLogin()
     var sharedAddress = SharedAddress()
     /// Tells the operator of an address that everybody has.
     var warnOfAddress: @Sendable (_ address: String) -> Void = { _ in }

@@ -101,6 +101,13 @@ struct PushOptions: ParsableArguments {
             """)
     var eventsPerSecond = 1_000
 
+    @Option(
+        help: """
+            With --auth site: how old a connection becomes, in seconds, before its client has to come back, so that the \
+            site is asked again who it is; between half of that and the whole. 0: that is never asked.
+            """)
+    var siteLoginRecheck: Int64 = 0
+
     @Option(help: "Messages that may wait to be written; beyond it the answer is \"busy\".")
     var sendsWaitingMax = 10_000
 
@@ -123,6 +130,7 @@ struct PushOptions: ParsableArguments {
         try requireRange("--marks-per-second", marksPerSecond, 1...10_000_000)
         try requireRange("--events-per-second", eventsPerSecond, 1...10_000_000)
         try requireRange("--sends-waiting-max", sendsWaitingMax, 1...10_000_000)
+        try requireRange("--site-login-recheck", siteLoginRecheck, 0...30 * 86_400)
         _ = try addresses()
         _ = try metricsAddress()
         _ = try socketPermissions()

@@ -324,7 +324,7 @@ struct HTTPHandlerTests {
         let secret: FrontEndSecret = try #require(FrontEndSecret(text))
         let harness = try Harness { $0.frontEnd = FrontEndPolicy(secret: secret) }
         let target = "/socket.io/?EIO=4&transport=polling"
-        for header in ["X-Real-IP", "X-Remote-User"] {
+        for header in ["X-Real-IP", "X-Remote-User", "X-Halls-Expires"] {
             for (said, status) in [(nil, 403), (text + "s", 403), ("", 403), (text, 200)] {
                 let headers = [header: "ann", "X-Halls-Secret": said].compactMapValues(\.self)
                 #expect(try harness.connect().get(target, headers).status == status)
@@ -332,13 +332,15 @@ struct HTTPHandlerTests {
         }
         // Who says nothing of this kind may come by itself.
         #expect(try harness.connect().get(target).status == 200)
-        #expect(harness.count(.refused(.frontEnd)) == 6)
+        #expect(harness.count(.refused(.frontEnd)) == 9)
 
         let loop = harness.loop
         for (said, address, user) in [("x", "198.51.100.7", nil), (text, "192.0.2.1", "ann")] {
-            let told = ToldByFrontEnd(secret: said, realIP: "192.0.2.1", remoteUser: "ann")
+            let told = ToldByFrontEnd(
+                secret: said, realIP: "192.0.2.1", remoteUser: "ann", expires: "17")
             let handshake = loop.handshake(told, peer: "198.51.100.7", cookie: nil)
             #expect(handshake.address == address && handshake.remoteUser == user)
+            #expect(handshake.expires == user.map { _ in "17" })
             #expect(handshake.isForged == (user == nil))
         }
     }

@@ -515,7 +515,7 @@ private final class Cache {
             ("--connections-per-user-max", 1, 10_000_000),
             ("--handshakes-per-second", 1, 10_000_000), ("--sends-per-second", 1, 10_000_000),
             ("--joins-per-second", 1, 10_000_000), ("--events-per-second", 1, 10_000_000),
-            ("--sends-waiting-max", 1, 10_000_000),
+            ("--sends-waiting-max", 1, 10_000_000), ("--site-login-recheck", 0, 2_592_000),
             ("--unfinished-bytes-max", 1_000_000, 1 << 40),
             ("--backlog-bytes-max", 1_000_000, 1 << 40),
         ])

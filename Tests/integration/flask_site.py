@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import threading
+import time
 import urllib.parse
 
 import flask
@@ -33,7 +34,19 @@ def make_app(check):
     app.secret_key = "known to the test alone"
     users = {}
     app.people = users
+    # How long a login lasts, in seconds; without it, for ever.
+    app.lifetime = None
     exec(check, {"app": app, "session": flask.session, "users": users, "quote": urllib.parse.quote})
+
+    @app.before_request
+    def end():
+        if flask.session.get("expires", time.time()) < time.time():
+            flask.session.clear()
+
+    def prolong():
+        flask.session.pop("expires", None)
+        if app.lifetime is not None:
+            flask.session["expires"] = int(time.time()) + app.lifetime
 
     @app.route("/login", methods=["GET", "POST"])
     def login():
@@ -43,12 +56,18 @@ def make_app(check):
         user = next((user for user in users.values() if user.nick == nick), None) or User(str(100 + len(users)), nick)
         users[user.id] = user
         flask.session["user_id"] = user.id
+        prolong()
         return flask.redirect(flask.request.args.get("next", "/"))
 
     @app.post("/logout")
     def logout():
         flask.session.clear()
         return flask.redirect("/login")
+
+    @app.get("/stay")
+    def stay():
+        prolong()
+        return "You stay."
 
     @app.get("/")
     def home():

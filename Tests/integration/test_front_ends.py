@@ -366,6 +366,7 @@ LIES = {
     "X-Real-IP": "10.9.9.9", "X_Real_IP": "10.9.9.9", "X-Halls-Secret": "w" * 36, "X_Halls_Secret": "w" * 36,
     "HALLS_SECRET": "w" * 36, "Halls-Secret": "w" * 36, "HALLS_HANDLE": "admin", "Halls-Handle": "admin", "Halls-Name": "admin",
     "X-Remote-Handle": "admin", "X-Remote-Name": "admin", "X-Handle": "admin", "X-Forwarded-Proto": "https",
+    "X-Expires": "9999999999", "X-Halls-Expires": "9999999999", "X_Halls_Expires": "9999999999", "HALLS_EXPIRES": "9999999999",
 }  # fmt: skip
 
 
@@ -428,6 +429,7 @@ def test_a_client_cannot_say_who_it_is(server, login, theirs, request):
 def told(headers, site, user):
     """What chat-push is told is the front end's alone."""
     assert re.fullmatch(user, headers.get("x-remote-user", "")), headers
+    assert headers.get("x-halls-expires", "") == "", headers
     assert (headers["x-real-ip"], headers["x-halls-secret"]) == ("127.0.0.1", site.secret)
     assert headers["host"] == site.host
     assert headers["x-forwarded-proto"] == "http"

@@ -593,6 +593,8 @@ FORGED = {
     "X-Remote-User": "admin",
     "X_Remote_User": "admin",
     "Remote-User": "admin",
+    "X-Halls-Expires": "9999999999",
+    "X_Halls_Expires": "9999999999",
     "X-Real-IP": "10.9.9.9",
     "X-Forwarded-Proto": "https",
     # nginx would call this person $remote_user, whether or not anyone asked for a password.
@@ -610,6 +612,7 @@ def test_a_client_cannot_say_who_it_is(front):
     assert params["HTTP_X_FORWARDED_PROTO"] == "http" and "HTTPS" not in params
     for headers in (polling, upgraded):
         assert "x-remote-user" not in headers and "x_remote_user" not in headers
+        assert "x-halls-expires" not in headers and "x_halls_expires" not in headers
         assert headers["x-real-ip"] == "127.0.0.1"
         assert headers["x-forwarded-proto"] == "http"
 

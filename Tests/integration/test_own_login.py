@@ -18,7 +18,8 @@ SECTION = re.search(r"^### The site's own login$(.*?)^## ", (ROOT / "docs/operat
 POLLING = "/socket.io/?EIO=4&transport=polling"
 FORGED = {
     name: "ana"
-    for name in ("X-User", "X-Remote-User", "Remote-User", "X_Remote_User", "X-Handle", "X-Name", "X-Picture", "Halls-Name")
+    for name in ("X-User", "X-Remote-User", "Remote-User", "X_Remote_User", "X-Handle", "X-Name", "X-Picture", "Halls-Name",
+                 "X-Expires", "X-Halls-Expires", "X_Halls_Expires", "Halls-Expires")
 }  # fmt: skip
 
 
@@ -45,18 +46,19 @@ def edit(path, *replacements):
 
 
 @pytest.fixture
-def flask_beside(make_site):
-    """nginx, the daemons, and the site with a form for its login."""
+def flask_beside(make_site, request):
+    """nginx, the daemons, and the site with a form for its login; `request.param` are flags."""
     app = flask_site.make_app(snippet("python", "/check"))
     with flask_site.served(app) as port:
         directives = server_directives(snippet("nginx", "127.0.0.1:9000/check")).replace(":9000", f":{port}")
-        site = make_site.unstarted(flags={"auth": "site", "login-url": "/login?next=/chat.html"}, server=directives)
+        flags = {"auth": "site", "login-url": "/login?next=/chat.html"} | getattr(request, "param", {})
+        site = make_site.unstarted(flags=flags, server=directives)
         # The site has the pages that the rendered configuration has otherwise.
         config = site.folder / "nginx/nginx.conf"
         config.write_text(re.sub(r"location (= )?/ \{\s*return [^}]*\}\s*", "", config.read_text()))
         (site.folder / "nginx/halls/own/login.conf").write_text(snippet("nginx", "auth_request_set"))
         site.start()
-        site.people = app.people
+        site.people, site.app = app.people, app
         yield site
 
 
@@ -146,10 +148,11 @@ def test_another_front_end_says_nothing_of_who_a_client_is(flask_beside):
     site = flask_beside
     site.chat_push = site.folder / "push.sock"
     for word in ("", "X-Halls-Secret: " + "x" * 36 + "\r\n"):
-        client = open_socket(site.chat_push)
-        client.sendall((UPGRADE + word + "X-Remote-User: ana\r\n\r\n").encode())
-        assert client.recv(100).startswith(b"HTTP/1.1 403 ")
-        client.close()
+        for forged in ("X-Remote-User: ana", "X-Halls-Expires: 9999999999"):
+            client = open_socket(site.chat_push)
+            client.sendall((UPGRADE + word + forged + "\r\n\r\n").encode())
+            assert client.recv(100).startswith(b"HTTP/1.1 403 ")
+            client.close()
     assert "secret" in site.log("chat-push")
 
     # The same nginx, but for the secret: nobody gets in, and nobody is taken for somebody else.

@@ -427,6 +427,37 @@ test("a logout of the site is noticed when the page comes into view, and by and 
   }
 });
 
+test("with the site's login nothing is asked for by whoever comes back until it is known who that is", async (t) => {
+  const answers = { session: refused("internal") };
+  const { session, socket, requests } = sessionOf(t, { answers, isSiteLogin: true });
+  const replaced = [];
+  session.on("replaced", () => replaced.push(1));
+  socket.comesOnline();
+  await pass(t, 1000);
+  const asked = () => [requests.halls?.length ?? 0, socket.emitted.length];
+  const [halls, emitted] = asked();
+  assert.ok(emitted > 0);
+  assert.equal(requests.session, undefined);
+
+  socket.goesOffline();
+  socket.comesOnline();
+  await pass(t, 1000);
+  assert.equal(requests.session.length, 1);
+  assert.deepEqual(asked(), [halls, emitted]);
+
+  answers.session = () => ({ user: me });
+  await pass(t, 7000);
+  const known = asked();
+  assert.ok(known[0] > halls && known[1] > emitted);
+
+  answers.session = () => ({ user: { ...me, id: me.id + 1 } });
+  socket.goesOffline();
+  socket.comesOnline();
+  await pass(t, 1000);
+  assert.deepEqual(asked(), known);
+  assert.deepEqual(replaced, [1]);
+});
+
 test("a login in front of the chat that refuses the question ends the session, no answer does not", async (t) => {
   const answers = { session: refused("offline") };
   const { session, socket } = sessionOf(t, { answers, isSiteLogin: true });

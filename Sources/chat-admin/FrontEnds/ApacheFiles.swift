@@ -19,6 +19,9 @@ enum ApacheFiles {
             "USERHEADER": site.login == .accounts
                 ? "RequestHeader unset X-Remote-User"
                 : "RequestHeader set X-Remote-User \"expr=%{REMOTE_USER}\"",
+            "EXPIRESHEADER": site.login == .remoteUser
+                ? "RequestHeader set X-Halls-Expires \"expr=%{reqenv:HALLS_EXPIRES}\""
+                : "RequestHeader unset X-Halls-Expires",
             "LOGIN": ask(for: site.login),
             // Of a server's own authentication, SetEnv may say what else the site knows of a person.
             "PERSON":

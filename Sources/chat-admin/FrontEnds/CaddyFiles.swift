@@ -17,6 +17,7 @@ enum CaddyFiles {
                     "HEADERS": AnswerHeaders.lines(for: site, indent: 12) { "\($0) \"\($1)\"" },
                     "PAGELOGIN": login.page, "LOGIN": login.rest,
                     "PERSON": login.parameters, "USERHEADER": login.header,
+                    "EXPIRESHEADER": login.expires,
                     "FORWARDED": site.isBehindTLS ? "header_up X-Forwarded-Proto https" : "",
                     "REDIRECT": prefix.isEmpty ? "" : "redir \(prefix)/ \(prefix)/chat.html",
                     "TOOLARGE": Problem.tooLarge.json, "BUSY": Problem.busy.json,
@@ -62,6 +63,7 @@ enum CaddyFiles {
             .joined(separator: "\n                ")
         /// For chat-push.
         var header = "header_up -X-Remote-User"
+        var expires = "header_up -X-Halls-Expires"
 
         init(_ login: SiteLogin) throws {
             switch login {
@@ -80,29 +82,32 @@ enum CaddyFiles {
                     Use basic:FILE or check:URL.
                     """)
             case .check(let url):
-                let names = ["User", "Handle", "Name", "Picture"]
+                let headers = [
+                    ("User", "Remote-User"), ("Handle", "Remote-Handle"), ("Name", "Remote-Name"),
+                    ("Picture", "Remote-Picture"), ("Expires", "Halls-Expires"),
+                ]
                 // The site says who asks, by its own cookie alone: 204, and X-User for who is signed in. What a client says
                 // by these names goes first.
                 let forget =
-                    names.map { "request_header -X-Remote-\($0)" } + ["request_header -*_*"]
+                    headers.map { "request_header -X-\($1)" } + ["request_header -*_*"]
                 let ask = [
                     "forward_auth \(url.origin) {", "    uri \(url.path)", "    header_up -Upgrade",
                     "    header_up -Connection",
                     "    copy_headers "
-                        + names.map { "X-\($0)>X-Remote-\($0)" }.joined(separator: " "), "}",
+                        + headers.map { "X-\($0)>X-\($1)" }.joined(separator: " "), "}",
                 ]
                 // Of what the site did not say, Caddy makes the name of the place where it would have been.
-                let clear = names.flatMap {
+                let clear = headers.flatMap {
                     [
-                        "@no-\($0) header_regexp X-Remote-\($0) ^.http\\.reverse_proxy\\.",
-                        "request_header @no-\($0) -X-Remote-\($0)",
+                        "@no-\($0) header_regexp X-\($1) ^.http\\.reverse_proxy\\.",
+                        "request_header @no-\($0) -X-\($1)",
                     ]
                 }
                 rest = (forget + ask + clear).joined(separator: "\n        ")
-                parameters = zip(Self.names, names)
-                    .map { "env \($0) {http.request.header.X-Remote-\($1)}" }
+                parameters = zip(Self.names, headers)
+                    .map { "env \($0) {http.request.header.X-\($1.1)}" }
                     .joined(separator: "\n                ")
-                header = ""
+                (header, expires) = ("", "")
             }
         }
     }

@@ -108,6 +108,7 @@ private struct Here {
                     auth_request_set $halls_handle $upstream_http_x_handle;
                     auth_request_set $halls_name $upstream_http_x_name;
                     auth_request_set $halls_picture $upstream_http_x_picture;
+                    auth_request_set $halls_expires $upstream_http_x_expires;
                 """)
             template.text += """
 

@@ -38,6 +38,7 @@ export class Session extends Emitter {
   #reloads = 0;
   #isEnded = false;
   #identity;
+  #isSiteLogin;
 
   /**
    * `view()` is what the person looks at: {hallId, isAtEnd, isRead, peopleIds}; read is what is before their eyes at its end.
@@ -58,6 +59,7 @@ export class Session extends Emitter {
       rest, socket, connection: this.#connection, histories: this.histories, halls: this.halls,
       isReadAbove: (hallId) => this.#viewedId === hallId && !this.#view().isAtEnd,
     });
+    this.#isSiteLogin = isSiteLogin;
     this.#identity = new Identity({ rest, user, isSiteLogin });
     const mayTry = () => this.#identity.isSure && this.#answers;
     this.#sender = new Sender({ outbox: this.outbox, socket, rest, mayTry, watch });
@@ -206,6 +208,12 @@ export class Session extends Emitter {
     return ["offline", "unreachable"].includes(this.#connection.state);
   }
 
+  // The site may have another person signed in by now, whom a socket that comes back is let in as; no word of theirs belongs
+  // into this page.
+  get #mustKnow() {
+    return this.#isSiteLogin && !this.#identity.isSure && this.#connection.state === "online";
+  }
+
   get #viewedId() {
     return this.#view().hallId;
   }
@@ -219,7 +227,8 @@ export class Session extends Emitter {
     this.#connection.on("state", (state, before) => {
       this.emit("connection", state, before);
       if (!this.#answers) this.#identity.doubt();
-      if (state === "online") this.#cameOnline();
+      if (this.#mustKnow) this.#identity.ask();
+      else if (state === "online") this.#cameOnline();
       if (state === "limited") this.#flush({ isNow: true });
     });
     this.#connection.on("poll", (halls) => {
@@ -241,7 +250,10 @@ export class Session extends Emitter {
     }
     this.#identity.on("replaced", () => this.emit("replaced"));
     this.#identity.on("ended", () => this.end());
-    this.#identity.on("again", () => this.#flush({ isNow: true }));
+    this.#identity.on("again", () => (this.#mustKnow ? this.#identity.ask() : this.#flush({ isNow: true })));
+    this.#identity.on("sure", () => {
+      if (this.#isSiteLogin && this.#connection.state === "online") this.#cameOnline();
+    });
     this.#sync.on("loaded", (hallId) => this.emit("loaded", hallId));
     this.#sync.on("changed", (hallId) => this.emit("hall", hallId));
     this.#sync.on("gone", (hallId) => this.#lost(hallId));
@@ -251,7 +263,7 @@ export class Session extends Emitter {
   }
 
   async #cameOnline() {
-    if (!this.halls.isLoaded) return;
+    if (!this.halls.isLoaded || this.#mustKnow) return;
     this.#flush({ isNow: true });
     this.#reloads = 0;
     this.#reload();

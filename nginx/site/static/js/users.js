@@ -185,7 +185,7 @@ export class People extends Emitter {
 
 /**
  * Whether the browser is still signed in as the person whose session this is. While the page was away somebody else may
- * have signed in. Emits replaced(), ended(), again() where nobody answered and it is to be asked once more.
+ * have signed in. Emits replaced(), ended(), sure() after a doubt, again() where nobody answered and it is to be asked once more.
  */
 export class Identity extends Emitter {
   #rest;
@@ -228,13 +228,19 @@ export class Identity extends Emitter {
     clearInterval(this.#siteTimer);
   }
 
+  #confirm() {
+    if (this.#isSure) return;
+    this.#isSure = true;
+    this.emit("sure");
+  }
+
   async #compare() {
     clearTimeout(this.#askTimer);
     try {
       const { user } = await this.#rest.session();
       if (!user) this.emit("ended");
       else if (user.id !== this.#user.id) this.emit("replaced");
-      else this.#isSure = true;
+      else this.#confirm();
     } catch (error) {
       if (error.code === "unauthenticated") this.emit("ended");
       if (this.#isStopped) return;
