@@ -118,7 +118,7 @@ import Testing
         let found = try #require(
             try Self.fault(
                 of: { limits, clock in FaultyStorage(fault, limits, clock: clock) },
-                seeds: 0..<400, steps: 150))
+                seeds: 0..<1_000, steps: 150))
         #expect(found.split(separator: "\n").count <= 60)
     }
 }
