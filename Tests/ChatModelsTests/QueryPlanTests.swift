@@ -148,6 +148,15 @@ import Testing
         #expect(!steps.contains { $0.hasPrefix("SCAN") })
     }
 
+    @Test func `what is unread reads my halls and no messages, and a mark searches only`() throws {
+        let unread = try plans { try database.reading { _ = try $0.unread(of: ana.id) } }
+        #expect(!unread.contains(where: readsTooMuch))
+        #expect(unread.allSatisfy { !$0.contains("messages") })
+        try expectNoScan {
+            _ = try database.perform(ReadMark(hallID: hall.id, userID: ana.id, rev: 1))
+        }
+    }
+
     @Test func `whether my halls changed searches the end of the log`() throws {
         let kept = try database.reading { try $0.halls(of: ana.id, kept: nil) }
         let ben = try database.makeUser("ben")

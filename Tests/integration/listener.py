@@ -33,6 +33,13 @@ def enter(hall, *sessions):
         assert answer.status_code == 200, answer.text
 
 
+def has_read(hall, *sessions):
+    """They have read all of a hall: the page shows it from its end."""
+    for session in sessions:
+        answer = session.post(f"/chat/halls/{hall['id']}/read", json={"rev": (1 << 53) - 1})
+        assert answer.status_code == 200, answer.text
+
+
 def contents(messages):
     return [message["content"] for message in messages]
 

@@ -28,7 +28,7 @@ function leadOf({ rev, isLoaded = true, fails = false }) {
       history.prepend({ messages: range(Math.max(1, to - 9), to), has_more: to > 10 });
     },
   };
-  const list = { isAtEnd: true, goToNew: () => (calls.led += 1) };
+  const list = { isAtEnd: true, noticeEnd: () => {}, goToNew: () => (calls.led += 1) };
   const lead = new UnreadLead({ conversation: { list }, session, done: () => (calls.done += 1) });
   return { lead, calls, list, history, loadNewest };
 }

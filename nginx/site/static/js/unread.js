@@ -84,6 +84,7 @@ export class UnreadLead {
     this.#way = null;
     // Who has scrolled meanwhile is where they want to be.
     const { list } = this.#conversation;
+    list.noticeEnd();
     if (list.isAtEnd) list.goToNew();
     this.#done();
   }
