@@ -40,7 +40,7 @@ def make_app(check):
 
     @app.before_request
     def end():
-        if flask.session.get("expires", time.time()) < time.time():
+        if flask.session.get("expires", float("inf")) < time.time():
             flask.session.clear()
 
     def prolong():

@@ -556,6 +556,7 @@ def test_the_mark_of_what_is_new_stands_before_the_first_unread_also_on_an_older
     second = found(ana, "Kitchen")
     tall = "\n." * 4  # a page is higher than what is loaded ahead
     post_many(ben, hall, 0, 10, tall)
+    has_read(hall, ana)
     one = seat(site, ana, **DESKTOP).open(hall)
     one.until(lambda: len(one.rows) == 10)
     one[f'#hall-list a[data-hall-id="{second["id"]}"]'].click()

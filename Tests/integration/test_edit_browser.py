@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from browsing import CHROMIUM
 from halls_site import wait_until
-from listener import enter, found, unique
+from listener import enter, found, has_read, unique
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; './chat setup' installs it")
 
@@ -465,6 +465,7 @@ def test_what_others_change_above_moves_no_line_under_the_eye(make_site, seat):
     hall = found(ana, "Garden")
     enter(hall, ben)
     messages = say(ana, hall, *(f"line {number}\nand more" for number in range(50)))
+    has_read(hall, ben)
     other = seat(site, ben, **DESKTOP).open(hall)
     other.until(lambda: len(other.rows) == 50)
     other.page.evaluate("() => { document.querySelector('#scroller').scrollTop -= 900; }")
