@@ -204,6 +204,7 @@ export default {
   error_invalid_hall_name: "That name is too long, or has nothing to see or a character that isn’t allowed. Use one line of up to {limit} characters.",
   error_not_a_member: "You’re no longer in this hall.",
   error_not_allowed: "You don’t have permission to do that here.",
+  error_banned: "You were banned from this hall.",
   error_not_found: "That’s no longer there.",
   error_too_many_halls: "You’re in as many halls as you can be. Leave one first.",
   error_hall_archived: "This hall is archived.",

@@ -204,6 +204,7 @@ export default {
   error_invalid_hall_name: "Ese nombre no es válido: es demasiado largo, no se ve nada o tiene algún carácter no permitido. Usa una sola línea de hasta {limit} caracteres.",
   error_not_a_member: "Ya no estás en esta sala.",
   error_not_allowed: "No tienes permiso para hacer eso aquí.",
+  error_banned: "Te han vetado en esta sala.",
   error_not_found: "Eso ya no está.",
   error_too_many_halls: "Ya estás en el máximo de salas. Sal de alguna primero.",
   error_hall_archived: "Esta sala está archivada.",
