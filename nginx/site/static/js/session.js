@@ -8,11 +8,10 @@ import { MarkSender } from "./read-marks.js";
 import { Connection } from "./server.js";
 import { Sync } from "./sync.js";
 import { Identity, People } from "./users.js";
-import { Emitter, jittered, newClientKey } from "./utils.js";
+import { Emitter, Repeater, newClientKey } from "./utils.js";
 
 const longHiddenMilliseconds = 30_000;
-const reloadMilliseconds = 2000;
-const reloadMillisecondsMax = 60_000;
+const reloadPace = { milliseconds: 2000, millisecondsMax: 60_000 };
 
 /**
  * What runs while one person is signed in, without a pixel of it.
@@ -34,8 +33,8 @@ export class Session extends Emitter {
   #sync;
   #view;
   #hallRefresh;
-  #reloadTimer = null;
-  #reloads = 0;
+  /** Loads the hall in view once more where that failed. */
+  #reloads = new Repeater(() => this.#reload(), reloadPace);
   #isEnded = false;
   #identity;
   #isSiteLogin;
@@ -91,13 +90,13 @@ export class Session extends Emitter {
 
   /** A hall's newest page. Where it fails the hall in view is tried again by itself, until it is there. */
   async load(hallId) {
-    clearTimeout(this.#reloadTimer);
+    this.#reloads.cancel();
     try {
       await this.#sync.load(hallId);
-      this.#reloads = 0;
+      this.#reloads.reset();
     } catch (error) {
       this.#failed(error, hallId);
-      this.#reloadLater();
+      if (!this.#isEnded) this.#reloads.later();
       throw error;
     }
   }
@@ -195,7 +194,7 @@ export class Session extends Emitter {
     this.#isEnded = true;
     const parts = [this.#sender, this.#markSender, this.changes, this.#sync, this.#identity, this.#hallRefresh, this.people];
     for (const part of parts) part.stop();
-    clearTimeout(this.#reloadTimer);
+    this.#reloads.cancel();
     this.#connection.end();
     this.emit("ended");
   }
@@ -265,7 +264,7 @@ export class Session extends Emitter {
   async #cameOnline() {
     if (!this.halls.isLoaded || this.#mustKnow) return;
     this.#flush({ isNow: true });
-    this.#reloads = 0;
+    this.#reloads.reset();
     this.#reload();
     await this.#hallRefresh.run();
     await this.#sync.joinAll(this.#viewedId);
@@ -289,14 +288,6 @@ export class Session extends Emitter {
     if (hallId === null || this.histories.of(hallId).isLoaded || !this.halls.get(hallId)) return;
     // What it failed with is said already.
     this.load(hallId).catch(() => {});
-  }
-
-  #reloadLater() {
-    if (this.#isEnded) return;
-    const delay = Math.min(reloadMilliseconds * 2 ** this.#reloads, reloadMillisecondsMax);
-    this.#reloads += 1;
-    clearTimeout(this.#reloadTimer);
-    this.#reloadTimer = setTimeout(() => this.#reload(), jittered(delay));
   }
 
   #replaceHalls(halls, replace) {

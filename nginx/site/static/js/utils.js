@@ -132,3 +132,33 @@ export class SafeStorage {
     }
   }
 }
+
+/** Calls again what failed, after a time that doubles with each call in a row. */
+export class Repeater {
+  #call;
+  #pace;
+  #timer = null;
+  #count = 0;
+
+  constructor(call, pace) {
+    this.#call = call;
+    this.#pace = pace;
+  }
+
+  later() {
+    const { milliseconds, millisecondsMax } = this.#pace;
+    const delay = Math.min(milliseconds * 2 ** this.#count, millisecondsMax);
+    this.#count += 1;
+    this.cancel();
+    this.#timer = setTimeout(this.#call, jittered(delay));
+  }
+
+  /** It went well: the next row begins with the shortest time. */
+  reset() {
+    this.#count = 0;
+  }
+
+  cancel() {
+    clearTimeout(this.#timer);
+  }
+}
