@@ -204,14 +204,38 @@ def test_what_comes_while_the_chat_is_closed_is_unread_and_counted_at_the_button
     assert one.page.evaluate("heard")[-1] == 0 and 3 in one.page.evaluate("heard")
 
 
-def test_the_badge_shows_what_the_server_counts_and_nothing_where_it_says_nothing(garden, seat):
-    url = garden.write("badge.html", "<halls-badge></halls-badge>")
-    answers = iter([{"status": 200, "json": {"unread": 120, "halls": 2}}, {"status": 401, "json": {}}])
+def test_the_badge_asks_once_and_hears_the_rest_from_a_chat_in_another_tab(garden, seat):
+    url = garden.write("badge.html", "<halls-badge></halls-badge><halls-badge></halls-badge>")
+    for number in range(2):
+        say(garden.ben, garden.hall, f"number {number}")
     one = seat(garden.site, garden.ana)
-    one.page.route("**/chat/unread", lambda route: route.fulfill(**next(answers)))
+    asked = []
+    one.page.on("response", lambda response: "/chat/unread" in response.url and asked.append(response.status))
+    one.page.goto(url)
+    badge = one.page.locator("halls-badge span").first
+    expect(badge).to_have_text("2")
+    other = one.context.new_page()
+    other.goto(f"{garden.site.url}/chat.html#/halls/{garden.hall['id']}")
+    expect(other.locator("#log article")).to_have_count(2)
+    expect(badge).to_be_hidden()
+    assert asked == [200]
+    one.page.reload()
+    one.until(lambda: len(asked) == 2)
+    expect(badge).to_be_hidden()
+
+
+def test_the_badge_shows_nothing_to_who_is_nobody_and_no_more_than_fits(garden, seat):
+    url = garden.write("badge.html", "<halls-badge></halls-badge>")
+    one = seat(garden.site)
+    one.page.goto(url)
+    expect(one.page.locator("halls-badge span")).to_be_hidden()
+    one.page.route("**/chat/unread", lambda route: route.fulfill(json={"unread": 120, "halls": 2}))
     one.page.goto(url)
     expect(one.page.locator("halls-badge span")).to_have_text("99+")
-    one.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(one.page.locator("halls-badge span")).to_have_attribute("aria-label", "120 unread")
+    one.page.unroute("**/chat/unread")
+    one.page.route("**/chat/unread", lambda route: route.fulfill(json={"unread": "<b>", "halls": 2}))
+    one.page.goto(url)
     expect(one.page.locator("halls-badge span")).to_be_hidden()
 
 

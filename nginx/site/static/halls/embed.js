@@ -6,7 +6,8 @@
   const script = document.currentScript;
   if (!script || customElements.get("halls-chat")) return;
   const { origin, pathname } = new URL(script.src);
-  const root = origin + pathname.slice(0, pathname.lastIndexOf("/static/") + 1);
+  const folder = pathname.slice(0, pathname.lastIndexOf("/static/") + 1);
+  const root = origin + folder;
   const badgeMilliseconds = 60_000;
 
   const words = {
@@ -54,32 +55,42 @@
       font: 600 .8em/1.6 system-ui, sans-serif; background: var(--halls-badge, #b0281c); color: var(--halls-on-badge, #fff); }
     [hidden] { display: none; }`;
 
-  /** How many messages are unread, for all elements of the page: asked for once a minute, or as an open chat says. */
+  /** How many messages are unread, for all elements of the page: asked for once, and then as any open chat of the browser says. */
   const unread = {
     count: 0,
     listeners: new Set(),
-    timer: null,
-    etag: null,
+    askedAt: null,
+    heard: 0,
     set(count) {
-      if (count === this.count) return;
+      if (!Number.isSafeInteger(count) || count === this.count) return;
       this.count = count;
       for (const listener of this.listeners) listener(count);
     },
     listen(listener) {
       this.listeners.add(listener);
       listener(this.count);
-      if (this.timer !== null) return;
-      this.timer = setInterval(() => document.hidden || this.ask(), badgeMilliseconds);
-      document.addEventListener("visibilitychange", () => document.hidden || this.ask());
+      if (this.askedAt !== null) return;
+      const chats = new BroadcastChannel(`halls.unread.${folder}`);
+      chats.addEventListener("message", ({ data }) => this.hear(data));
+      chats.postMessage("?");
+      // Who comes back after a while finds what is new.
+      document.addEventListener("visibilitychange", () => {
+        if (!document.hidden && performance.now() - this.askedAt > badgeMilliseconds) this.ask();
+      });
       this.ask();
     },
+    hear(count) {
+      this.heard += 1;
+      this.set(count);
+    },
     async ask() {
-      // A chat that is open knows better, and says it.
-      if (this.listeners.size === 0 || document.querySelector("halls-chat[ready]")) return;
+      this.askedAt = performance.now();
+      const { heard } = this;
       try {
         const answer = await fetch(`${root}chat/unread`, { credentials: "same-origin" });
-        const said = answer.ok ? await answer.json() : {};
-        this.set(Number.isSafeInteger(said.unread) ? said.unread : 0);
+        const { unread: count } = answer.ok ? await answer.json() : { unread: 0 };
+        // A chat that is open knows better what its reader has just read.
+        if (heard === this.heard) this.set(count);
       } catch {
         // Without an answer it stays as it was.
       }
@@ -255,8 +266,8 @@
         this.#say({ type: "shown", shown: !this.#floats || this.#isOpen });
       } else if (data.type === "close") this.close();
       else if (data.type === "hall") this.#tell("halls-hall", { hall: data.hall });
-      else if (data.type === "unread" && Number.isSafeInteger(data.count)) {
-        unread.set(data.count);
+      else if (data.type === "unread") {
+        unread.hear(data.count);
         this.#tell("halls-unread", { count: data.count });
       }
     }

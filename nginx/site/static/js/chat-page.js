@@ -243,7 +243,7 @@ export class ChatPage {
     if (outbox.unseenFailures().size > 0) title = t("failed_title", { name: title });
     const count = halls.unreadTotal();
     document.title = count > 0 ? t("unread_title", { count, name: title }) : title;
-    frame.say("unread", { count });
+    frame.sayUnread(count);
   }
 
   // A message that failed is marked until it was before the eyes of who wrote it.

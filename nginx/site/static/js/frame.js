@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { folder } from "./server.js";
 import { Emitter } from "./utils.js";
 
 const layouts = ["page", "panel", "bubble"];
@@ -17,6 +18,8 @@ export class Frame extends Emitter {
   #window;
   #isOpen = true;
   #isInView = true;
+  #badges = null;
+  #count = 0;
 
   constructor(window) {
     super();
@@ -64,6 +67,21 @@ export class Frame extends Emitter {
 
   say(type, values = {}) {
     if (this.isEmbedded) this.#window.parent.postMessage({ halls: 1, type, ...values }, this.#window.location.origin);
+  }
+
+  /** To the page around, and to the badges of all pages of this browser. */
+  sayUnread(count) {
+    this.say("unread", { count });
+    this.#count = count;
+    this.#badges ??= this.#openBadges();
+    this.#badges.postMessage(count);
+  }
+
+  // A page that was just loaded asks.
+  #openBadges() {
+    const badges = new BroadcastChannel(`halls.unread.${folder || "/"}`);
+    badges.addEventListener("message", ({ data }) => data === "?" && badges.postMessage(this.#count));
+    return badges;
   }
 
   /** The address where the site signs people in, which leads back to the page around, and not into the frame. */
