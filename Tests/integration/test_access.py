@@ -113,6 +113,11 @@ def requests_about(hall_id):
         ("POST", f"/chat/messages/{hall_id}", {"content": "x" * 4001}),
         ("POST", "/chat/halls/join", {"hall_id": hall_id}),
         ("POST", "/chat/halls/leave", {"hall_id": hall_id}),
+        ("PATCH", f"/chat/halls/{hall_id}/members/1", {"role": "moderator"}),
+        ("DELETE", f"/chat/halls/{hall_id}/members/1", None),
+        ("GET", f"/chat/halls/{hall_id}/bans", None),
+        ("PUT", f"/chat/halls/{hall_id}/bans/1", None),
+        ("DELETE", f"/chat/halls/{hall_id}/bans/1", None),
         ("GET", f"/chat/halls/{hall_id}", None),
         ("POST", f"/chat/halls/{hall_id}", {}),
     ]
