@@ -70,6 +70,14 @@ def test_no_flag_is_documented_that_the_programs_do_not_have(program):
     assert set(documented(program)) <= known
 
 
+def test_each_route_has_a_row_in_the_protocol():
+    text = re.sub(r"<[^>]+>", "<id>", (ROOT / "docs/protocol.md").read_text())
+    sources = "".join(path.read_text() for path in (ROOT / "Sources/chat-fcgi").glob("*.swift"))
+    routes = re.findall(r'Route\(\.(\w+), "([^"]+)"', sources)
+    assert len(routes) > 25
+    assert [route for route in routes if f"`{route[0].upper()} /chat/{route[1]}" not in text] == []
+
+
 def install(root):
     """Runs what docs/operating.md says under Install, up to what speaks to systemd, with all files under a folder."""
     commands = re.search(r"^```sh\n(install .*?)```", (ROOT / "docs/operating.md").read_text(), re.M | re.S)[1]
