@@ -70,21 +70,13 @@ struct MembersCommand: ParsableCommand {
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Take a user out of a hall.")
 
-        @OptionGroup var options: AdminOptions
-
-        @Argument(help: "The hall's id.")
-        var hall: Int64
-
-        @Argument(help: "The username.")
-        var user: String
+        @OptionGroup var place: PlaceOptions
 
         func run() throws {
-            let user = try options.write { database in
-                let user = try database.account(named: self.user).user
+            let user = try place.write { database, user, hall in
                 try database.removeMember(user.id, of: hall, by: .operator)
-                return user
             }
-            print("\(user.username) is no longer in hall \(hall).")
+            print("\(user.username) is no longer in hall \(place.hall).")
         }
     }
 
@@ -93,21 +85,13 @@ struct MembersCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take a user out of a hall, and keep the user out of it.")
 
-        @OptionGroup var options: AdminOptions
-
-        @Argument(help: "The hall's id.")
-        var hall: Int64
-
-        @Argument(help: "The username.")
-        var user: String
+        @OptionGroup var place: PlaceOptions
 
         func run() throws {
-            let user = try options.write { database in
-                let user = try database.account(named: self.user).user
+            let user = try place.write { database, user, hall in
                 try database.ban(user.id, from: hall, by: .operator)
-                return user
             }
-            print("\(user.username) is banned from hall \(hall).")
+            print("\(user.username) is banned from hall \(place.hall).")
         }
     }
 
@@ -116,21 +100,13 @@ struct MembersCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Let a user come into a hall again.")
 
-        @OptionGroup var options: AdminOptions
-
-        @Argument(help: "The hall's id.")
-        var hall: Int64
-
-        @Argument(help: "The username.")
-        var user: String
+        @OptionGroup var place: PlaceOptions
 
         func run() throws {
-            let user = try options.write { database in
-                let user = try database.account(named: self.user).user
+            let user = try place.write { database, user, hall in
                 try database.liftBan(of: user.id, from: hall, by: .operator)
-                return user
             }
-            print("\(user.username) may come into hall \(hall) again.")
+            print("\(user.username) may come into hall \(place.hall) again.")
         }
     }
 
@@ -176,6 +152,26 @@ struct MembersCommand: ParsableCommand {
                 ]
             }
             table.print(asJSON: format.json)
+        }
+    }
+}
+
+/// Somebody's place in a hall.
+struct PlaceOptions: ParsableArguments {
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "The hall's id.")
+    var hall: Int64
+
+    @Argument(help: "The username.")
+    var user: String
+
+    /// Does something with it, and returns whose it is.
+    func write(_ body: (ChatDatabase, User, _ hall: Int64) throws -> Void) throws -> User {
+        try options.write { database in
+            let user = try database.account(named: self.user).user
+            try body(database, user, hall)
+            return user
         }
     }
 }

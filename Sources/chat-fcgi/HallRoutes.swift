@@ -90,9 +90,7 @@ enum HallRoutes {
         return .json(capacity: 32 + 64 * members.count) { json in
             json.raw("{\"members\":")
             json.array(members) { $0.write(to: &$1) }
-            json.raw(",\"has_more\":")
-            json.bool(hasMore)
-            json.raw("}")
+            end(&json, hasMore: hasMore)
         }
     }
 
@@ -106,10 +104,14 @@ enum HallRoutes {
         return .json(capacity: 32 + 128 * bans.count) { json in
             json.raw("{\"bans\":")
             json.array(bans) { $0.write(to: &$1) }
-            json.raw(",\"has_more\":")
-            json.bool(hasMore)
-            json.raw("}")
+            end(&json, hasMore: hasMore)
         }
+    }
+
+    private static func end(_ page: inout JSONWriter, hasMore: Bool) {
+        page.raw(",\"has_more\":")
+        page.bool(hasMore)
+        page.raw("}")
     }
 
     private static func page(_ call: Call) throws -> (after: Int64, limit: Int?) {
@@ -120,20 +122,28 @@ enum HallRoutes {
         )
     }
 
-    /// `PUT halls/<id>/bans/<user>`: takes somebody out of a hall who does not come back.
-    static func ban(_ call: Call, as user: User) throws -> HTTPResponse {
+    /// What somebody does with another's place, at the rate of joining and leaving.
+    private static func act(
+        _ call: Call, _ user: User, _ body: () throws -> Void
+    ) throws -> HTTPResponse {
         try call.site.joins.take(for: user.id)
-        try call.database.ban(call.ids.second, from: call.ids.first, by: .user(user.id))
+        try body()
         call.site.wake()
         return .noContent
     }
 
+    /// `PUT halls/<id>/bans/<user>`: takes somebody out of a hall who does not come back.
+    static func ban(_ call: Call, as user: User) throws -> HTTPResponse {
+        try act(call, user) {
+            try call.database.ban(call.ids.second, from: call.ids.first, by: .user(user.id))
+        }
+    }
+
     /// `DELETE halls/<id>/bans/<user>`: lets somebody come back.
     static func liftBan(_ call: Call, as user: User) throws -> HTTPResponse {
-        try call.site.joins.take(for: user.id)
-        try call.database.liftBan(of: call.ids.second, from: call.ids.first, by: .user(user.id))
-        call.site.wake()
-        return .noContent
+        try act(call, user) {
+            try call.database.liftBan(of: call.ids.second, from: call.ids.first, by: .user(user.id))
+        }
     }
 
     /// `PATCH halls/<id>/members/<user>`: gives a member another role.
@@ -153,11 +163,10 @@ enum HallRoutes {
 
     /// `DELETE halls/<id>/members/<user>`: takes a member out of a hall.
     static func remove(_ call: Call, as user: User) throws -> HTTPResponse {
-        try call.site.joins.take(for: user.id)
-        try call.database.removeMember(
-            call.ids.second, of: call.ids.first, by: .user(user.id))
-        call.site.wake()
-        return .noContent
+        try act(call, user) {
+            try call.database.removeMember(
+                call.ids.second, of: call.ids.first, by: .user(user.id))
+        }
     }
 
     private static func answer(_ hall: Hall, _ status: HTTPResponse.Status = .ok) -> HTTPResponse {
