@@ -175,7 +175,6 @@
       if (!this.isConnected || before === value) return;
       this.#name();
       if (name === "layout") {
-        this.#tearDown();
         this.disconnectedCallback();
         this.connectedCallback();
       } else if (name === "hall") this.#say({ type: "hall", hall: this.#hall });
